@@ -1,0 +1,48 @@
+# make run     set up everything and serve        make setup   the same without serving
+# make test    install what the tests need, run   make check   lint, types, contracts, migrations, deploy check
+SHELL := /bin/bash
+PYTHON := $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+MANAGE := $(BIN)/python manage.py
+export CDSS_HTTPS ?= False
+
+.PHONY: run setup env test test-all check bench align local-llm lock clean
+run: setup
+	$(MANAGE) serve
+
+setup: .venv/.run
+	$(MANAGE) setup_site
+
+env: .venv/.run
+
+.venv/.run: requirements.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet torch==2.14.1 torchvision==0.29.1
+	$(BIN)/pip install --quiet -r requirements.lock
+	touch $@
+
+.venv/.dev: requirements-dev.lock .venv/.run
+	$(BIN)/pip install --quiet -r requirements-dev.lock
+	touch $@
+
+# Debian's Chromium drives the page tests; without it (or the right to install it) they are skipped and say so.
+.venv/.browser: .venv/.dev
+	command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get -qq update \
+	  && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
+	  || echo "no Chromium: install it to run the page tests"
+	touch $@
+
+test: .venv/.dev .venv/.browser
+	$(BIN)/pytest -n 2
+	$(BIN)/pytest -m "model or pg or e2e"
+
+check: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy retrieval cdss
+	$(BIN)/lint-imports
+	$(MANAGE) makemigrations --check --dry-run
+	CDSS_HTTPS=True ALLOWED_HOSTS=cdss.example.org $(MANAGE) check --deploy --fail-level WARNING
+
+lock: .venv/.dev
+	$(BIN)/python -m pip freeze

@@ -1,0 +1,35 @@
+"""System checks: what the settings alone can tell, without loading a model."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import Error, Warning, register
+
+LLM_PROVIDERS = ("openai", "ollama", "anthropic", "llamacpp")
+
+
+@register()
+def language_model(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Error]:
+    spec = settings.LLM
+    provider, _, model = spec.partition(":")
+    if spec and (provider not in LLM_PROVIDERS or not model):
+        return [
+            Error(
+                f"CDSS_LLM={spec!r} names no language model.",
+                hint="Write PROVIDER:MODEL with one of " + ", ".join(LLM_PROVIDERS) + ", or leave it empty.",
+                id="cdss.E001",
+            )
+        ]
+    return []
+
+
+@register(deploy=True)
+def debug_is_off(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Warning]:
+    if settings.TEXT_ENCODER == "hashing":
+        return [
+            Warning(
+                "CDSS_TEXT_ENCODER=hashing is for tests.", hint="Use minilm or a model of your own.", id="cdss.W001"
+            )
+        ]
+    return []

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from typing import Self
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+
+from cdss.accounts.models import Role, User
+from cdss.library.models import CaseImage, LibraryItem
+
+
+class Status(models.TextChoices):
+    QUEUED = "queued", "Waiting"
+    RUNNING = "running", "Working"
+    DONE = "done", "Answered"
+    ABSTAINED = "abstained", "Abstained"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+FINISHED = (Status.DONE, Status.ABSTAINED, Status.FAILED, Status.CANCELLED)
+
+
+class ConsultationQuerySet(models.QuerySet["Consultation"]):
+    def for_user(self, user: User | AnonymousUser) -> Self:
+        """One's own consultations; auditors see all of them."""
+        if not isinstance(user, User) or not user.is_active:
+            return self.none()
+        return self.all() if user.role == Role.AUDITOR else self.filter(user=user)
+
+
+class Consultation(models.Model):
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="consultations")
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
+    # The case, already de-identified.
+    age = models.CharField(max_length=40, blank=True)
+    sex = models.CharField(max_length=20, blank=True)
+    history = models.TextField(blank=True)
+    exam = models.TextField(blank=True)
+    findings = models.TextField(blank=True)
+    removed_identifiers = models.JSONField(default=dict, blank=True)
+    # What was understood: [{"text", "polarity", "laterality", "measures"}, …]
+    understood = models.JSONField(default=list, blank=True)
+    use_llm = models.BooleanField(default=True)
+    llm_timeout_seconds = models.PositiveIntegerField(default=120)
+
+    # What it was answered with, so that it can be replayed.
+    index_version = models.CharField(max_length=80, blank=True)
+    text_encoder = models.CharField(max_length=120, blank=True)
+    image_encoder = models.CharField(max_length=120, blank=True)
+
+    abstention = models.JSONField(default=dict, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    cancel_requested = models.BooleanField(default=False)
+    created = models.DateTimeField(auto_now_add=True)
+    started = models.DateTimeField(null=True, blank=True)
+    finished = models.DateTimeField(null=True, blank=True)
+    # Written by the worker while it works; a running consultation with an old one has lost its worker.
+    heartbeat = models.DateTimeField(null=True, blank=True)
+
+    objects: models.Manager[Consultation] = ConsultationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created", "-pk"]
+        indexes = [models.Index(fields=["user", "-created"]), models.Index(fields=["status", "heartbeat"])]
+
+    def __str__(self) -> str:
+        return f"C-{self.pk}"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in FINISHED
+
+
+class ConsultationImage(models.Model):
+    consultation = models.ForeignKey(Consultation, models.CASCADE, related_name="images")
+    position = models.PositiveIntegerField(default=0)
+    file = models.FileField(upload_to="consultations", max_length=300)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    frames = models.PositiveIntegerField(default=1)
+    sha256 = models.CharField(max_length=64)
+    modality = models.CharField(max_length=60, blank=True)
+
+    class Meta:
+        ordering = ["consultation", "position"]
+
+
+class Step(models.Model):
+    consultation = models.ForeignKey(Consultation, models.CASCADE, related_name="steps")
+    name = models.CharField(max_length=30)
+    started = models.DateTimeField()
+    # Empty while the step runs.
+    duration_ms = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["consultation", "pk"]
+
+
+class Evidence(models.Model):
+    """What was read, as it was read: it stays when its source is edited or deleted."""
+
+    consultation = models.ForeignKey(Consultation, models.CASCADE, related_name="evidence")
+    label = models.CharField(max_length=8)
+    rank = models.PositiveIntegerField()
+    kind = models.CharField(max_length=12)
+    item = models.ForeignKey(LibraryItem, models.SET_NULL, null=True, blank=True, related_name="+")
+    image = models.ForeignKey(CaseImage, models.SET_NULL, null=True, blank=True, related_name="+")
+    source_name = models.CharField(max_length=200)
+    source_id = models.CharField(max_length=200)
+    title = models.CharField(max_length=500)
+    # authors, journal, publisher, published, url, reference, licence, status, synthetic, diagnosis, page
+    details = models.JSONField(default=dict, blank=True)
+    text = models.TextField()
+    text_sha256 = models.CharField(max_length=64)
+    # Where `text` starts in the item's text.
+    item_start = models.PositiveIntegerField(default=0)
+    item_hash = models.CharField(max_length=64)
+    score = models.FloatField()
+    scores = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["consultation", "rank"]
+        constraints = [models.UniqueConstraint(fields=["consultation", "label"], name="evidence_label")]
+
+
+class Answer(models.Model):
+    """One writer's differential. The composer's is always there; a language model's may follow."""
+
+    consultation = models.ForeignKey(Consultation, models.CASCADE, related_name="answers")
+    writer = models.CharField(max_length=120)
+    prompt_sha256 = models.CharField(max_length=64, blank=True)
+    state = models.CharField(max_length=12, default="complete")
+    note = models.CharField(max_length=300, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["consultation", "pk"]
+        constraints = [models.UniqueConstraint(fields=["consultation", "writer"], name="one_answer_per_writer")]
+
+
+class Diagnosis(models.Model):
+    answer = models.ForeignKey(Answer, models.CASCADE, related_name="diagnoses")
+    rank = models.PositiveIntegerField()
+    name = models.CharField(max_length=300)
+    concept = models.CharField(max_length=300)
+    score = models.FloatField()
+    likelihood = models.CharField(max_length=40, blank=True)
+    codes = models.JSONField(default=dict, blank=True)
+    must_not_miss = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["answer", "rank"]
+        verbose_name_plural = "diagnoses"
+
+
+class Stance(models.TextChoices):
+    FOR = "for", "For"
+    AGAINST = "against", "Against"
+    NEXT_STEP = "next", "Next step"
+
+
+class Support(models.TextChoices):
+    SUPPORTED = "supported", "Supported"
+    PARTLY = "partly", "Partly supported"
+    UNSUPPORTED = "unsupported", "Not supported by the evidence found"
+
+
+class Statement(models.Model):
+    diagnosis = models.ForeignKey(Diagnosis, models.CASCADE, related_name="statements")
+    position = models.PositiveIntegerField()
+    text = models.TextField()
+    stance = models.CharField(max_length=8, choices=Stance.choices)
+    support = models.CharField(max_length=12, choices=Support.choices)
+    reasons = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["diagnosis", "position"]
+
+
+class Citation(models.Model):
+    statement = models.ForeignKey(Statement, models.CASCADE, related_name="citations")
+    evidence = models.ForeignKey(Evidence, models.CASCADE, related_name="citations")
+    quote = models.TextField()
+    # Offsets in evidence.text.
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["statement", "pk"]

@@ -1,0 +1,40 @@
+from django.db import models
+
+from cdss.library.models import CaseImage, Passage
+
+
+class PassageEmbedding(models.Model):
+    """float32 little-endian vector of one passage; an edited passage is a new row, so it is encoded again."""
+
+    passage = models.ForeignKey(Passage, models.CASCADE, related_name="embeddings")
+    encoder = models.CharField(max_length=120)
+    vector = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["passage", "encoder"], name="passage_embedding_once")]
+
+
+class ImageEmbedding(models.Model):
+    image = models.ForeignKey(CaseImage, models.CASCADE, related_name="embeddings")
+    # Which of the sampled frames this is; the best one counts.
+    frame = models.PositiveIntegerField(default=0)
+    encoder = models.CharField(max_length=120)
+    vector = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["image", "frame", "encoder"], name="image_embedding_once")]
+
+
+class IndexVersion(models.Model):
+    """One published index. The newest row is the one searched; its folder is INDEX_ROOT/name."""
+
+    name = models.CharField(max_length=80, unique=True)
+    text_encoder = models.CharField(max_length=120)
+    image_encoder = models.CharField(max_length=120)
+    passages = models.PositiveIntegerField()
+    images = models.PositiveIntegerField()
+    manifest_sha256 = models.CharField(max_length=64)
+    published = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]

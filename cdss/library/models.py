@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from typing import Self
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import Q
+
+from cdss.accounts.models import User
+
+
+class Kind(models.TextChoices):
+    CASE = "case", "Case"
+    GUIDELINE = "guideline", "Guideline"
+    LITERATURE = "literature", "Literature"
+
+
+class Visibility(models.TextChoices):
+    PRIVATE = "private", "Only its owner"
+    DEPARTMENT = "department", "Its owner's department"
+    PUBLIC = "public", "Everyone who signs in"
+
+
+class State(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    PUBLISHED = "published", "Published"
+
+
+class Collection(models.Model):
+    name = models.CharField(max_length=120, unique=True)
+    description = models.TextField(blank=True)
+    licence = models.CharField(max_length=200, blank=True)
+    # Burnt-in corner marks and footers are masked before encoding; the stored image keeps them.
+    mask_overlays = models.BooleanField(default=False)
+    synthetic = models.BooleanField(default=False)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LibraryItemQuerySet(models.QuerySet["LibraryItem"]):
+    def for_user(self, user: User | AnonymousUser) -> Self:
+        """Items this user may see. Someone not signed in sees none."""
+        if not isinstance(user, User) or not user.is_active:
+            return self.none()
+        seen = Q(visibility=Visibility.PUBLIC) | Q(owner=user)
+        if user.department:
+            seen |= Q(visibility=Visibility.DEPARTMENT, owner__department=user.department)
+        return self.filter(seen)
+
+    def published(self) -> Self:
+        return self.filter(state=State.PUBLISHED)
+
+    def searchable_by(self, user: User | AnonymousUser) -> Self:
+        return self.for_user(user).published()
+
+
+class LibraryItem(models.Model):
+    """Anything that can be cited. `text` is what passages and quotes have their offsets in."""
+
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    title = models.CharField(max_length=500)
+    text = models.TextField()
+    collection = models.ForeignKey(Collection, models.PROTECT, related_name="items")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="items")
+    visibility = models.CharField(max_length=12, choices=Visibility.choices, default=Visibility.PUBLIC)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT)
+    source_name = models.CharField(max_length=200)
+    source_id = models.CharField(max_length=200)
+    licence = models.CharField(max_length=200, blank=True)
+    synthetic = models.BooleanField(default=False)
+    # SHA-256 of the row it was imported from: an unchanged row is not written again.
+    content_hash = models.CharField(max_length=64)
+    removed_identifiers = models.JSONField(default=dict, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    updated = models.DateTimeField(auto_now=True)
+
+    objects: models.Manager[LibraryItem] = LibraryItemQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-updated", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["source_name", "source_id"], name="library_item_source")]
+        indexes = [models.Index(fields=["kind", "state", "visibility"])]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Case(LibraryItem):
+    age = models.CharField(max_length=40, blank=True)
+    age_years = models.FloatField(null=True, blank=True)
+    sex = models.CharField(max_length=20, blank=True)
+    history = models.TextField(blank=True)
+    exam = models.TextField(blank=True)
+    findings = models.TextField(blank=True)
+    diagnosis = models.CharField(max_length=500, blank=True)
+    diagnosis_by = models.TextField(blank=True)
+    differential = models.JSONField(default=list, blank=True)
+    discussion = models.TextField(blank=True)
+    treatment = models.TextField(blank=True)
+    topic = models.CharField(max_length=200, blank=True)
+    topic_title = models.CharField(max_length=300, blank=True)
+    category = models.CharField(max_length=200, blank=True)
+
+
+class Document(LibraryItem):
+    authors = models.TextField(blank=True)
+    journal = models.CharField(max_length=300, blank=True)
+    publisher = models.CharField(max_length=300, blank=True)
+    published = models.CharField(max_length=40, blank=True)
+    url = models.URLField(max_length=500, blank=True)
+    reference = models.TextField(blank=True)
+    keywords = models.TextField(blank=True)
+    status = models.CharField(max_length=60, blank=True)
+    category = models.CharField(max_length=200, blank=True)
+    # [[start, end, page], …] for sources that have pages.
+    pages = models.JSONField(default=list, blank=True)
+
+
+class CaseImage(models.Model):
+    case = models.ForeignKey(Case, models.CASCADE, related_name="images")
+    position = models.PositiveIntegerField(default=0)
+    # A PNG made from the upload; the upload itself is not kept. Frames of a stack are kept as FRAMES_DIR/0000.png …
+    file = models.FileField(upload_to="cases", max_length=300)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    frames = models.PositiveIntegerField(default=1)
+    sha256 = models.CharField(max_length=64)
+    modality = models.CharField(max_length=60, blank=True)
+    sequence = models.CharField(max_length=200, blank=True)
+    plane = models.CharField(max_length=60, blank=True)
+    region = models.CharField(max_length=120, blank=True)
+    location = models.CharField(max_length=200, blank=True)
+    caption = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["case", "position"]
+        constraints = [models.UniqueConstraint(fields=["case", "position"], name="case_image_position")]
+
+
+class Passage(models.Model):
+    item = models.ForeignKey(LibraryItem, models.CASCADE, related_name="passages")
+    position = models.PositiveIntegerField()
+    section = models.CharField(max_length=120, blank=True)
+    text = models.TextField()
+    # Offsets in item.text.
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+    page = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["item", "position"]
+        constraints = [models.UniqueConstraint(fields=["item", "position"], name="passage_position")]

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class ReasoningConfig(AppConfig):
+    name = "cdss.reasoning"

@@ -1,0 +1,64 @@
+"""Values that pass between the steps of a consultation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Stance = Literal["for", "against", "next"]
+Support = Literal["supported", "partly", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseInput:
+    """A case as it goes into a consultation, de-identified."""
+
+    age: str = ""
+    sex: str = ""
+    history: str = ""
+    exam: str = ""
+    findings: str = ""
+
+    @property
+    def text(self) -> str:
+        return "\n".join(part for part in (self.history, self.exam, self.findings) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceText:
+    """One piece of evidence as it was read. Quotes have their offsets in `text`."""
+
+    label: str
+    kind: str
+    source_id: str
+    title: str
+    text: str
+    score: float
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CitationDraft:
+    evidence: str
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatementDraft:
+    text: str
+    stance: Stance
+    citations: Sequence[CitationDraft]
+    support: Support = "unsupported"
+    reasons: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisDraft:
+    name: str
+    concept: str
+    score: float
+    statements: Sequence[StatementDraft]
+    likelihood: str = ""
+    codes: Mapping[str, object] = field(default_factory=dict)
+    must_not_miss: bool = False

@@ -1,0 +1,196 @@
+import os
+from pathlib import Path
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from cdss import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+CDSS_HOME = env.folder("CDSS_HOME", BASE_DIR / "var")
+MEDIA_ROOT = CDSS_HOME / "media"
+MODELS_ROOT = CDSS_HOME / "models"
+INDEX_ROOT = CDSS_HOME / "indexes"
+DEMO_ROOT = BASE_DIR / "fixtures"
+
+DEBUG = env.boolean("DEBUG", False)
+# Plain HTTP is for one machine trying the product out; production keeps the default.
+HTTPS = env.boolean("CDSS_HTTPS", True)
+
+
+def secret_key() -> str:
+    """The site's key from the environment, else one made once and kept in CDSS_HOME, readable by its owner only."""
+    if value := env.text("SECRET_KEY"):
+        return value
+    path = CDSS_HOME / "secret_key"
+    if not path.exists():
+        from django.core.management.utils import get_random_secret_key
+
+        CDSS_HOME.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(get_random_secret_key() + get_random_secret_key())
+    return path.read_text()
+
+
+SECRET_KEY = secret_key()
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+ROOT_URLCONF = "cdss.urls"
+WSGI_APPLICATION = "cdss.wsgi.application"
+ASGI_APPLICATION = "cdss.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "accounts:sign_in"
+LOGIN_REDIRECT_URL = "consultations:start"
+LOGOUT_REDIRECT_URL = "accounts:sign_in"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_tasks",
+    "django_tasks_db",
+    "csp",
+    "cdss",
+    "cdss.accounts",
+    "cdss.audit",
+    "cdss.library",
+    "cdss.indexing",
+    "cdss.reasoning",
+    "cdss.consultations",
+    "cdss.feedback",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"],
+                )
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+
+def database() -> dict[str, object]:
+    url = env.text("DATABASE_URL")
+    if not url:
+        CDSS_HOME.mkdir(parents=True, exist_ok=True)
+        url = f"sqlite:///{CDSS_HOME / 'cdss.sqlite3'}"
+    try:
+        found = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+    except (ValueError, dj_database_url.ParseError) as error:
+        raise ImproperlyConfigured(
+            "DATABASE_URL: write sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME."
+        ) from error
+    if found["ENGINE"] == "django.db.backends.sqlite3":
+        found["CONN_MAX_AGE"] = 0
+        found["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+        }
+    return found
+
+
+DATABASES = {"default": database()}
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+USE_TZ = True
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = CDSS_HOME / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+SECURE_SSL_REDIRECT = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("CDSS_BEHIND_PROXY", False) else None
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "blob:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+UPLOAD_MAX_BYTES = env.integer("CDSS_UPLOAD_MAX_MB", 200, low=1, high=4096) * 1024 * 1024
+IMAGE_MAX_PIXELS = env.integer("CDSS_IMAGE_MAX_MEGAPIXELS", 64, low=1, high=1024) * 1_000_000
+CASE_MAX_CHARACTERS = env.integer("CDSS_CASE_MAX_CHARACTERS", 40_000, low=1000, high=1_000_000)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+FILE_UPLOAD_TEMP_DIR = None
+FILE_UPLOAD_PERMISSIONS = 0o600
+
+# minilm (packaged weights) | hashing (no weights: tests) | a folder | a hub name
+TEXT_ENCODER = env.text("CDSS_TEXT_ENCODER", "minilm")
+# builtin (packaged weights) | hashing | an open_clip model name, NAME@PATH for a local checkpoint, or hf-hub:NAME
+IMAGE_ENCODER = env.text("CDSS_IMAGE_ENCODER", "builtin")
+MODEL_THREADS = env.integer("CDSS_MODEL_THREADS", 1, low=1, high=64)
+# Below this fused relevance nothing is cited: the answer is an abstention.
+RELEVANCE_FLOOR = env.fraction("CDSS_RELEVANCE_FLOOR", 0.2)
+
+# "" (evidence composer alone) | openai:MODEL | ollama:MODEL | anthropic:MODEL | llamacpp:/path/to/model.gguf
+LLM = env.text("CDSS_LLM")
+LLM_BASE_URL = env.text("CDSS_LLM_BASE_URL")
+LLM_API_KEY = env.text("CDSS_LLM_API_KEY")
+LLM_ALLOWED_HOSTS = env.words("CDSS_LLM_ALLOWED_HOSTS", "localhost,127.0.0.1")
+LLM_TIMEOUT_SECONDS = env.integer("CDSS_LLM_TIMEOUT", 120, low=5, high=3600)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,1 @@
+"""The search line: encode, search dense and lexical, filter, fuse, pool to items."""

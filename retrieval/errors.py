@@ -1,0 +1,21 @@
+"""Errors of the retrieval library. A message holds the value that was wrong and the remedy."""
+
+
+class RetrievalError(Exception):
+    """Anything this library refuses to do."""
+
+
+class EncoderError(RetrievalError):
+    """An encoder that cannot be loaded, or an input it cannot encode."""
+
+
+class ImageError(RetrievalError):
+    """An image that cannot be read, or is refused before it is decoded."""
+
+
+class IndexUnusableError(RetrievalError):
+    """An index that is missing, damaged, or made with another encoder or preprocessing."""
+
+
+class AlignmentError(RetrievalError):
+    """Text to image search, or a fit, without what it needs."""

@@ -1,0 +1,149 @@
+"""Values and protocols of the retrieval library.
+
+Vectors are float32, L2-normalised, so that an inner product is a cosine. Ids are int64 and belong to the
+caller: a passage id or an image id of its database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+Ids = NDArray[np.int64]
+Pixels = NDArray[np.uint8]
+Kind = Literal["case", "guideline", "literature"]
+KINDS: tuple[Kind, ...] = ("case", "guideline", "literature")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of an item's text. `text == item_text[start:end]`."""
+
+    text: str
+    start: int
+    end: int
+    section: str = ""
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to look for.
+
+    Args:
+        text: free text, may be empty when there are images.
+        images: RGB arrays, uint8, shape (height, width, 3), any size.
+        kinds: the kinds of item to return; empty means all.
+        k: how many items to return.
+        allowed: item ids that may be returned; anything else is never scored. None means no restriction,
+            and is for tools without users; the application always passes a set.
+        excluded: item ids that are left out.
+    """
+
+    text: str = ""
+    images: Sequence[Pixels] = ()
+    kinds: Sequence[Kind] = ()
+    k: int = 10
+    allowed: Ids | None = None
+    excluded: Ids | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One item found.
+
+    Args:
+        item: id of the case or document.
+        passages: ids of its passages that were found, best first; empty when only an image matched.
+        image: id of its best image, when the query had images or the joint space was searched.
+        score: the fused score, comparable within one search only.
+        scores: cosine `dense` and `image`, BM25 `lexical`, `rerank`; only what was computed.
+    """
+
+    item: int
+    kind: Kind
+    rank: int
+    score: float
+    passages: tuple[int, ...] = ()
+    image: int | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """Text to vectors. `version` names weights and preprocessing: vectors of two versions never meet."""
+
+    @property
+    def version(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def max_tokens(self) -> int: ...
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """(n, dimension) float32, L2-normalised."""
+        ...
+
+    def token_offsets(self, text: str) -> Sequence[tuple[int, int]]:
+        """Character offsets of each token of the whole text, untruncated, special tokens left out."""
+        ...
+
+
+@runtime_checkable
+class ImageEncoder(Protocol):
+    """Images to vectors, and text into the same space when the towers are aligned."""
+
+    @property
+    def version(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def preprocessing(self) -> str:
+        """SHA-256 of the pinned preprocessing."""
+        ...
+
+    @property
+    def aligned(self) -> bool: ...
+    def encode(self, images: Sequence[Pixels]) -> Vectors:
+        """(n, dimension) float32, L2-normalised, of RGB uint8 arrays (height, width, 3)."""
+        ...
+
+    def encode_text(self, texts: Sequence[str]) -> Vectors:
+        """(n, dimension) in the joint space. Raises AlignmentError when the towers are not aligned."""
+        ...
+
+
+@runtime_checkable
+class VectorIndex(Protocol):
+    """Exact or approximate inner-product search with ids."""
+
+    @property
+    def dimension(self) -> int: ...
+    def __len__(self) -> int: ...
+    def add(self, ids: Ids, vectors: Vectors) -> None:
+        """Add or replace: an id is in the index at most once."""
+        ...
+
+    def remove(self, ids: Ids) -> int:
+        """Remove what is there of these ids; returns how many were."""
+        ...
+
+    def search(self, queries: Vectors, k: int, allowed: Ids | None = None) -> tuple[Vectors, Ids]:
+        """Scores (n, k) descending and ids (n, k); id -1 and score -inf where fewer than k were found.
+
+        Only ids in `allowed` are ever scored. Ties are broken by the smaller id.
+        """
+        ...
+
+    def save(self, path: Path) -> None: ...
+
+
+class Reranker(Protocol):
+    def rerank(self, query: Query, hits: Sequence[Hit], texts: Mapping[int, str]) -> list[Hit]:
+        """The same hits in a new order, with `scores["rerank"]`."""
+        ...

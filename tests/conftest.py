@@ -1,0 +1,43 @@
+"""The fixed cast of the tests."""
+
+from collections.abc import Callable
+
+import pytest
+from pytest_socket import disable_socket
+
+from cdss.accounts.models import Role, User
+
+
+@pytest.fixture(autouse=True)
+def no_network(request: pytest.FixtureRequest) -> None:
+    """The default lane opens no sockets but those inside this machine's own processes."""
+    if not any(request.node.get_closest_marker(lane) for lane in ("e2e", "pg", "llm")):
+        disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., User]:
+    def make(username: str, role: str = Role.CLINICIAN, **fields: object) -> User:
+        return User.objects.create_user(username=username, password="correct horse battery", role=role, **fields)
+
+    return make
+
+
+@pytest.fixture
+def clinician(make_user: Callable[..., User]) -> User:
+    return make_user("clinician", Role.CLINICIAN, department="radiology")
+
+
+@pytest.fixture
+def educator(make_user: Callable[..., User]) -> User:
+    return make_user("educator", Role.EDUCATOR, department="radiology")
+
+
+@pytest.fixture
+def auditor(make_user: Callable[..., User]) -> User:
+    return make_user("auditor", Role.AUDITOR)
+
+
+@pytest.fixture
+def administrator(make_user: Callable[..., User]) -> User:
+    return make_user("administrator", Role.ADMINISTRATOR)
