@@ -34,7 +34,8 @@ env: .venv/.run
 
 test: .venv/.dev .venv/.browser
 	$(BIN)/pytest -n 2
-	$(BIN)/pytest -m "model or pg or e2e"
+	$(BIN)/python -m tests.run_on_postgres -n 2
+	$(BIN)/pytest -m "model or pg or e2e" || test $$? = 5
 
 check: .venv/.dev
 	$(BIN)/ruff check .
@@ -44,5 +45,17 @@ check: .venv/.dev
 	$(MANAGE) makemigrations --check --dry-run
 	CDSS_HTTPS=True ALLOWED_HOSTS=cdss.example.org $(MANAGE) check --deploy --fail-level WARNING
 
+# What the search is compared with is installed beside the environment, not into it; without it the rest is still measured.
+bench: .venv/.run
+	test -d .venv/bench || $(BIN)/pip install --quiet --no-deps --target .venv/bench \
+	  langchain-community==0.4.2 langchain-classic==1.0.8 langchain-text-splitters==1.1.3 || rm -rf .venv/bench
+	OMP_NUM_THREADS=1 PYTHONPATH=.venv/bench $(MANAGE) benchmark --json
+
 lock: .venv/.dev
 	$(BIN)/python -m pip freeze
+
+# A model file that is already on this machine, for sites with no connection: make local-llm GGUF=/path/to/model.gguf
+local-llm: .venv/.run
+	test -n "$(GGUF)" || { echo "Give the model: make local-llm GGUF=/path/to/model.gguf (see docs/language-model.md)"; exit 2; }
+	CMAKE_ARGS=-DGGML_NATIVE=OFF $(BIN)/pip install --quiet --no-binary llama-cpp-python llama-cpp-python==0.3.36
+	$(MANAGE) setup_local_llm "$(GGUF)" $(if $(SHA256),--sha256 "$(SHA256)") $(if $(NAME),--name "$(NAME)")

@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "cdss.audit.location.ClientAddressMiddleware",
 ]
 
 TEMPLATES = [
@@ -94,6 +95,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "cdss.accounts.context.permissions",
             ],
         },
     }
@@ -177,6 +179,8 @@ TEXT_ENCODER = env.text("CDSS_TEXT_ENCODER", "minilm")
 # builtin (packaged weights) | hashing | an open_clip model name, NAME@PATH for a local checkpoint, or hf-hub:NAME
 IMAGE_ENCODER = env.text("CDSS_IMAGE_ENCODER", "builtin")
 MODEL_THREADS = env.integer("CDSS_MODEL_THREADS", 1, low=1, high=64)
+# The reviewed list of diagnoses that are shown apart because missing them harms.
+MUST_NOT_MISS = DEMO_ROOT / "must_not_miss.json"
 # Below this fused relevance nothing is cited: the answer is an abstention.
 RELEVANCE_FLOOR = env.fraction("CDSS_RELEVANCE_FLOOR", 0.2)
 
@@ -186,6 +190,10 @@ LLM_BASE_URL = env.text("CDSS_LLM_BASE_URL")
 LLM_API_KEY = env.text("CDSS_LLM_API_KEY")
 LLM_ALLOWED_HOSTS = env.words("CDSS_LLM_ALLOWED_HOSTS", "localhost,127.0.0.1")
 LLM_TIMEOUT_SECONDS = env.integer("CDSS_LLM_TIMEOUT", 120, low=5, high=3600)
+# How often an unreachable or busy model is asked again before the composer's text stands.
+LLM_RETRIES = env.integer("CDSS_LLM_RETRIES", 1, low=0, high=5)
+# Tokens of prompt and answer together; 0 takes the provider's default (docs/language-model.md).
+LLM_CONTEXT_TOKENS = env.integer("CDSS_LLM_CONTEXT_TOKENS", 0, low=0, high=1_000_000)
 
 LOGGING = {
     "version": 1,
@@ -193,4 +201,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    # They tell of every attempt to find a faster build of themselves, and of every load.
+    "loggers": {name: {"level": "WARNING"} for name in ("faiss.loader", "sentence_transformers")},
 }

@@ -17,5 +17,9 @@ class IndexUnusableError(RetrievalError):
     """An index that is missing, damaged, or made with another encoder or preprocessing."""
 
 
+class IndexNotPublishedError(RetrievalError):
+    """A new index version that could not be written; the version before stays in use."""
+
+
 class AlignmentError(RetrievalError):
     """Text to image search, or a fit, without what it needs."""

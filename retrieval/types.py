@@ -60,10 +60,11 @@ class Hit:
 
     Args:
         item: id of the case or document.
-        passages: ids of its passages that were found, best first; empty when only an image matched.
+        passages: ids of its best passages for the query's text, best first; empty when there was no text.
         image: id of its best image, when the query had images or the joint space was searched.
         score: the fused score, comparable within one search only.
-        scores: cosine `dense` and `image`, BM25 `lexical`, `rerank`; only what was computed.
+        scores: `dense`, the cosine of the closest passage; `lexical`, the BM25 of the whole item; `image` and
+            `text_to_image`, cosines of the best image; `rerank`; only what was computed.
     """
 
     item: int
@@ -84,7 +85,10 @@ class TextEncoder(Protocol):
     @property
     def dimension(self) -> int: ...
     @property
-    def max_tokens(self) -> int: ...
+    def max_tokens(self) -> int:
+        """Tokens of text that fit the window; special tokens are already taken off."""
+        ...
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, dimension) float32, L2-normalised."""
         ...

@@ -1,11 +1,15 @@
 """The fixed cast of the tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.db import connection
+from django.test import TransactionTestCase
 from pytest_socket import disable_socket
 
 from cdss.accounts.models import Role, User
+from cdss.audit import triggers
+from tests.postgres import postgres
 
 
 @pytest.fixture(autouse=True)
@@ -13,6 +17,30 @@ def no_network(request: pytest.FixtureRequest) -> None:
     """The default lane opens no sockets but those inside this machine's own processes."""
     if not any(request.node.get_closest_marker(lane) for lane in ("e2e", "pg", "llm")):
         disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def tables_can_be_emptied() -> Iterator[None]:
+    """Emptying the tables after a transactional test is the one change of the audit trail that is let through."""
+    empty = TransactionTestCase._fixture_teardown
+
+    def without_triggers(case: TransactionTestCase) -> None:
+        triggers.remove(connection)
+        try:
+            empty(case)
+        finally:
+            triggers.install(connection)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", without_triggers)
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """For tests with the marker pg: a PostgreSQL of this session's own."""
+    with postgres() as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,4 +1,10 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from cdss.audit import views
 
 app_name = "audit"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.listing, name="list"),
+    path("verify/", views.verification, name="verify"),
+    path("export/", views.export, name="export"),
+]

@@ -1,4 +1,20 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from cdss.consultations import views
 
 app_name = "consultations"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.start, name="start"),
+    path("consultations/", views.history, name="list"),
+    path("consultations/new/", views.new, name="new"),
+    path("consultations/preview/", views.preview, name="preview"),
+    path("consultations/split/", views.split, name="split"),
+    path("consultations/<id:pk>/", views.detail, name="detail"),
+    path("consultations/<id:pk>/print/", views.print_view, name="print"),
+    path("consultations/<id:pk>/status/", views.status, name="status"),
+    path("consultations/<id:pk>/progress/", views.progress, name="progress"),
+    path("consultations/<id:pk>/images/<id:image>/", views.image, name="image"),
+    path("consultations/<id:pk>/cancel/", views.cancel, name="cancel"),
+    path("consultations/<id:pk>/again/", views.again, name="again"),
+    path("consultations/<id:pk>/retry/", views.retry, name="retry"),
+]

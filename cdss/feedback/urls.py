@@ -1,4 +1,10 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from cdss.feedback import views
 
 app_name = "feedback"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.listing, name="list"),
+    path("export/", views.export, name="export"),
+    path("consultations/<id:pk>/", views.give, name="give"),
+]

@@ -1,6 +1,15 @@
 from django.db import models
 
-from cdss.library.models import CaseImage, Passage
+from cdss.library.models import CaseImage, LibraryItem, Passage
+
+
+class PassageSplit(models.Model):
+    """What the passages of an item were made from: when either hash differs, they are made again."""
+
+    item = models.OneToOneField(LibraryItem, models.CASCADE, related_name="split", primary_key=True)
+    source = models.CharField(max_length=64)
+    splitter = models.CharField(max_length=64)
+    passages = models.PositiveIntegerField()
 
 
 class PassageEmbedding(models.Model):
@@ -18,7 +27,8 @@ class ImageEmbedding(models.Model):
     image = models.ForeignKey(CaseImage, models.CASCADE, related_name="embeddings")
     # Which of the sampled frames this is; the best one counts.
     frame = models.PositiveIntegerField(default=0)
-    encoder = models.CharField(max_length=120)
+    # The encoder's version and preprocessing, and whether overlays were masked.
+    encoder = models.CharField(max_length=160)
     vector = models.BinaryField()
 
     class Meta:
@@ -38,3 +48,6 @@ class IndexVersion(models.Model):
 
     class Meta:
         ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -8,6 +8,10 @@ from django.db import models
 from django.db.models import Q
 
 from cdss.accounts.models import User
+from cdss.accounts.permissions import Action, may
+
+# What a publisher's status says when the document must not be relied on.
+TAKEN_BACK = frozenset({"retracted", "retraction notice", "withdrawn"})
 
 
 class Kind(models.TextChoices):
@@ -53,6 +57,11 @@ class LibraryItemQuerySet(models.QuerySet["LibraryItem"]):
             seen |= Q(visibility=Visibility.DEPARTMENT, owner__department=user.department)
         return self.filter(seen)
 
+    def viewable_by(self, user: User | AnonymousUser) -> Self:
+        """Items this user may open: a draft is for its owner and for those who publish."""
+        seen = self.for_user(user)
+        return seen if may(user, Action.PUBLISH) else seen.filter(Q(state=State.PUBLISHED) | Q(owner_id=user.pk))
+
     def published(self) -> Self:
         return self.filter(state=State.PUBLISHED)
 
@@ -72,6 +81,8 @@ class LibraryItem(models.Model):
     state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT)
     source_name = models.CharField(max_length=200)
     source_id = models.CharField(max_length=200)
+    # Salted hash of the patient, where the source tells patients apart: one is no evidence for the other.
+    source_group = models.CharField(max_length=64, blank=True, db_index=True)
     licence = models.CharField(max_length=200, blank=True)
     synthetic = models.BooleanField(default=False)
     # SHA-256 of the row it was imported from: an unchanged row is not written again.
@@ -114,12 +125,19 @@ class Document(LibraryItem):
     publisher = models.CharField(max_length=300, blank=True)
     published = models.CharField(max_length=40, blank=True)
     url = models.URLField(max_length=500, blank=True)
+    doi = models.CharField(max_length=200, blank=True)
+    pmid = models.CharField(max_length=20, blank=True)
     reference = models.TextField(blank=True)
+    copyright = models.TextField(blank=True)
     keywords = models.TextField(blank=True)
     status = models.CharField(max_length=60, blank=True)
     category = models.CharField(max_length=200, blank=True)
     # [[start, end, page], …] for sources that have pages.
     pages = models.JSONField(default=list, blank=True)
+
+    @property
+    def is_taken_back(self) -> bool:
+        return self.status in TAKEN_BACK
 
 
 class CaseImage(models.Model):

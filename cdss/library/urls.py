@@ -1,4 +1,18 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from cdss.library import import_views, views
 
 app_name = "library"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.item_list, name="list"),
+    path("sources/", views.sources, name="sources"),
+    path("import/", import_views.import_form, name="import"),
+    path("import/<uuid:pk>/", import_views.import_result, name="import_result"),
+    path("items/<id:pk>/", views.item, name="item"),
+    path("items/<id:pk>/publish/", views.publish, name="publish"),
+    path("items/<id:pk>/unpublish/", views.unpublish, name="unpublish"),
+    path("cases/<id:pk>/", views.case, name="case"),
+    path("documents/<id:pk>/", views.document, name="document"),
+    path("images/<id:pk>/", views.image, name="image"),
+    path("images/<id:pk>/<int:frame>/", views.image, name="frame"),
+]

@@ -62,3 +62,25 @@ class DiagnosisDraft:
     likelihood: str = ""
     codes: Mapping[str, object] = field(default_factory=dict)
     must_not_miss: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A retrieved item as a source of candidate diagnoses: `names` with the weight the item gives each."""
+
+    item: int
+    kind: str
+    relevance: float
+    names: Sequence[tuple[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A diagnosis to be weighed. `items` are those that speak for it, the strongest first."""
+
+    name: str
+    concept: str
+    score: float
+    items: Sequence[int]
+    codes: Mapping[str, str] = field(default_factory=dict)
+    must_not_miss: bool = False

@@ -1,0 +1,87 @@
+"""Who may do what. Which objects a person may see is the matter of each `QuerySet.for_user`."""
+
+from collections.abc import Callable
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, TypeVar, cast
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import HttpRequest
+
+from cdss.accounts.models import Role, User
+
+View = TypeVar("View", bound=Callable[..., Any])
+REFUSAL = "Your role does not allow this. An administrator can change it."
+
+
+class Action(models.TextChoices):
+    BROWSE_LIBRARY = "browse_library", "Read and search the library"
+    CONSULT = "consult", "Ask for a consultation"
+    VIEW_CONSULTATIONS = "view_consultations", "Open consultations"
+    VIEW_ALL_CONSULTATIONS = "view_all_consultations", "Open the consultations of others"
+    GIVE_FEEDBACK = "give_feedback", "Give feedback on one's own consultations"
+    IMPORT = "import", "Add to the library"
+    PUBLISH = "publish", "Publish and withdraw what the library holds"
+    EXPORT_FEEDBACK = "export_feedback", "Read and export all feedback"
+    VIEW_AUDIT = "view_audit", "Read, verify and export the audit trail"
+    MANAGE_USERS = "manage_users", "Create accounts and change roles"
+
+
+ROLE_ACTIONS: dict[str, frozenset[Action]] = {
+    Role.CLINICIAN: frozenset({Action.BROWSE_LIBRARY, Action.CONSULT, Action.VIEW_CONSULTATIONS, Action.GIVE_FEEDBACK}),
+    Role.EDUCATOR: frozenset(
+        {
+            Action.BROWSE_LIBRARY,
+            Action.CONSULT,
+            Action.VIEW_CONSULTATIONS,
+            Action.GIVE_FEEDBACK,
+            Action.IMPORT,
+            Action.PUBLISH,
+        }
+    ),
+    Role.AUDITOR: frozenset(
+        {
+            Action.BROWSE_LIBRARY,
+            Action.VIEW_CONSULTATIONS,
+            Action.VIEW_ALL_CONSULTATIONS,
+            Action.EXPORT_FEEDBACK,
+            Action.VIEW_AUDIT,
+        }
+    ),
+    Role.ADMINISTRATOR: frozenset({Action.BROWSE_LIBRARY, Action.IMPORT, Action.PUBLISH, Action.MANAGE_USERS}),
+}
+
+
+def may(user: User | AnonymousUser, action: Action) -> bool:
+    return isinstance(user, User) and user.is_active and action in ROLE_ACTIONS.get(user.role, frozenset())
+
+
+def allowed_actions(user: User | AnonymousUser) -> frozenset[Action]:
+    return frozenset(action for action in Action if may(user, action))
+
+
+def require(action: Action) -> Callable[[View], View]:
+    """A view, or an async view, that answers 403 to who may not do this."""
+
+    def decorate(view: View) -> View:
+        if iscoroutinefunction(view):
+
+            @wraps(view)
+            async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+                if not may(await request.auser(), action):
+                    raise PermissionDenied(REFUSAL)
+                return await view(request, *args, **kwargs)
+
+            return cast(View, guarded_async)
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if not may(request.user, action):
+                raise PermissionDenied(REFUSAL)
+            return view(request, *args, **kwargs)
+
+        return cast(View, guarded)
+
+    return decorate

@@ -1,0 +1,88 @@
+import secrets
+from typing import TypedDict, Unpack
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.utils import timezone
+
+from cdss.accounts.models import LOCKED_FOR, Role, SignInFailure, User
+from cdss.audit.services import record
+
+# Without the characters that are taken for one another when read from a screen.
+ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+PASSWORD_LENGTH = 16
+
+
+class LastAdministratorError(ValueError):
+    """A change that would leave nobody to manage the accounts."""
+
+
+class Profile(TypedDict, total=False):
+    first_name: str
+    last_name: str
+    email: str
+    role: str
+    department: str
+    location: str
+    is_active: bool
+
+
+def new_password() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(PASSWORD_LENGTH))
+
+
+@transaction.atomic
+def user_create(*, username: str, by: User | None = None, **fields: Unpack[Profile]) -> tuple[User, str]:
+    """The account and its first password, which is kept nowhere else."""
+    password = new_password()
+    user = User.objects.create_user(username=username, password=password, **fields)
+    record(action="account.created", by=by, obj=user, details={"role": user.role})
+    return user, password
+
+
+@transaction.atomic
+def user_update(*, user: User, by: User, **fields: Unpack[Profile]) -> User:
+    """Fields are set together; the trail keeps their names, and the role before and after."""
+    stored = User.objects.select_for_update().get(pk=user.pk)
+    changed = sorted(name for name, value in fields.items() if getattr(stored, name) != value)
+    if not changed:
+        return stored
+    before = stored.role
+    for name in changed:
+        setattr(stored, name, fields[name])  # type: ignore[literal-required]
+    stored.save(update_fields=changed)
+    _refuse_without_administrator(stored)
+    details = {"changed": changed, "role_before": before, "role": stored.role, "active": stored.is_active}
+    record(action="account.changed", by=by, obj=stored, details=details)
+    return stored
+
+
+@transaction.atomic
+def password_reset(*, user: User, by: User | None = None) -> str:
+    """A new password, shown once; every session of the account ends."""
+    password = new_password()
+    User.objects.filter(pk=user.pk).update(password=make_password(password))
+    record(action="account.password_reset", by=by, obj=user)
+    return password
+
+
+@transaction.atomic
+def sign_in_failed(*, username: str, address: str, locked: bool = False) -> None:
+    """A locked pair is not counted further, so that the lock ends."""
+    known = User.objects.filter(username__iexact=username).first()
+    if not locked:
+        SignInFailure.objects.filter(at__lte=timezone.now() - LOCKED_FOR).delete()
+        SignInFailure.objects.create(key=SignInFailure.key_of(username, address))
+    action = "account.sign_in_refused" if locked else "account.sign_in_failed"
+    record(action=action, obj=known, details={"account_exists": known is not None}, location=address)
+
+
+@transaction.atomic
+def signed_in(*, user: User, address: str) -> None:
+    SignInFailure.objects.of(user.username, address).delete()
+    record(action="account.signed_in", by=user, obj=user)
+
+
+def _refuse_without_administrator(changed: User) -> None:
+    if not User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).exists():
+        raise LastAdministratorError(f"{changed.username} is the last active administrator: make another one first.")

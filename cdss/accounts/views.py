@@ -1,0 +1,120 @@
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth import views as auth_views
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse, reverse_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from cdss.accounts import services
+from cdss.accounts.forms import SignInForm, UserChangeForm, UserForm
+from cdss.accounts.models import Role, User
+from cdss.accounts.permissions import Action, allowed_actions, require
+from cdss.audit.services import record
+
+PAGE_SIZE = 50
+FORM_METHODS = ["get", "head", "post", "options"]
+# Where each role starts; the others start where LOGIN_REDIRECT_URL says.
+FIRST_PAGES = {Role.AUDITOR: "audit:list", Role.ADMINISTRATOR: "accounts:users"}
+
+
+class SignInView(auth_views.LoginView):
+    http_method_names = FORM_METHODS
+    template_name = "accounts/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def get_default_redirect_url(self) -> str:
+        page = FIRST_PAGES.get(Role(cast(User, self.request.user).role))
+        return reverse(page) if page else super().get_default_redirect_url()
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        with transaction.atomic():
+            response = super().form_valid(form)
+            services.signed_in(user=form.get_user(), address=self.request.META.get("REMOTE_ADDR", ""))
+        return response
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        services.sign_in_failed(
+            username=form.data.get("username", ""),
+            address=self.request.META.get("REMOTE_ADDR", ""),
+            locked=form.locked,
+        )
+        return super().form_invalid(form)
+
+
+class SignOutView(auth_views.LogoutView):
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(request.user, User):
+            record(action="account.signed_out", by=request.user, obj=request.user)
+        return super().post(request, *args, **kwargs)
+
+
+class PasswordView(auth_views.PasswordChangeView):
+    http_method_names = FORM_METHODS
+    template_name = "accounts/password.html"
+    success_url = reverse_lazy("accounts:profile")
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        record(action="account.password_changed", by=form.user, obj=form.user)
+        messages.success(self.request, "Your password is changed. Your other sessions have ended.")
+        return response
+
+
+@require_GET
+def profile(request: HttpRequest) -> HttpResponse:
+    return render(request, "accounts/profile.html", {"actions": sorted(allowed_actions(request.user))})
+
+
+@require_GET
+@require(Action.MANAGE_USERS)
+def users(request: HttpRequest) -> HttpResponse:
+    found = User.objects.order_by("username")
+    if role := request.GET.get("role", ""):
+        found = found.filter(role=role)
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "accounts/users.html", {"page_obj": page, "roles": Role.choices, "role": role})
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@require(Action.MANAGE_USERS)
+def user_new(request: HttpRequest) -> HttpResponse:
+    form = UserForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        account, password = services.user_create(by=cast(User, request.user), **form.cleaned_data)
+        return render(request, "accounts/password_once.html", {"account": account, "password": password}, status=201)
+    return render(request, "accounts/user_form.html", {"form": form})
+
+
+@require_http_methods(["GET", "POST"])
+@require(Action.MANAGE_USERS)
+def user_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    account = get_object_or_404(User, pk=pk)
+    form = UserChangeForm(request.POST or None, instance=get_object_or_404(User, pk=pk))
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.user_update(user=account, by=cast(User, request.user), **form.cleaned_data)
+        except services.LastAdministratorError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, f"{account.username} is changed.")
+            return redirect("accounts:users")
+    return render(request, "accounts/user_form.html", {"form": form, "account": account})
+
+
+@never_cache
+@require_POST
+@require(Action.MANAGE_USERS)
+def user_password(request: HttpRequest, pk: int) -> HttpResponse:
+    account = get_object_or_404(User, pk=pk)
+    password = services.password_reset(user=account, by=cast(User, request.user))
+    return render(request, "accounts/password_once.html", {"account": account, "password": password})

@@ -1,0 +1,69 @@
+import tempfile
+from typing import cast
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from cdss.accounts.models import User
+from cdss.accounts.permissions import Action, require
+from cdss.audit import export as exports
+from cdss.audit.chain import printable
+from cdss.audit.forms import FilterForm
+from cdss.audit.models import Event
+from cdss.audit.services import record
+from cdss.audit.verify import verify
+from cdss.exports import download
+
+PAGE_SIZE = 100
+IN_MEMORY = 1024 * 1024
+
+
+@require_GET
+@require(Action.VIEW_AUDIT)
+def listing(request: HttpRequest) -> HttpResponse:
+    form = FilterForm(request.GET)
+    found = Event.objects.matching(**form.filters()).order_by("-sequence")
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    record(
+        action="audit.viewed", by=cast(User, request.user), details={"found": page.paginator.count, "shown": len(page)}
+    )
+    context = {
+        "page_obj": page,
+        "form": form,
+        "query": urlencode({name: value for name, value in form.filters().items() if value}),
+        "verified": Event.objects.filter(action="audit.verified").order_by("-at").first(),
+    }
+    return render(request, "audit/list.html", context)
+
+
+@require_POST
+@require(Action.VIEW_AUDIT)
+def verification(request: HttpRequest) -> HttpResponse:
+    report = verify()
+    details = {"holds": report.holds, "events": report.events, "head": report.head, "broken": report.sequence}
+    record(action="audit.verified", by=cast(User, request.user), details=details)
+    if report.holds:
+        messages.success(request, f"The audit trail holds: {report.events} events.")
+    else:
+        messages.error(request, f"The audit trail is broken at event {report.sequence}. {report.problem}")
+    return redirect("audit:list")
+
+
+@require_GET
+@require(Action.VIEW_AUDIT)
+def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    form, kind = FilterForm(request.GET), request.GET.get("format", "csv")
+    if kind not in exports.FORMATS or not form.is_valid():
+        return HttpResponseBadRequest("The format is one of: " + ", ".join(exports.FORMATS) + ".")
+    file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
+    exported = exports.write(Event.objects.matching(**form.filters()), kind, file)
+    used = {name: printable(str(value)) for name, value in form.filters().items() if value}
+    details = {"format": kind, "rows": exported.rows, "sha256": exported.sha256, "filters": used}
+    record(action="audit.exported", by=cast(User, request.user), details=details)
+    name = f"audit-{timezone.now():%Y%m%d-%H%M%S}.{kind}"
+    return download(request, file, name=name, content_type=exports.FORMATS[kind])

@@ -1,0 +1,106 @@
+"""A case on its way in: pasted text split into its parts, identifiers taken out, everything refused that is no case."""
+
+import re
+import unicodedata
+from dataclasses import fields, replace
+
+from django.conf import settings
+
+from cdss.library.deidentify import Deidentified, deidentify
+from cdss.reasoning.types import CaseInput
+
+TEXT_FIELDS = ("history", "exam", "findings")
+_HEADINGS = {
+    "history": r"history|hx|hpi|clinical (?:history|information|details|indication)|indication|presentation|anamnesis",
+    "exam": r"(?:physical )?exam(?:ination)?|on examination|o/e|laboratory(?: findings)?|labs?",
+    "findings": r"(?:imaging |radiolog(?:y|ical) )?findings?|imaging|report|radiology",
+}
+_HEADING = re.compile(
+    "|".join(rf"(?P<{name}>^[ \t]*(?:{words})[ \t]*(?::|$))" for name, words in _HEADINGS.items()),
+    re.IGNORECASE | re.MULTILINE,
+)
+_AGE = re.compile(
+    r"\b(?P<years>\d{1,3})[ -]?(?P<unit>years?|yrs?|months?|mo\b|weeks?|days?|y(?=[ /-]?o|\b))?[ /-]?(?:old|o)?[ ,-]*"
+    r"(?:(?P<sex>male|female|man|woman|boy|girl|gentleman|lady|m|f)\b)?",
+    re.IGNORECASE,
+)
+_SEX = {"m": "male", "man": "male", "boy": "male", "gentleman": "male", "male": "male"}
+# Words of a report that speak of pixels: a paragraph of pasted text that uses them is a description of findings.
+_IMAGING = re.compile(
+    r"\b(CT|MRI?|T[12][- ]?weighted|FLAIR|DWI|radiographs?|X-?ray|ultrasound|echogenic|hyperintens\w*|hypointens\w*|"
+    r"attenuation|enhanc\w+|opacit\w+|lucen\w+|axial|coronal|sagittal|images?|density)\b",
+    re.IGNORECASE,
+)
+
+
+class CaseRefusedError(Exception):
+    """Its message is for the person who entered the case."""
+
+
+def checked(case: CaseInput) -> CaseInput:
+    """The case without control characters. Raises CaseRefusedError when it is empty or too long."""
+    clean = CaseInput(**{f.name: _printable(getattr(case, f.name)) for f in fields(case)})
+    length = len(clean.text)
+    if not any(character.isalnum() for character in clean.text):
+        raise CaseRefusedError("The case is empty. Write at least a history, an examination or findings.")
+    if length > settings.CASE_MAX_CHARACTERS:
+        raise CaseRefusedError(
+            f"The case has {length:,} characters; at most {settings.CASE_MAX_CHARACTERS:,} are read. "
+            "Leave out what does not describe this case."
+        )
+    if len(clean.age) > 40 or len(clean.sex) > 20:
+        raise CaseRefusedError("Write the age as a number with its unit, and the sex as one word.")
+    return clean
+
+
+def _printable(text: str) -> str:
+    normal = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in normal if c in "\n\t" or unicodedata.category(c)[0] != "C").strip()
+
+
+def deidentified(case: CaseInput) -> tuple[CaseInput, dict[str, int]]:
+    """The case without identifiers, and how many of each kind were taken out."""
+    results = {name: deidentify(getattr(case, name)) for name in TEXT_FIELDS}
+    removed: dict[str, int] = {}
+    for result in results.values():
+        for kind, count in result.removed.items():
+            removed[kind] = removed.get(kind, 0) + count
+    return replace(case, **{name: result.text for name, result in results.items()}), removed
+
+
+def marked(case: CaseInput) -> dict[str, Deidentified]:
+    return {name: deidentify(getattr(case, name)) for name in TEXT_FIELDS}
+
+
+def split_pasted(text: str) -> CaseInput:
+    """Pasted text by its headings; without headings, paragraphs that describe images are the findings."""
+    parts: dict[str, list[str]] = {name: [] for name in TEXT_FIELDS}
+    headings = list(_HEADING.finditer(text))
+    if headings:
+        ends = [heading.start() for heading in headings[1:]] + [len(text)]
+        parts["history"].append(text[: headings[0].start()])
+        for heading, end in zip(headings, ends, strict=True):
+            parts[str(heading.lastgroup)].append(text[heading.end() : end])
+    else:
+        for paragraph in re.split(r"\n\s*\n", text):
+            parts["findings" if _IMAGING.search(paragraph) else "history"].append(paragraph)
+    joined = {name: "\n".join(part.strip() for part in found if part.strip()) for name, found in parts.items()}
+    age, sex = age_and_sex(joined["history"] or text)
+    return CaseInput(age=age, sex=sex, **joined)
+
+
+def age_and_sex(text: str) -> tuple[str, str]:
+    for match in _AGE.finditer(text):
+        unit, sex = (match["unit"] or "").lower(), (match["sex"] or "").lower()
+        if not unit and not sex:
+            continue
+        age = match["years"] if unit[:1] in ("y", "") else f"{match['years']} {unit}"
+        return age, (_SEX.get(sex, "female") if sex else _sex(text))
+    return "", _sex(text)
+
+
+def _sex(text: str) -> str:
+    found = re.search(r"\b(female|woman|girl|lady|she|male|man|boy|gentleman|he)\b", text, re.IGNORECASE)
+    if not found:
+        return ""
+    return "male" if found[1].lower() in ("male", "man", "boy", "gentleman", "he") else "female"

@@ -1,0 +1,60 @@
+"""The process that answers consultations: it loads the models once, then waits for work."""
+
+import logging
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, close_old_connections
+
+from cdss.consultations.tasks import LLM_QUEUE
+
+logger = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 20
+
+
+class Command(BaseCommand):
+    help = "Answers consultations. With --queue llm it runs the language model, so that evidence never waits for it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--queue", choices=("default", LLM_QUEUE), default="default")
+        parser.add_argument("--batch", action="store_true", help="work off what is waiting, then end")
+
+    def handle(self, *, queue: str, batch: bool, **options: Any) -> None:
+        stop = threading.Event()
+        if queue == "default":
+            _warm()
+            threading.Thread(target=_keep_sweeping, args=(stop,), daemon=True).start()
+        try:
+            call_command("db_worker", queue_name=queue, interval=0.1, batch=batch, reload=False, startup_delay=False)
+        finally:
+            stop.set()
+
+
+def _warm() -> None:
+    """The first consultation must not wait for models to load; without an index yet there is nothing to load."""
+    from cdss.indexing.engine import get_engine
+    from cdss.reasoning import concepts
+    from retrieval.errors import RetrievalError
+    from retrieval.types import Query
+
+    concepts.warm()
+    try:
+        get_engine().search(Query(text="warm-up", k=1))
+    except RetrievalError as error:
+        logger.warning("not ready to answer: %s", error)
+
+
+def _keep_sweeping(stop: threading.Event) -> None:
+    from cdss.consultations.working import sweep
+
+    while not stop.wait(SWEEP_SECONDS):
+        try:
+            sweep()
+        except DatabaseError:
+            logger.exception("the sweep for lost consultations failed; it is tried again")
+        finally:
+            close_old_connections()

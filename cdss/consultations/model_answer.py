@@ -1,0 +1,179 @@
+"""The language model's answer: it follows the composer's, and each statement is shown once it has passed the gate."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from cdss.audit.services import record
+from cdss.consultations.models import Answer, Consultation, Statement
+from cdss.consultations.pipeline import check
+from cdss.consultations.recording import diagnoses_store, statements_store
+from cdss.consultations.working import UNEXPECTED, case_of
+from cdss.reasoning.composer import WRITER
+from cdss.reasoning.errors import WriterError
+from cdss.reasoning.gate import check_statement
+from cdss.reasoning.merging import merged
+from cdss.reasoning.models import answer_tokens, chat_model, context_tokens
+from cdss.reasoning.types import CaseInput, CitationDraft, DiagnosisDraft, EvidenceText, StatementDraft
+from cdss.reasoning.writer import WriterResult, Written, write_differential
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+
+
+def ask_model(
+    *,
+    spec: str,
+    case: CaseInput,
+    evidence: Sequence[EvidenceText],
+    composed: Sequence[DiagnosisDraft],
+    seconds: float,
+    cancelled: Callable[[], bool] = lambda: False,
+    on_statement: Callable[[Written], None] = lambda written: None,
+) -> tuple[list[DiagnosisDraft], WriterResult]:
+    """The model's checked differential laid over the composer's. Raises WriterError: the composer's text stands."""
+    context = context_tokens(spec)
+    result = write_differential(
+        model=chat_model(spec, timeout=seconds),
+        case=case,
+        evidence=evidence,
+        candidates=composed,
+        deadline=time.monotonic() + seconds,
+        cancelled=cancelled,
+        on_statement=on_statement,
+        context=context,
+        answer=answer_tokens(context),
+    )
+    return merged(written=check(result.diagnoses, evidence, case), composed=composed), result
+
+
+def write(consultation_id: int) -> None:
+    answer = _claim(consultation_id)
+    if answer is None:
+        return
+    consultation, case = answer.consultation, case_of(answer.consultation)
+    evidence = stored_evidence(consultation)
+    by_label = {text.label: text for text in evidence}
+
+    def show(written: Written) -> None:
+        statement = check_statement(statement=written.statement, evidence=by_label, case=case)
+        _show(answer, written, statement)
+
+    try:
+        diagnoses, result = ask_model(
+            spec=answer.writer,
+            case=case,
+            evidence=evidence,
+            composed=stored_diagnoses(consultation.answers.get(writer=WRITER)),
+            seconds=consultation.llm_timeout_seconds,
+            cancelled=_Cancelled(consultation_id),
+            on_statement=show,
+        )
+    except WriterError as error:
+        _give_up(answer, error.kind, str(error.trouble.message))
+    except Exception:
+        logger.error("model answer of consultation %s failed", consultation_id, exc_info=settings.DEBUG)
+        _give_up(answer, "unexpected", UNEXPECTED)
+    else:
+        _complete(answer, diagnoses, result)
+
+
+def _claim(consultation_id: int) -> Answer | None:
+    with transaction.atomic():
+        waiting = Answer.objects.select_for_update().filter(consultation=consultation_id, state="waiting")
+        answer = waiting.select_related("consultation").first()
+        if answer is None:
+            return None
+        if answer.consultation.cancel_requested:
+            answer.state = "cancelled"
+        else:
+            answer.state = "writing"
+        answer.save(update_fields=["state"])
+    return answer if answer.state == "writing" else None
+
+
+class _Cancelled:
+    """Asks the database at most once a second, and says there that the worker lives."""
+
+    def __init__(self, consultation_id: int) -> None:
+        self._rows = Consultation.objects.filter(pk=consultation_id)
+        self._asked = 0.0
+        self._yes = False
+
+    def __call__(self) -> bool:
+        if time.monotonic() - self._asked > POLL_SECONDS:
+            self._asked = time.monotonic()
+            self._rows.update(heartbeat=timezone.now())
+            self._yes = self._rows.filter(cancel_requested=True).exists()
+        return self._yes
+
+
+def _show(answer: Answer, written: Written, statement: StatementDraft) -> None:
+    with transaction.atomic():
+        diagnosis = answer.diagnoses.filter(rank=written.rank).first()
+        if diagnosis is None:
+            draft = replace(written.diagnosis, statements=[statement])
+            diagnoses_store(answer=answer, drafts=[draft], first_rank=written.rank)
+        else:
+            placed = [(diagnosis, diagnosis.statements.count(), statement)]
+            statements_store(consultation=answer.consultation, placed=placed)
+
+
+def _complete(answer: Answer, diagnoses: Sequence[DiagnosisDraft], result: WriterResult) -> None:
+    with transaction.atomic():
+        answer.diagnoses.all().delete()
+        diagnoses_store(answer=answer, drafts=diagnoses)
+        answer.state, answer.note, answer.prompt_sha256 = "complete", result.note[:300], result.prompt_sha256
+        answer.save(update_fields=["state", "note", "prompt_sha256"])
+        refused = Statement.objects.filter(diagnosis__answer=answer, support="unsupported").count()
+        details = {"writer": answer.writer, "refused": refused, "milliseconds": result.timings["total"]}
+        record(action="consultation.model_answered", obj=answer.consultation, details=details)
+
+
+def _give_up(answer: Answer, kind: str, message: str) -> None:
+    with transaction.atomic():
+        answer.diagnoses.all().delete()
+        answer.state, answer.note = ("cancelled" if kind == "cancelled" else "failed"), message[:300]
+        answer.save(update_fields=["state", "note"])
+        details = {"writer": answer.writer, "trouble": kind}
+        record(action="consultation.model_failed", obj=answer.consultation, details=details)
+
+
+def stored_evidence(consultation: Consultation) -> list[EvidenceText]:
+    return [
+        EvidenceText(row.label, row.kind, row.source_id, row.title, row.text, row.score, row.details)
+        for row in consultation.evidence.all()
+    ]
+
+
+def stored_diagnoses(answer: Answer) -> list[DiagnosisDraft]:
+    rows = answer.diagnoses.prefetch_related("statements__citations__evidence")
+    return [
+        DiagnosisDraft(
+            name=row.name,
+            concept=row.concept,
+            score=row.score,
+            statements=[
+                StatementDraft(
+                    text=s.text,
+                    stance=s.stance,  # type: ignore[arg-type]
+                    citations=[CitationDraft(c.evidence.label, c.quote, c.start, c.end) for c in s.citations.all()],
+                    support=s.support,  # type: ignore[arg-type]
+                    reasons=s.reasons,
+                )
+                for s in row.statements.all()
+            ],
+            likelihood=row.likelihood,
+            codes=row.codes,
+            must_not_miss=row.must_not_miss,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,108 @@
+"""The line of one consultation: from a case to a checked, ranked differential diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from django.conf import settings
+
+from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope, freeze, retrieve, sources_of
+from cdss.reasoning.composer import compose
+from cdss.reasoning.gate import check_statement
+from cdss.reasoning.types import CaseInput, DiagnosisDraft, EvidenceText
+from retrieval.terms import assertions
+from retrieval.types import Pixels
+
+
+class Watch(Protocol):
+    """Told what happens while it happens. Leaving a step may raise CancelledError."""
+
+    def step(self, name: str) -> AbstractContextManager[None]: ...
+    def understood(self, findings: Sequence[dict[str, object]]) -> None: ...
+    def evidence(self, retrieved: Retrieved, drafts: Sequence[EvidenceDraft]) -> None: ...
+
+
+class CancelledError(Exception):
+    """Its user cancelled the consultation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An answer, or the reasons for giving none."""
+
+    retrieved: Retrieved
+    evidence: Sequence[EvidenceDraft] = ()
+    diagnoses: Sequence[DiagnosisDraft] = ()
+    abstention: dict[str, object] = field(default_factory=dict)
+
+
+def consult(*, case: CaseInput, load_pixels: Callable[[], Sequence[Pixels]], scope: Scope, watch: Watch) -> Outcome:
+    with watch.step("understand"):
+        watch.understood(understand(case))
+        pixels = load_pixels()
+    with watch.step("search"):
+        retrieved = retrieve(case=case, pixels=pixels, scope=scope)
+    if reason := too_little(retrieved):
+        return Outcome(retrieved, abstention=_abstention(reason, case, pixels, retrieved))
+    with watch.step("rank"):
+        evidence = freeze(retrieved)
+        watch.evidence(retrieved, evidence)
+    with watch.step("write"):
+        drafts = compose(case=case, candidates=retrieved.candidates, sources=sources_of(retrieved, evidence))
+    with watch.step("check"):
+        diagnoses = check(drafts, [draft.text for draft in evidence], case)
+    if not diagnoses:
+        return Outcome(retrieved, evidence, abstention=_abstention("no_candidate", case, pixels, retrieved))
+    return Outcome(retrieved, evidence, diagnoses)
+
+
+def understand(case: CaseInput) -> list[dict[str, object]]:
+    return [
+        {
+            "field": name,
+            "text": assertion.text,
+            "polarity": assertion.polarity,
+            "laterality": assertion.laterality,
+            "measures": [getattr(case, name)[assertion.start:assertion.end][measure.start:measure.end] for measure in assertion.measures],
+        }
+        for name in ("history", "exam", "findings")
+        for assertion in assertions(getattr(case, name))
+    ]
+
+
+def too_little(retrieved: Retrieved) -> str:
+    """Why the evidence does not carry an answer; empty when it does."""
+    if not retrieved.found:
+        return "nothing_found"
+    if retrieved.best_dense < settings.RELEVANCE_FLOOR or not retrieved.shares_words:
+        return "below_floor"
+    return "" if retrieved.candidates else "no_candidate"
+
+
+def check(drafts: Sequence[DiagnosisDraft], evidence: Sequence[EvidenceText], case: CaseInput) -> list[DiagnosisDraft]:
+    by_label = {text.label: text for text in evidence}
+    return [
+        replace(
+            draft,
+            statements=[check_statement(statement=s, evidence=by_label, case=case) for s in draft.statements],
+        )
+        for draft in drafts
+    ]
+
+
+def _abstention(reason: str, case: CaseInput, pixels: Sequence[Pixels], retrieved: Retrieved) -> dict[str, object]:
+    missing = [name for name in ("history", "exam", "findings") if not getattr(case, name)]
+    return {
+        "reason": reason,
+        "searched": {
+            "index_version": retrieved.index_version,
+            "items_found": len(retrieved.found),
+            "best_similarity": round(retrieved.best_dense, 3),
+            "floor": settings.RELEVANCE_FLOOR,
+            "images": len(pixels),
+        },
+        "missing": missing if pixels else [*missing, "images"],
+    }

@@ -1,0 +1,178 @@
+"""What the result page shows, worked out once so that its templates only loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from cdss.accounts.models import User
+from cdss.consultations.abstention import Abstention, abstention_of
+from cdss.consultations.evidence_cards import EvidenceView, evidence_views
+from cdss.consultations.live import PENDING
+from cdss.consultations.models import Answer, Consultation, Diagnosis, Stance, Statement, Support
+from cdss.consultations.spans import span_id
+from cdss.consultations.understanding import Understood, understood
+from cdss.library.models import Kind
+
+COMPOSER = "composer"
+BLOCKS = 5
+CODE_SYSTEMS = {"icd10cm": "ICD-10-CM", "hpo": "HPO", "omim": "OMIM"}
+GROUPS = ((Stance.FOR, "for"), (Stance.AGAINST, "against"), (Stance.NEXT_STEP, "next"))
+TEXTS = (("history", "History"), ("exam", "Examination and laboratory"), ("findings", "Imaging findings"))
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    number: int
+    span: str
+    quote: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatementView:
+    row: Statement
+    chips: Sequence[Chip]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    stance: str
+    word: str
+    statements: Sequence[StatementView]
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisView:
+    row: Diagnosis
+    filled: int
+    groups: Sequence[Group]
+    unsupported: Sequence[StatementView]
+
+    @property
+    def blocks(self) -> list[bool]:
+        return [place < self.filled for place in range(BLOCKS)]
+
+    @property
+    def codes(self) -> list[tuple[str, str]]:
+        return [(CODE_SYSTEMS.get(system, system), str(code)) for system, code in self.row.codes.items() if code]
+
+
+@dataclass(frozen=True)
+class Page:
+    consultation: Consultation
+    answers: Sequence[Answer]
+    answer: Answer | None
+    evidence: Sequence[EvidenceView]
+    legend = (True, True, True, False, False)
+
+    @cached_property
+    def diagnoses(self) -> list[DiagnosisView]:
+        rows = list(self.answer.diagnoses.all()) if self.answer else []
+        top = max((row.score for row in rows), default=0.0)
+        cards = {view.row.pk: view for view in self.evidence}
+        return [_diagnosis(row, top, cards) for row in rows]
+
+    @property
+    def ranked(self) -> list[DiagnosisView]:
+        return [view for view in self.diagnoses if view.groups]
+
+    @property
+    def moved_out(self) -> list[DiagnosisView]:
+        """Diagnoses of which nothing stands in the evidence: readable, never ranked."""
+        return [view for view in self.diagnoses if not view.groups]
+
+    @property
+    def must_not_miss(self) -> list[DiagnosisView]:
+        return [view for view in self.ranked if view.row.must_not_miss]
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        found = [statement.support for view in self.diagnoses for statement in view.row.statements.all()]
+        return {"all": len(found), **{support.value: found.count(support.value) for support in Support}}
+
+    @property
+    def writing(self) -> list[Answer]:
+        return [answer for answer in self.answers if answer.state in PENDING]
+
+    @property
+    def kinds(self) -> list[tuple[str, str, int]]:
+        found = [view.row.kind for view in self.evidence]
+        return [(kind.value, str(kind.label), found.count(kind.value)) for kind in Kind if kind.value in found]
+
+    @property
+    def similar_cases(self) -> list[EvidenceView]:
+        return [view for view in self.evidence if view.images]
+
+    @property
+    def cited(self) -> list[EvidenceView]:
+        return [view for view in self.evidence if view.cited]
+
+    @property
+    def seconds(self) -> str:
+        return f"{sum(step.duration_ms or 0 for step in self.consultation.steps.all()) / 1000:.1f}"
+
+    @property
+    def age(self) -> str:
+        age = self.consultation.age.strip()
+        return f"{age} y" if age.isdecimal() else age
+
+    @property
+    def modalities(self) -> list[str]:
+        return list(dict.fromkeys(image.modality for image in self.consultation.images.all() if image.modality))
+
+    @property
+    def removed(self) -> str:
+        kinds = sorted(self.consultation.removed_identifiers.items())
+        return ", ".join(f"{count} {kind.replace('_', ' ')}{'s' * (count > 1)}" for kind, count in kinds if count)
+
+    @property
+    def case_texts(self) -> list[tuple[str, str]]:
+        return [(label, text) for name, label in TEXTS if (text := getattr(self.consultation, name))]
+
+    @property
+    def abstention(self) -> Abstention:
+        return abstention_of(self.consultation.abstention)
+
+    @property
+    def understood(self) -> list[Understood]:
+        return understood(self.consultation.understood)
+
+
+def page_of(consultation: Consultation, *, user: User, writer: str = "") -> Page:
+    answers = list(consultation.answers.all())
+    chosen = chosen_answer(answers, writer)
+    return Page(consultation, answers, chosen, evidence_views(consultation, chosen, user))
+
+
+def chosen_answer(answers: Sequence[Answer], writer: str) -> Answer | None:
+    """The one asked for, else a model's whole answer, else the composer's."""
+    for answer in answers:
+        if answer.writer == writer:
+            return answer
+    for answer in answers:
+        if answer.writer != COMPOSER and answer.state == "complete" and answer.diagnoses.all():
+            return answer
+    return answers[0] if answers else None
+
+
+def _diagnosis(row: Diagnosis, top: float, cards: dict[int, EvidenceView]) -> DiagnosisView:
+    views = [StatementView(statement, _chips(statement, cards)) for statement in row.statements.all()]
+    shown = [view for view in views if view.row.support != Support.UNSUPPORTED]
+    chosen = [(stance, word, [view for view in shown if view.row.stance == stance]) for stance, word in GROUPS]
+    return DiagnosisView(
+        row=row,
+        filled=max(1, round(BLOCKS * row.score / top)) if top > 0 else 0,
+        groups=[Group(stance.value, word, statements) for stance, word, statements in chosen if statements],
+        unsupported=[view for view in views if view.row.support == Support.UNSUPPORTED],
+    )
+
+
+def _chips(statement: Statement, cards: dict[int, EvidenceView]) -> list[Chip]:
+    chips = []
+    for citation in statement.citations.all():
+        card = cards[citation.evidence_id]
+        span = span_id(card.row.label, citation.start, citation.end)
+        chips.append(Chip(card.number, span, citation.quote, card.row.title))
+    return chips

@@ -1,0 +1,88 @@
+"""What the pages read, each in a number of queries that does not grow with the rows."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+
+from cdss.accounts.models import User
+from cdss.consultations.models import FINISHED, Consultation, ConsultationImage, Diagnosis, Evidence, Status, Support
+from cdss.library.image_files import frame_paths
+
+
+def user_of(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise Http404
+    return request.user
+
+
+def consultation_for(request: HttpRequest, pk: int) -> Consultation:
+    """What is not one's own to see does not exist."""
+    return get_object_or_404(Consultation.objects.for_user(request.user), pk=pk)
+
+
+def whole_consultation_for(request: HttpRequest, pk: int) -> Consultation:
+    rows = Consultation.objects.for_user(request.user).select_related("user")
+    return get_object_or_404(
+        rows.prefetch_related(
+            "images",
+            "steps",
+            Prefetch("evidence", Evidence.objects.select_related("image")),
+            "answers__diagnoses__statements__citations",
+        ),
+        pk=pk,
+    )
+
+
+def listed(rows: QuerySet[Consultation]) -> QuerySet[Consultation]:
+    """Rows with what a list shows: the first diagnosis that stands, and how many images there were."""
+    first = (
+        Diagnosis.objects.filter(answer__consultation=OuterRef("pk"))
+        .filter(statements__support__in=[Support.SUPPORTED, Support.PARTLY])
+        .order_by("answer", "rank")
+        .values("name")[:1]
+    )
+    images = ConsultationImage.objects.filter(consultation=OuterRef("pk")).order_by().values("consultation")
+    counted = Coalesce(Subquery(images.annotate(count=Count("pk")).values("count")), 0)
+    return rows.select_related("user").annotate(first_diagnosis=Subquery(first), image_count=counted)
+
+
+def searched(rows: QuerySet[Consultation], wanted: Mapping[str, Any]) -> QuerySet[Consultation]:
+    if words := wanted.get("q"):
+        for word in words.split():
+            rows = rows.filter(_word(word))
+    if wanted.get("status"):
+        rows = rows.filter(status=wanted["status"])
+    if wanted.get("since"):
+        rows = rows.filter(created__date__gte=wanted["since"])
+    if wanted.get("until"):
+        rows = rows.filter(created__date__lte=wanted["until"])
+    return rows.filter(pk__in=ConsultationImage.objects.values("consultation")) if wanted.get("images") else rows
+
+
+def _word(word: str) -> Q:
+    number = word.lower().removeprefix("#").removeprefix("c-")
+    by_number = Q(pk=int(number)) if number.isdecimal() and len(number) < 10 else Q()
+    diagnosed = Diagnosis.objects.filter(name__icontains=word).values("answer__consultation")
+    text = Q(history__icontains=word) | Q(exam__icontains=word) | Q(findings__icontains=word)
+    return text | Q(pk__in=diagnosed) | by_number
+
+
+def unfinished(user: User) -> QuerySet[Consultation]:
+    return Consultation.objects.filter(user=user).exclude(status__in=FINISHED)
+
+
+def awaiting_feedback(user: User) -> QuerySet[Consultation]:
+    return Consultation.objects.filter(user=user, status=Status.DONE, feedback__isnull=True)
+
+
+def frame_path(row: ConsultationImage, frame: str) -> Path:
+    """The file of one frame. Raises ValueError for a frame there is not."""
+    number = int(frame)
+    if not 0 <= number < row.frames:
+        raise ValueError(f"frame {number} of {row.frames}")
+    return frame_paths(name=str(row.file.name), frames=row.frames)[number]

@@ -1,0 +1,19 @@
+"""What the worker does. A task is given ids only; the database holds the rest."""
+
+from django_tasks import task
+
+LLM_QUEUE = "llm"
+
+
+@task()
+def answer_consultation(consultation_id: int) -> None:
+    from cdss.consultations.working import answer
+
+    answer(consultation_id)
+
+
+@task(queue_name=LLM_QUEUE)
+def write_with_model(consultation_id: int) -> None:
+    from cdss.consultations.model_answer import write
+
+    write(consultation_id)

@@ -1,0 +1,204 @@
+from django.conf import settings
+from django.contrib import messages
+from django.core.handlers.asgi import ASGIRequest
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from cdss.accounts.permissions import Action, require
+from cdss.audit.services import record
+from cdss.consultations import services
+from cdss.consultations.forms import CaseForm, HistoryForm, NewConsultationForm
+from cdss.consultations.live import is_settled, progress_event, progress_events, progress_of, step_states
+from cdss.consultations.models import Consultation, Status
+from cdss.consultations.presenters import Page, page_of
+from cdss.consultations.previews import preview_of
+from cdss.consultations.reads import (
+    awaiting_feedback,
+    consultation_for,
+    frame_path,
+    listed,
+    searched,
+    unfinished,
+    user_of,
+    whole_consultation_for,
+)
+from cdss.library.models import LibraryItem
+
+PAGE_SIZE = 25
+OWN_PAGES = {Status.ABSTAINED: "abstained", Status.FAILED: "failed", Status.CANCELLED: "cancelled"}
+
+
+@require_GET
+def start(request: HttpRequest) -> HttpResponse:
+    user = user_of(request)
+    context = {
+        "open": listed(unfinished(user))[:8],
+        "awaiting": listed(awaiting_feedback(user))[:8],
+        "news": LibraryItem.objects.searchable_by(user).order_by("-created", "-pk")[:6],
+    }
+    return render(request, "consultations/start.html", context)
+
+
+@require_GET
+@require(Action.VIEW_CONSULTATIONS)
+def history(request: HttpRequest) -> HttpResponse:
+    form = HistoryForm(request.GET or None)
+    wanted = form.cleaned_data if form.is_valid() else {}
+    rows = listed(searched(Consultation.objects.for_user(request.user), wanted))
+    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    record(
+        action="consultation.listed", by=user_of(request), details={"shown": len(page), "found": page.paginator.count}
+    )
+    return render(request, "consultations/history.html", {"page_obj": page, "form": form, "wanted": wanted})
+
+
+@require_http_methods(["GET", "POST"])
+@require(Action.CONSULT)
+def new(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return render(request, "consultations/new.html", {"form": NewConsultationForm(), "llm": settings.LLM})
+    form = NewConsultationForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            consultation = services.consultation_start(
+                by=user_of(request),
+                case=form.whole_case(services.split_pasted),
+                uploads=form.cleaned_data["images"],
+                use_llm=form.cleaned_data["use_llm"],
+                llm_timeout_seconds=form.seconds(),
+                ip=request.META.get("REMOTE_ADDR", ""),
+            )
+        except services.CaseRefusedError as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect("consultations:detail", consultation.pk)
+    return render(request, "consultations/new.html", {"form": form, "llm": settings.LLM}, status=422)
+
+
+@require_POST
+@require(Action.CONSULT)
+def split(request: HttpRequest) -> HttpResponse:
+    form = NewConsultationForm(request.POST)
+    if not form.is_valid():
+        return render(request, "consultations/new.html", {"form": form, "llm": settings.LLM}, status=422)
+    form = form.after_split(services.split_pasted)
+    template = "consultations/_case_fields.html" if request.headers.get("HX-Request") else "consultations/new.html"
+    return render(request, template, {"form": form, "llm": settings.LLM, "was_split": True})
+
+
+@require_POST
+@require(Action.CONSULT)
+def preview(request: HttpRequest) -> HttpResponse:
+    form = NewConsultationForm(request.POST)
+    context: dict[str, object] = {"form": form, "llm": settings.LLM}
+    if form.is_valid():
+        try:
+            case = form.whole_case(services.split_pasted)
+            context["preview"] = preview_of(case, services.consultation_preview(case))
+        except services.CaseRefusedError as error:
+            form.add_error(None, str(error))
+    template = "consultations/_preview.html" if request.headers.get("HX-Request") else "consultations/new.html"
+    return render(request, template, context)
+
+
+@require_GET
+@never_cache
+@require(Action.VIEW_CONSULTATIONS)
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    consultation = whole_consultation_for(request, pk)
+    page = page_of(consultation, user=user_of(request), writer=request.GET.get("writer", ""))
+    record(action="consultation.viewed", by=user_of(request), obj=consultation)
+    return render(request, f"consultations/{template_of(page)}.html", context_of(page))
+
+
+def template_of(page: Page) -> str:
+    # A consultation stopped while the language model wrote still has the composer's answer to show.
+    if page.diagnoses and page.consultation.status != Status.ABSTAINED:
+        return "result"
+    return OWN_PAGES.get(Status(page.consultation.status), "result")
+
+
+def context_of(page: Page) -> dict[str, object]:
+    return {
+        "page": page,
+        "consultation": page.consultation,
+        "steps": step_states(page.consultation),
+        "settled": is_settled(page.consultation),
+        "edit_form": CaseForm.of(page.consultation),
+        "now": timezone.now(),
+    }
+
+
+@require_GET
+@never_cache
+@require(Action.VIEW_CONSULTATIONS)
+def print_view(request: HttpRequest, pk: int) -> HttpResponse:
+    consultation = whole_consultation_for(request, pk)
+    page = page_of(consultation, user=user_of(request), writer=request.GET.get("writer", ""))
+    record(action="consultation.printed", by=user_of(request), obj=consultation)
+    return render(request, "consultations/print.html", context_of(page))
+
+
+@require_GET
+@never_cache
+@require(Action.VIEW_CONSULTATIONS)
+def status(request: HttpRequest, pk: int) -> HttpResponse:
+    return JsonResponse(progress_of(consultation_for(request, pk)))
+
+
+@require_GET
+@never_cache
+@require(Action.VIEW_CONSULTATIONS)
+def progress(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
+    consultation = consultation_for(request, pk)
+    if not isinstance(request, ASGIRequest):
+        # A stream would hold a WSGI worker: the browser is given one event and asks again by itself.
+        return HttpResponse(progress_event(consultation), content_type="text/event-stream")
+    headers = {"X-Accel-Buffering": "no"}
+    return StreamingHttpResponse(progress_events(consultation.pk), content_type="text/event-stream", headers=headers)
+
+
+@require_GET
+@require(Action.VIEW_CONSULTATIONS)
+def image(request: HttpRequest, pk: int, image: int) -> HttpResponse:
+    consultation = consultation_for(request, pk)
+    row = get_object_or_404(consultation.images, pk=image)
+    try:
+        png = frame_path(row, request.GET.get("frame", "0")).read_bytes()
+    except (OSError, ValueError) as error:
+        raise Http404 from error
+    record(action="consultation.image_viewed", by=user_of(request), obj=consultation, details={"image": row.pk})
+    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"}
+    return HttpResponse(png, content_type="image/png", headers=headers)
+
+
+@require_POST
+@require(Action.CONSULT)
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    services.consultation_cancel(consultation=consultation_for(request, pk), by=user_of(request))
+    return redirect("consultations:detail", pk)
+
+
+@require_POST
+@require(Action.CONSULT)
+def again(request: HttpRequest, pk: int) -> HttpResponse:
+    consultation = consultation_for(request, pk)
+    form = CaseForm(request.POST)
+    case = form.case() if "edited" in request.POST and form.is_valid() else None
+    try:
+        following = services.consultation_again(consultation=consultation, by=user_of(request), case=case)
+    except services.CaseRefusedError as error:
+        messages.error(request, str(error))
+        return redirect("consultations:detail", pk)
+    return redirect("consultations:detail", following.pk)
+
+
+@require_POST
+@require(Action.CONSULT)
+def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    services.consultation_retry(consultation=consultation_for(request, pk), by=user_of(request))
+    return redirect("consultations:detail", pk)

@@ -1,0 +1,131 @@
+"""What the worker does with a consultation: claim it, run the line, store the answer, or say why there is none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from cdss.audit.services import record
+from cdss.consultations.evidence import Scope
+from cdss.consultations.models import Answer, Consultation, Status
+from cdss.consultations.pipeline import CancelledError, Outcome, consult
+from cdss.consultations.recording import Recorder, diagnoses_store
+from cdss.consultations.tasks import answer_consultation, write_with_model
+from cdss.reasoning.composer import WRITER
+from cdss.reasoning.types import CaseInput
+from retrieval.errors import RetrievalError
+from retrieval.types import Pixels
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 3
+LOST_AFTER = timedelta(seconds=60)
+UNEXPECTED = "Something went wrong while this case was worked on. Nothing was lost; try again."
+
+
+def answer(consultation_id: int) -> None:
+    consultation = _claim(consultation_id)
+    if consultation is None:
+        return
+    try:
+        outcome = consult(
+            case=case_of(consultation),
+            load_pixels=lambda: _pixels(consultation),
+            scope=Scope(user=consultation.user),
+            watch=Recorder(consultation),
+        )
+        _finish(consultation, outcome)
+    except CancelledError:
+        _close(consultation, Status.CANCELLED)
+    except RetrievalError as error:
+        _close(consultation, Status.FAILED, error=str(error))
+    except Exception:
+        # The text of an unknown error may quote the case: its kind is logged, the case is not.
+        logger.error("consultation %s failed", consultation_id, exc_info=settings.DEBUG)
+        _close(consultation, Status.FAILED, error=UNEXPECTED)
+
+
+def case_of(consultation: Consultation) -> CaseInput:
+    return CaseInput(
+        age=consultation.age,
+        sex=consultation.sex,
+        history=consultation.history,
+        exam=consultation.exam,
+        findings=consultation.findings,
+    )
+
+
+def _claim(consultation_id: int) -> Consultation | None:
+    """The consultation with a clean slate, or None when it is finished or another worker has it."""
+    now = timezone.now()
+    free = Q(status=Status.QUEUED) | Q(status=Status.RUNNING, heartbeat__lt=now - LOST_AFTER)
+    with transaction.atomic():
+        row = Consultation.objects.select_for_update().filter(free, pk=consultation_id).first()
+        if row is None:
+            return None
+        row.status, row.started, row.heartbeat = Status.RUNNING, now, now
+        row.attempts += 1
+        row.save(update_fields=["status", "started", "heartbeat", "attempts"])
+        row.steps.all().delete()
+        row.answers.all().delete()
+        row.evidence.all().delete()
+    return row
+
+
+def _pixels(consultation: Consultation) -> Sequence[Pixels]:
+    from cdss.library.intake import stored_pixels
+
+    return [frame for image in consultation.images.all() for frame in stored_pixels(image)]
+
+
+def _finish(consultation: Consultation, outcome: Outcome) -> None:
+    with transaction.atomic():
+        Recorder(consultation).versions(outcome.retrieved)
+        if outcome.abstention:
+            consultation.abstention = outcome.abstention
+            _close(consultation, Status.ABSTAINED)
+            return
+        answer = Answer.objects.create(consultation=consultation, writer=WRITER)
+        diagnoses_store(answer=answer, drafts=outcome.diagnoses)
+        _close(consultation, Status.DONE)
+        if settings.LLM and consultation.use_llm:
+            Answer.objects.create(consultation=consultation, writer=settings.LLM, state="waiting")
+            transaction.on_commit(lambda: write_with_model.enqueue(consultation.pk))
+
+
+def _close(consultation: Consultation, status: Status, *, error: str = "") -> None:
+    with transaction.atomic():
+        consultation.status, consultation.error, consultation.finished = status, error[:300], timezone.now()
+        consultation.save(update_fields=["status", "error", "finished", "abstention"])
+        details = {"status": str(status), "attempts": consultation.attempts}
+        record(action="consultation.finished", obj=consultation, details=details)
+
+
+def sweep() -> int:
+    """Hands consultations whose worker died to another, or gives them up. Returns how many it touched."""
+    old = timezone.now() - LOST_AFTER
+    lost = Consultation.objects.filter(
+        Q(status=Status.RUNNING, heartbeat__lt=old)
+        | Q(status=Status.QUEUED, created__lt=old, heartbeat__isnull=True)
+        | Q(status=Status.QUEUED, heartbeat__lt=old)
+    )
+    touched = 0
+    for consultation in lost:
+        touched += 1
+        if consultation.attempts >= MAX_ATTEMPTS:
+            _close(
+                consultation,
+                Status.FAILED,
+                error=f"Given up after {MAX_ATTEMPTS} tries. Try again, or tell an administrator.",
+            )
+            continue
+        # The beat keeps the next sweep from handing it out a second time.
+        Consultation.objects.filter(pk=consultation.pk).update(status=Status.QUEUED, heartbeat=timezone.now())
+        answer_consultation.enqueue(consultation.pk)
+    return touched

@@ -1,0 +1,44 @@
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from cdss.accounts.models import User
+from cdss.feedback.export import FORMATS, write
+from cdss.feedback.models import Feedback
+from cdss.feedback.services import export_recorded
+from cdss.files import written_beside
+
+
+def day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is not a date: write YYYY-MM-DD.") from error
+
+
+class Command(BaseCommand):
+    help = "Streams feedback to a file for audit. Days are whole days, the last one included."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--format", choices=sorted(FORMATS), required=True)
+        parser.add_argument("--since", type=day, metavar="YYYY-MM-DD")
+        parser.add_argument("--until", type=day, metavar="YYYY-MM-DD")
+        parser.add_argument("--user", default="", metavar="USERNAME")
+        parser.add_argument("--output", type=Path, required=True, metavar="F")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        filters = {name: options[name] for name in ("since", "until", "user")}
+        if filters["user"] and not User.objects.filter(username__iexact=filters["user"]).exists():
+            raise CommandError(f"No account is called {filters['user']!r}.", returncode=2)
+        found = Feedback.objects.matching(**filters)
+        try:
+            with written_beside(options["output"]) as file:
+                exported = write(found, options["format"], file)
+                export_recorded(by=None, form=options["format"], exported=exported, filters=filters)
+        except OSError as error:
+            raise CommandError(f"{options['output']} cannot be written: {error.strerror}.", returncode=2) from error
+        print(f"{exported.rows} rows, SHA-256 {exported.sha256}", file=sys.stderr)

@@ -1,0 +1,40 @@
+from typing import Any
+
+from django import template
+from django.template.context import Context
+
+from cdss.feedback.presenters import buttons_context, final_context
+from cdss.feedback.targets import FeedbackByTarget, feedback_by_target
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def feedback_of_page(context: Context) -> FeedbackByTarget:
+    """`{% feedback_of_page as feedback %}`, once at the top of a page: one query for all the tags below."""
+    return feedback_by_target(context["consultation"], context["user"])
+
+
+@register.inclusion_tag("feedback/_buttons.html", takes_context=True)
+def feedback_buttons(context: Context, *, statement: Any = None, diagnosis: Any = None, evidence: Any = None) -> Any:
+    """Reads `consultation` and `feedback` (feedback_by_target) of the page; at most one target, else the whole."""
+    return _page(context) | buttons_context(
+        consultation=context["consultation"],
+        user=context["user"],
+        given=context["feedback"],
+        statement=statement,
+        diagnosis=diagnosis,
+        evidence=evidence,
+    )
+
+
+@register.inclusion_tag("feedback/_final.html", takes_context=True)
+def feedback_final(context: Context) -> Any:
+    """The final diagnosis, when it is known."""
+    return _page(context) | final_context(
+        consultation=context["consultation"], user=context["user"], given=context["feedback"]
+    )
+
+
+def _page(context: Context) -> dict[str, Any]:
+    return {"csrf_token": context.get("csrf_token"), "request": context.get("request")}

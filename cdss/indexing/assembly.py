@@ -1,0 +1,125 @@
+"""An index version from what the database holds, from scratch or from the version before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cdss.indexing.embedding import image_key, kinds_of_published, vector_of
+from cdss.indexing.models import ImageEmbedding, PassageEmbedding
+from cdss.library.models import LibraryItem, Passage, State
+
+if TYPE_CHECKING:
+    from retrieval.index.faiss import FaissIndex
+    from retrieval.index.lexical import LexicalIndex
+    from retrieval.index.snapshot import Snapshot, Table
+    from retrieval.types import Ids, ImageEncoder, Kind, TextEncoder, Vectors
+
+AT_ONCE = 900
+
+
+def assemble(text_encoder: TextEncoder, image_encoder: ImageEncoder, base: Snapshot | None) -> tuple[Snapshot, bool]:
+    """The version the database asks for, and whether it differs from `base`, whose parts are changed into it."""
+    from retrieval.index.faiss import FaissIndex
+    from retrieval.index.lexical import LexicalIndex
+    from retrieval.index.snapshot import Snapshot, Table, describe
+
+    passages = Table.of(_passage_rows(text_encoder), 2)
+    frames = Table.of(_frame_rows(image_encoder), 3)
+    kinds = kinds_of_published()
+    text = base.text if base else FaissIndex(text_encoder.dimension)
+    lexical = base.lexical if base else LexicalIndex()
+    item_lexical = base.item_lexical if base else LexicalIndex()
+    images = base.images if base else FaissIndex(image_encoder.dimension)
+
+    changed = base is None or kinds_differ(base, passages, frames, kinds)
+    changed |= _update_text(text, lexical, passages.ids, text_encoder)
+    changed |= _update_items(item_lexical, passages, base)
+    changed |= _update_images(images, frames.ids)
+    snapshot = Snapshot(
+        describe(text_encoder=text_encoder, image_encoder=image_encoder, text=text, images=images),
+        kinds={item: kinds[item] for item in np.union1d(passages.items, frames.items).tolist()},
+        passages=passages,
+        frames=frames,
+        text=text,
+        lexical=lexical,
+        item_lexical=item_lexical,
+        images=images,
+    )
+    return snapshot, changed
+
+
+def kinds_differ(base: Snapshot, passages: Table, frames: Table, kinds: Mapping[int, Kind]) -> bool:
+    same_tables = all(
+        np.array_equal(old, new)
+        for old, new in (
+            (base.passages.items, passages.items),
+            (base.frames.items, frames.items),
+            (base.frames.images, frames.images),
+        )
+    )
+    return not same_tables or any(base.kind_of(item) != kinds[item] for item in base.items.tolist())
+
+
+def _update_text(text: FaissIndex, lexical: LexicalIndex, wanted: Ids, encoder: TextEncoder) -> bool:
+    gone, new = np.setdiff1d(text.ids, wanted), np.setdiff1d(wanted, text.ids)
+    text.remove(gone)
+    lexical.remove(gone)
+    for ids in _pieces(new):
+        stored = PassageEmbedding.objects.filter(passage__in=ids, encoder=encoder.version)
+        vectors = dict(stored.values_list("passage_id", "vector"))
+        rows = Passage.objects.filter(pk__in=ids).values_list("pk", "item__title", "text")
+        found = [(pk, f"{title}\n{body}", vectors[pk]) for pk, title, body in rows if pk in vectors]
+        text.add(np.array([row[0] for row in found], dtype=np.int64), _stack([row[2] for row in found], text.dimension))
+        lexical.add([row[0] for row in found], [row[1] for row in found])
+    return bool(len(gone) or len(new))
+
+
+def _update_items(lexical: LexicalIndex, passages: Table, base: Snapshot | None) -> bool:
+    """An item whose text or title changed has other passages."""
+    before = base.passages.ids if base else np.zeros(0, dtype=np.int64)
+    new = np.unique(passages.items[~np.isin(passages.ids, before)])
+    gone = np.setdiff1d(lexical.ids, passages.items)
+    lexical.remove(gone)
+    for ids in _pieces(new):
+        rows = list(LibraryItem.objects.filter(pk__in=ids).values_list("pk", "title", "text"))
+        lexical.add([row[0] for row in rows], [f"{title}\n{text}" for _, title, text in rows])
+    return bool(len(gone) or len(new))
+
+
+def _update_images(images: FaissIndex, wanted: Ids) -> bool:
+    gone, new = np.setdiff1d(images.ids, wanted), np.setdiff1d(wanted, images.ids)
+    images.remove(gone)
+    for ids in _pieces(new):
+        rows = list(ImageEmbedding.objects.filter(pk__in=ids).values_list("pk", "vector"))
+        images.add(np.array([pk for pk, _ in rows], dtype=np.int64), _stack([row[1] for row in rows], images.dimension))
+    return bool(len(gone) or len(new))
+
+
+def _passage_rows(encoder: TextEncoder) -> list[tuple[int, int]]:
+    stored = PassageEmbedding.objects.filter(encoder=encoder.version, passage__item__state=State.PUBLISHED)
+    return list(stored.values_list("passage_id", "passage__item_id"))
+
+
+def _frame_rows(encoder: ImageEncoder) -> list[tuple[int, int, int]]:
+    rows: list[tuple[int, int, int]] = []
+    for masked in (False, True):
+        stored = ImageEmbedding.objects.filter(
+            encoder=image_key(encoder, masked=masked),
+            image__case__state=State.PUBLISHED,
+            image__case__collection__mask_overlays=masked,
+        )
+        rows += stored.values_list("pk", "image__case_id", "image_id")
+    return rows
+
+
+def _pieces(ids: Ids) -> Iterator[list[int]]:
+    """Small enough for one query of any database."""
+    for start in range(0, len(ids), AT_ONCE):
+        yield ids[start : start + AT_ONCE].tolist()
+
+
+def _stack(data: Sequence[bytes | memoryview], dimension: int) -> Vectors:
+    return np.stack([vector_of(one) for one in data]) if data else np.zeros((0, dimension), dtype=np.float32)

@@ -1,0 +1,81 @@
+"""The engine of this process: one for all its threads, and the newest published version, always."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from cdss.indexing.encoders import image_encoder, text_encoder
+from cdss.indexing.models import IndexVersion
+from retrieval.errors import IndexUnusableError
+
+if TYPE_CHECKING:
+    from retrieval.engine import Engine
+
+logger = logging.getLogger(__name__)
+NO_INDEX = "There is no index yet. Run manage.py build_index."
+# A damaged newest version is stood in for by one of these; what may be shown comes from the database anyway.
+FALLBACKS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class EngineVersions:
+    index: str
+    text_encoder: str
+    image_encoder: str
+
+
+class _Held:
+    lock = threading.Lock()
+    engine: Engine | None = None
+    # The newest row when it was loaded.
+    newest: tuple[str, str] | None = None
+
+
+def get_engine() -> Engine:
+    """Raises IndexUnusableError when there is no index, or none that can be read with these encoders."""
+    newest = IndexVersion.objects.values_list("name", "manifest_sha256").first()
+    if newest is None:
+        raise IndexUnusableError(NO_INDEX)
+    engine = _Held.engine
+    if engine is not None and _Held.newest == newest:
+        return engine
+    with _Held.lock:
+        if _Held.engine is None or _Held.newest != newest:
+            _Held.engine, _Held.newest = _load(), newest
+        return _Held.engine
+
+
+def engine_versions() -> EngineVersions:
+    manifest = get_engine().snapshot.manifest
+    return EngineVersions(manifest.name, manifest.text_encoder, manifest.image_encoder)
+
+
+def forget_engine() -> None:
+    """The next search loads the index again: after an alignment, and between tests."""
+    with _Held.lock:
+        _Held.engine, _Held.newest = None, None
+
+
+def folder_of(version: IndexVersion) -> Path:
+    return Path(settings.INDEX_ROOT) / version.name
+
+
+def _load() -> Engine:
+    from retrieval.engine import Engine
+    from retrieval.index.snapshot import Snapshot
+
+    first: IndexUnusableError | None = None
+    for version in IndexVersion.objects.all()[: 1 + FALLBACKS]:
+        try:
+            snapshot = Snapshot.load(folder_of(version), manifest_sha256=version.manifest_sha256)
+            return Engine(snapshot, text_encoder(), image_encoder())
+        except IndexUnusableError as error:
+            logger.warning("index %s cannot be used: %s", version.name, error)
+            first = first or error
+    raise first or IndexUnusableError(NO_INDEX)

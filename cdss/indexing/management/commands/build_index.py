@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from cdss.indexing.services import index_build
+from retrieval.errors import RetrievalError
+
+
+class Command(BaseCommand):
+    help = "Brings the published index up to date with the database."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--rebuild", action="store_true", help="make it anew from the stored vectors")
+        parser.add_argument("--json", action="store_true", help="print the version as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        bar = ProgressBar()
+        try:
+            version = index_build(rebuild=options["rebuild"], progress=bar)
+        except RetrievalError as error:
+            raise CommandError(str(error), returncode=2) from error
+        finally:
+            bar.close()
+        if options["json"]:
+            fields = ("name", "text_encoder", "image_encoder", "passages", "images")
+            self.stdout.write(json.dumps({field: getattr(version, field) for field in fields}))
+        else:
+            self.stdout.write(f"Index {version.name}: {version.passages} passages, {version.images} image vectors.")
+
+
+class ProgressBar:
+    """A bar per step on a terminal; nothing elsewhere."""
+
+    def __init__(self) -> None:
+        self.step = ""
+        self.bar: tqdm[Any] | None = None
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        if step != self.step or self.bar is None or self.bar.total != total:
+            self.close()
+            self.step = step
+            self.bar = tqdm(total=total, desc=step, file=sys.stderr, disable=not (total and sys.stderr.isatty()))
+        self.bar.update(done - self.bar.n if not self.bar.disable else 0)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None

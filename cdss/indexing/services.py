@@ -1,0 +1,207 @@
+"""Building, checking and searching the index."""
+
+from __future__ import annotations
+
+import fcntl
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from cdss.accounts.models import User
+from cdss.audit.services import record
+from cdss.indexing import splitting
+from cdss.indexing.assembly import assemble
+from cdss.indexing.embedding import Progress, embed_images, embed_passages
+from cdss.indexing.encoders import image_encoder, text_encoder
+from cdss.indexing.engine import folder_of, get_engine
+from cdss.indexing.models import IndexVersion, PassageSplit
+from cdss.library.models import CaseImage, LibraryItem, Passage, State
+from retrieval.errors import IndexUnusableError
+from retrieval.types import Hit, Ids, Query
+
+if TYPE_CHECKING:
+    from retrieval.index.snapshot import Snapshot
+
+ITEMS_AT_ONCE = 200
+IDS_AT_ONCE = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search of the library returned, and what answered it."""
+
+    hits: Sequence[Hit]
+    index_version: str
+    text_encoder: str
+    image_encoder: str
+    timings_ms: dict[str, float]
+
+
+def search_library(*, user: User | None, query: Query) -> Found:
+    """Searches what this user may see and is published. No user is the command line: everything published."""
+    engine = get_engine()
+    allowed = _allowed(user) if query.allowed is None else np.intersect1d(query.allowed, _allowed(user))
+    result = engine.run(replace(query, allowed=allowed))
+    manifest = engine.snapshot.manifest
+    return Found(
+        hits=_still_there(result.hits),
+        index_version=result.index_version,
+        text_encoder=manifest.text_encoder,
+        image_encoder=manifest.image_encoder,
+        timings_ms=dict(result.timings_ms),
+    )
+
+
+def passages_refresh(*, items: Iterable[LibraryItem], progress: Progress | None = None) -> int:
+    """Makes the passages of items whose text changed; returns of how many."""
+    encoder = text_encoder()
+    changed = 0
+    for chunk in _chunks(items, ITEMS_AT_ONCE):
+        splits = PassageSplit.objects.in_bulk([item.pk for item in chunk])
+        stored = Counter(Passage.objects.filter(item__in=chunk).order_by().values_list("item_id", flat=True))
+        pages = splitting.pages_of(chunk)
+        for item in chunk:
+            changed += splitting.refresh_item(
+                item=item,
+                split=splits.get(item.pk),
+                stored=stored[item.pk],
+                pages=pages.get(item.pk, []),
+                encoder=encoder,
+            )
+    return changed
+
+
+def index_build(*, rebuild: bool = False, progress: Progress | None = None) -> IndexVersion:
+    """Brings the published index up to date with the database; encodes only what has no vector yet.
+
+    `rebuild` makes it from the stored vectors anew instead of from the version before. Nothing changed, nothing is
+    written. An interrupted build goes on where it was.
+    """
+    report = progress or (lambda step, done, total: None)
+    with _only_builder():
+        passages_refresh(items=LibraryItem.objects.filter(state=State.PUBLISHED).order_by("pk").iterator(ITEMS_AT_ONCE))
+        embed_passages(encoder=text_encoder(), progress=report)
+        embed_images(encoder=image_encoder(), progress=report)
+        current = IndexVersion.objects.first()
+        base = None if rebuild or current is None else _usable(current)
+        snapshot, changed = assemble(text_encoder(), image_encoder(), base)
+        if current is not None and base is not None and not changed:
+            return current
+        return _publish(snapshot)
+
+
+def index_verify() -> IndexVersion:
+    """The newest version, every checksum verified. Raises IndexUnusableError with what is wrong and the remedy."""
+    version = IndexVersion.objects.first()
+    if version is None:
+        raise IndexUnusableError("There is no index yet. Run manage.py build_index.")
+    _loaded(version)
+    return version
+
+
+def index_repair(*, progress: Progress | None = None) -> IndexVersion:
+    """At start-up: the newest version if it is whole, else a new one from the stored vectors; leftovers are removed."""
+    from retrieval import manifest
+
+    manifest.clean(Path(settings.INDEX_ROOT))
+    try:
+        return index_verify()
+    except IndexUnusableError:
+        return index_build(rebuild=True, progress=progress)
+
+
+def _allowed(user: User | None) -> Ids:
+    items = LibraryItem.objects
+    seen = items.filter(state=State.PUBLISHED) if user is None else items.searchable_by(user)
+    return np.fromiter(seen.order_by().values_list("pk", flat=True).iterator(10_000), dtype=np.int64)
+
+
+def _still_there(hits: Sequence[Hit]) -> list[Hit]:
+    """Without the passages and images that were edited away since the index was made, and ranked anew."""
+    wanted = [passage for hit in hits for passage in hit.passages]
+    passages = _existing(Passage.objects.all(), wanted)
+    images = _existing(CaseImage.objects.all(), [hit.image for hit in hits if hit.image is not None])
+    kept = [
+        replace(
+            hit,
+            passages=tuple(passage for passage in hit.passages if passage in passages),
+            image=hit.image if hit.image in images else None,
+        )
+        for hit in hits
+    ]
+    kept = [hit for hit in kept if hit.passages or hit.image is not None]
+    return [replace(hit, rank=rank) for rank, hit in enumerate(kept, 1)]
+
+
+def _existing(rows: QuerySet[Any], ids: Sequence[int]) -> set[int]:
+    """In pieces: a database takes only so many values in one query."""
+    pieces = (ids[start : start + IDS_AT_ONCE] for start in range(0, len(ids), IDS_AT_ONCE))
+    return {pk for piece in pieces for pk in rows.filter(pk__in=piece).values_list("pk", flat=True)}
+
+
+def _publish(snapshot: Snapshot) -> IndexVersion:
+    from retrieval import manifest as manifests
+
+    root = Path(settings.INDEX_ROOT)
+    manifest = manifests.publish(root, snapshot.manifest, snapshot.save)
+    with transaction.atomic():
+        version = IndexVersion.objects.create(
+            name=manifest.name,
+            text_encoder=manifest.text_encoder,
+            image_encoder=manifest.image_encoder,
+            passages=manifest.passages,
+            images=manifest.images,
+            manifest_sha256=manifests.digest(root / manifest.name),
+        )
+        details = {"name": version.name, "passages": version.passages, "images": version.images}
+        record(action="index.publish", obj=version, details=details)
+    manifests.clean(root)
+    return version
+
+
+def _loaded(version: IndexVersion) -> Snapshot:
+    from retrieval.index.snapshot import Snapshot, terms_version
+
+    snapshot = Snapshot.load(folder_of(version), manifest_sha256=version.manifest_sha256)
+    snapshot.manifest.require(
+        text_encoder=text_encoder().version,
+        image_encoder=image_encoder().version,
+        image_preprocessing=image_encoder().preprocessing,
+        terms=terms_version(),
+    )
+    return snapshot
+
+
+def _usable(version: IndexVersion) -> Snapshot | None:
+    try:
+        return _loaded(version)
+    except IndexUnusableError:
+        return None
+
+
+@contextmanager
+def _only_builder() -> Iterator[None]:
+    root = Path(settings.INDEX_ROOT)
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / ".building").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _chunks(items: Iterable[LibraryItem], size: int) -> Iterator[list[LibraryItem]]:
+    chunk: list[LibraryItem] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,125 @@
+"""What the library's pages read, each in a number of queries that does not grow with the rows."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, When
+
+from cdss.library.models import CaseImage, Collection, Kind, LibraryItem, State
+
+SHOWN_VALUES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    value: str
+    label: str
+    count: int
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    name: str
+    title: str
+    choices: list[Choice]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionCounts:
+    collection: Collection
+    cases: int
+    guidelines: int
+    literature: int
+    drafts: int
+    licences: list[str]
+
+    @property
+    def total(self) -> int:
+        return self.cases + self.guidelines + self.literature
+
+
+def filtered(rows: QuerySet[LibraryItem], wanted: Mapping[str, str], *, but: str = "") -> QuerySet[LibraryItem]:
+    """Rows that fit everything wanted, one facet left out so that its other values can be counted."""
+    chosen = {name: value for name, value in wanted.items() if value and name != but}
+    for word in chosen.get("q", "").split():
+        rows = rows.filter(Q(title__icontains=word) | Q(text__icontains=word))
+    if diagnosis := chosen.get("diagnosis"):
+        rows = rows.filter(case__diagnosis__icontains=diagnosis)
+    for name in ("kind", "state", "collection"):
+        if name in chosen:
+            rows = rows.filter(**{name: chosen[name]})
+    pictured = {name: chosen[name] for name in ("region", "modality") if name in chosen}
+    if pictured:
+        rows = rows.filter(Exists(CaseImage.objects.filter(case_id=OuterRef("pk"), **pictured)))
+    return rows
+
+
+def ordered(rows: QuerySet[LibraryItem], q: str) -> QuerySet[LibraryItem]:
+    """Cases first, for their pictures; with words to look for, first what has them in its title."""
+    in_title = [Case(When(title__icontains=q, then=0), default=1)] if q else []
+    return rows.order_by(*in_title, "kind", "-updated", "-pk")
+
+
+def facets(rows: QuerySet[LibraryItem], wanted: Mapping[str, str], *, with_state: bool) -> list[Facet]:
+    found = [_facet(rows, wanted, "kind", "Kind", dict(Kind.choices))]
+    found += [_image_facet(rows, wanted, "region", "Region"), _image_facet(rows, wanted, "modality", "Modality")]
+    names = {str(pk): name for pk, name in Collection.objects.values_list("pk", "name")}
+    found.append(_facet(rows, wanted, "collection", "Collection", names))
+    if with_state:
+        found.append(_facet(rows, wanted, "state", "State", dict(State.choices)))
+    return [facet for facet in found if facet.choices]
+
+
+def _facet(
+    rows: QuerySet[LibraryItem], wanted: Mapping[str, str], name: str, title: str, labels: Mapping[str, Any]
+) -> Facet:
+    counts = filtered(rows, wanted, but=name).order_by().values_list(name).annotate(number=Count("pk"))
+    return Facet(name, title, _choices(counts, wanted.get(name, ""), labels))
+
+
+def _image_facet(rows: QuerySet[LibraryItem], wanted: Mapping[str, str], name: str, title: str) -> Facet:
+    cases = filtered(rows, wanted, but=name).order_by().values("pk")
+    images = CaseImage.objects.filter(case_id__in=cases).exclude(**{name: ""}).order_by()
+    counts = images.values_list(name).annotate(number=Count("case_id", distinct=True))
+    return Facet(name, title, _choices(counts, wanted.get(name, ""), {}))
+
+
+def _choices(counts: Iterable[tuple[Any, int]], chosen: str, labels: Mapping[str, Any]) -> list[Choice]:
+    found = [
+        Choice(str(value), str(labels.get(str(value), value)), count, str(value) == chosen) for value, count in counts
+    ]
+    found.sort(key=lambda choice: (not choice.chosen, -choice.count, choice.label))
+    return found[:SHOWN_VALUES]
+
+
+def with_first_images(items: Iterable[LibraryItem]) -> list[tuple[LibraryItem, CaseImage | None]]:
+    shown = list(items)
+    first: dict[int, CaseImage] = {}
+    for image in CaseImage.objects.filter(case_id__in=[item.pk for item in shown]).order_by("case_id", "position"):
+        first.setdefault(image.case_id, image)
+    return [(item, first.get(item.pk)) for item in shown]
+
+
+def collection_counts(rows: QuerySet[LibraryItem]) -> list[CollectionCounts]:
+    """Collections that hold something in `rows`."""
+    counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    licences: dict[int, set[str]] = defaultdict(set)
+    grouped = rows.order_by().values_list("collection_id", "kind", "state", "licence").annotate(number=Count("pk"))
+    for pk, kind, state, licence, number in grouped:
+        counts[pk][kind] += number
+        counts[pk]["drafts"] += number if state == State.DRAFT else 0
+        licences[pk].add(licence)
+    return [
+        CollectionCounts(
+            collection,
+            counts[collection.pk][Kind.CASE],
+            counts[collection.pk][Kind.GUIDELINE],
+            counts[collection.pk][Kind.LITERATURE],
+            counts[collection.pk]["drafts"],
+            sorted(licence for licence in licences[collection.pk] if licence),
+        )
+        for collection in Collection.objects.filter(pk__in=counts)
+    ]

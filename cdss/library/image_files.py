@@ -1,0 +1,123 @@
+"""Image files under MEDIA_ROOT: written beside, flushed, renamed; random names; gone again when the work fails."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from cdss.library.intake_errors import IntakeError
+
+FIRST_FRAME = "0000.png"
+STEM = re.compile(r"[0-9a-f]{32}")
+ORPHAN_SECONDS = 3600
+_written: ContextVar[list[Path] | None] = ContextVar("image_files_written", default=None)
+
+
+@contextmanager
+def new_image_files() -> Iterator[None]:
+    """Image files written inside are removed when the block fails. It goes around the transaction, not into it."""
+    written: list[Path] = []
+    token = _written.set(written)
+    try:
+        yield
+    except BaseException:
+        for path in written:
+            _remove(path)
+        raise
+    finally:
+        _written.reset(token)
+
+
+def write_image(*, folder: str, pngs: Sequence[bytes]) -> str:
+    """Writes the frames of one image under a random name and returns it, relative to MEDIA_ROOT."""
+    stem = secrets.token_hex(16)
+    return write_frames(folder=Path(settings.MEDIA_ROOT) / folder / stem[:2], stem=stem, pngs=pngs)
+
+
+def write_frames(*, folder: Path, stem: str, pngs: Sequence[bytes]) -> str:
+    """STEM.png for one frame, STEM/0000.png … for several. Returns the first one's name, relative to MEDIA_ROOT."""
+    target = folder / f"{stem}.png" if len(pngs) == 1 else folder / stem
+    beside = folder / f".{stem}.{secrets.token_hex(4)}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if len(pngs) == 1:
+            _write(beside, pngs[0])
+        else:
+            beside.mkdir()
+            for number, png in enumerate(pngs):
+                _write(beside / f"{number:04}.png", png)
+            _sync_folder(beside)
+            _remove(target)
+        beside.replace(target)
+        _sync_folder(folder)
+    except OSError as error:
+        _remove(beside)
+        raise IntakeError(f"The image could not be stored ({error.strerror}). Tell the administrator.") from error
+    if (written := _written.get()) is not None:
+        written.append(target)
+    first = target if len(pngs) == 1 else target / FIRST_FRAME
+    return first.relative_to(settings.MEDIA_ROOT).as_posix()
+
+
+def frame_paths(*, name: str, frames: int) -> list[Path]:
+    """Where the frames of a stored image are."""
+    first = Path(settings.MEDIA_ROOT) / name
+    return [first.with_name(f"{number:04}.png") for number in range(frames)] if frames > 1 else [first]
+
+
+def image_files(*, name: str) -> Path:
+    """What stands for a stored image as a whole: its file, or the folder of its frames."""
+    first = Path(settings.MEDIA_ROOT) / name
+    return first.parent if first.name == FIRST_FRAME and STEM.fullmatch(first.parent.name) else first
+
+
+def remove_images_on_commit(*, names: Collection[str]) -> None:
+    """The files of deleted rows go when the deletion is certain."""
+    paths = [image_files(name=name) for name in names]
+    transaction.on_commit(lambda: [_remove(path) for path in paths])
+
+
+def remove_orphans(*, folder: str, names: Collection[str], older_than: float = ORPHAN_SECONDS) -> int:
+    """Removes from a media folder what no row names and what a killed process left half written; returns how many."""
+    kept = {image_files(name=name) for name in names}
+    deadline = time.time() - older_than
+    removed = 0
+    for path in (Path(settings.MEDIA_ROOT) / folder).glob("??/*"):
+        ours = STEM.fullmatch(path.stem) or path.suffix == ".part"
+        if ours and path not in kept and path.stat().st_mtime < deadline:
+            _remove(path)
+            removed += 1
+    return removed
+
+
+def _write(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,90 @@
+"""PDF: one document for each file, with the pages its text stands on. A folder stands for all PDF files in it."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from cdss.library.importers.base import Importer, Read, attempt
+from cdss.library.importers.citations import year_of
+from cdss.library.models import Kind
+from cdss.library.rows import MAX_TEXT, DocumentRow, RowError, clean
+
+MAX_PAGES = 3000
+# What a malformed file makes the parser raise, beside its own errors.
+MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, ArithmeticError, OSError)
+
+
+def read(path: Path) -> Iterator[Read]:
+    for number, file in enumerate(_files(path), 1):
+        yield attempt(number, partial(document_row, file))
+
+
+def document_row(path: Path) -> DocumentRow:
+    from pypdf.errors import PyPdfError
+
+    if path.stat().st_size > settings.UPLOAD_MAX_BYTES:
+        raise RowError(f"{path.name}: larger than {settings.UPLOAD_MAX_BYTES // 1024**2} MB")
+    try:
+        return _document(path)
+    except RowError as error:
+        raise RowError(f"{path.name}: {error}") from error
+    except (PyPdfError, *MALFORMED) as error:
+        raise RowError(f"{path.name}: not a PDF that can be read ({type(error).__name__})") from error
+
+
+def _document(path: Path) -> DocumentRow:
+    from pypdf import PdfReader
+
+    reader = PdfReader(path)
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise RowError("locked with a password: save it without one first")
+    if len(reader.pages) > MAX_PAGES:
+        raise RowError(f"more than {MAX_PAGES:,} pages: split it first")
+    text, pages = _text(reader)
+    if not text:
+        raise RowError("no text in this PDF: run OCR first")
+    about: Any = reader.metadata or {}
+    return DocumentRow(
+        f"PDF: {path.resolve().parent.name}",
+        path.name,
+        Kind.LITERATURE,
+        clean(str(about.get("/Title") or "")) or path.stem.replace("_", " "),
+        text,
+        authors=clean(str(about.get("/Author") or "")),
+        published=year_of(str(about.get("/CreationDate") or "").removeprefix("D:")[:4]),
+        pages=tuple(pages),
+    )
+
+
+def _text(reader: Any) -> tuple[str, list[tuple[int, int, int]]]:
+    parts: list[str] = []
+    pages: list[tuple[int, int, int]] = []
+    at = 0
+    for number, page in enumerate(reader.pages, 1):
+        text = clean(page.extract_text() or "")
+        if text:
+            pages.append((at, at + len(text), number))
+            parts.append(text)
+            at += len(text) + 2
+        if at > MAX_TEXT:
+            raise RowError(f"more than {MAX_TEXT:,} characters of text: split it first")
+    return "\n\n".join(parts), pages
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.suffix.lower() == ".pdf" and file.is_file())
+
+
+def _recognises(path: Path) -> bool:
+    if path.is_file():
+        with path.open("rb") as file:
+            return path.suffix.lower() == ".pdf" or file.read(5) == b"%PDF-"
+    return bool(_files(path))
+
+
+IMPORTER = Importer("pdf", _recognises, read, lambda path: len(_files(path)))

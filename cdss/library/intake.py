@@ -1,0 +1,219 @@
+"""From an upload to safe pixels: what is kept of an image is a PNG of each frame, and nothing else of the file."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+import numpy as np
+from django.conf import settings
+from django.core.files import File
+from PIL import Image
+
+from cdss.library.archives import ArchiveLimits, is_zip, zip_members
+from cdss.library.dicom_header import HeaderFacts, SlicePlace, header_facts, removed_identifiers, slice_place
+from cdss.library.image_files import frame_paths, write_image
+from cdss.library.intake_errors import IntakeError
+from retrieval import dicom, imaging
+from retrieval.errors import ImageError
+from retrieval.images import sample_indices
+from retrieval.types import Pixels
+
+if TYPE_CHECKING:
+    from cdss.library.models import Case, CaseImage
+
+Upload = bytes | Path | File | BinaryIO  # type: ignore[type-arg]
+# Frames of a stack that are kept, spread evenly: enough to scroll through, few enough to store.
+KEPT_FRAMES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeImage:
+    """One image or one stack, de-identified: `pngs` hold pixels alone."""
+
+    pngs: tuple[bytes, ...]
+    width: int
+    height: int
+    sha256: str
+    source_frames: int = 1
+    modality: str = ""
+    region: str = ""
+    plane: str = ""
+    # The file itself says that text is burnt into its pixels: a person has to look at it.
+    says_burned_in: bool = False
+    removed: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def frames(self) -> int:
+        return len(self.pngs)
+
+
+class ImageRow(Protocol):
+    """A row that names a stored image: CaseImage or ConsultationImage."""
+
+    frames: int
+
+    @property
+    def file(self) -> Any: ...
+
+
+def image_limits() -> imaging.Limits:
+    return imaging.Limits(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.IMAGE_MAX_PIXELS)
+
+
+def image_intake(*, upload: Upload, name: str = "", kept_frames: int = KEPT_FRAMES) -> IntakeImage:
+    """Reads one image or DICOM file. `name` is what a message calls it; it is neither stored nor logged."""
+    try:
+        data = _bytes(upload)
+        if is_zip(data):
+            raise IntakeError("This is a ZIP file where one image is expected. Upload the image itself.")
+        return _dicom_image(data, kept_frames) if dicom.is_dicom(data) else _plain_image(data, kept_frames)
+    except (ImageError, IntakeError) as error:
+        raise _named(error, name) from error
+
+
+def images_intake(*, upload: Upload, name: str = "", kept_frames: int = KEPT_FRAMES) -> list[IntakeImage]:
+    """Reads an image, a DICOM file, or a ZIP of either, where the slices of one series become one stack."""
+    try:
+        data = _bytes(upload)
+        if not is_zip(data):
+            return [image_intake(upload=data, name=name, kept_frames=kept_frames)]
+        members = list(zip_members(data, ArchiveLimits(max_bytes=2 * settings.UPLOAD_MAX_BYTES)))
+    except (ImageError, IntakeError) as error:
+        raise _named(error, name) from error
+    return [
+        stack_intake(uploads=[content for _, content in group], name=group[0][0], kept_frames=kept_frames)
+        for group in _series(members)
+    ]
+
+
+def stack_intake(*, uploads: Sequence[Upload], name: str = "", kept_frames: int = KEPT_FRAMES) -> IntakeImage:
+    """Reads the slices of one stack, in the order given, into one image of several frames. One file is just an image."""
+    if len(uploads) == 1:
+        return image_intake(upload=uploads[0], name=name, kept_frames=kept_frames)
+    chosen = sample_indices(len(uploads), kept_frames)
+    slices = [image_intake(upload=uploads[index], name=name, kept_frames=1) for index in chosen]
+    first, removed = slices[0], Counter[str]()
+    for part in slices:
+        removed.update(part.removed)
+    return IntakeImage(
+        pngs=tuple(part.pngs[0] for part in slices),
+        width=first.width,
+        height=first.height,
+        sha256=_digest(part.pngs[0] for part in slices),
+        source_frames=len(uploads),
+        modality=first.modality,
+        region=first.region,
+        plane=first.plane,
+        says_burned_in=any(part.says_burned_in for part in slices),
+        removed=dict(removed),
+    )
+
+
+def store_case_image(*, case: Case, image: IntakeImage, position: int, **fields: str) -> CaseImage:
+    """The row of a case's image and its files. Call it inside `new_image_files()` around the transaction."""
+    described = {"modality": image.modality, "region": image.region, "plane": image.plane} | fields
+    return case.images.create(file=write_image(folder="cases", pngs=image.pngs), position=position,
+                              **_shape(image), **described)  # fmt: skip
+
+
+def store_consultation_image(*, consultation: Any, image: IntakeImage, position: int) -> Any:
+    """The row of a consultation's image and its files. Call it inside `new_image_files()` around the transaction."""
+    return consultation.images.create(file=write_image(folder="consultations", pngs=image.pngs), position=position,
+                                      modality=image.modality, **_shape(image))  # fmt: skip
+
+
+def stored_pixels(image: ImageRow, *, most: int = imaging.MAX_FRAMES) -> list[Pixels]:
+    """The frames of a stored image for the encoder, at most `most`, spread evenly."""
+    paths = frame_paths(name=image.file.name, frames=image.frames)
+    chosen = [paths[index] for index in sample_indices(len(paths), most)]
+    return [frame for path in chosen for frame in imaging.load_pixels(path, limits=image_limits())]
+
+
+def _shape(image: IntakeImage) -> dict[str, Any]:
+    return {"width": image.width, "height": image.height, "frames": image.frames, "sha256": image.sha256}
+
+
+def _bytes(upload: Upload) -> bytes:
+    limits = image_limits()
+    if isinstance(upload, bytes):
+        return upload
+    if isinstance(upload, Path):
+        return imaging.file_bytes(upload, limits=limits)
+    # One byte more than allowed is enough to refuse it.
+    data: bytes = upload.read(limits.max_bytes + 1)
+    return data
+
+
+def _plain_image(data: bytes, kept_frames: int) -> IntakeImage:
+    header = imaging.probe(data, limits=image_limits())
+    frames = imaging.read_frames(data, limits=image_limits(), max_frames=kept_frames)
+    removed = {"metadata": count} if (count := imaging.embedded_metadata(data, limits=image_limits())) else {}
+    return _image(frames, header.frames, HeaderFacts(), removed)
+
+
+def _dicom_image(data: bytes, kept_frames: int) -> IntakeImage:
+    dataset = dicom.parse(data, limits=image_limits())
+    header = dicom.header(dataset)
+    frames = dicom.frames(dataset, limits=image_limits(), max_frames=kept_frames)
+    return _image(frames, header.frames, header_facts(dataset), removed_identifiers(dataset))
+
+
+def _image(frames: Sequence[Pixels], source_frames: int, facts: HeaderFacts, removed: Mapping[str, int]) -> IntakeImage:
+    pngs = tuple(_png(frame) for frame in frames)
+    height, width = frames[0].shape[:2]
+    return IntakeImage(
+        pngs=pngs,
+        width=width,
+        height=height,
+        sha256=_digest(pngs),
+        source_frames=source_frames,
+        modality=facts.modality,
+        region=facts.region,
+        plane=facts.plane,
+        says_burned_in=facts.says_burned_in,
+        removed=removed,
+    )
+
+
+def _png(pixels: Pixels) -> bytes:
+    grey = bool(np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 1], pixels[..., 2]))
+    written = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels[..., 0]) if grey else pixels).save(written, "PNG", compress_level=4)
+    return written.getvalue()
+
+
+def _digest(pngs: Iterable[bytes]) -> str:
+    total = hashlib.sha256()
+    for png in pngs:
+        total.update(png)
+    return total.hexdigest()
+
+
+def _series(members: Sequence[tuple[str, bytes]]) -> list[list[tuple[str, bytes]]]:
+    """Slices of one DICOM series together, in their order; every other file alone."""
+    groups: dict[str, list[tuple[SlicePlace, tuple[str, bytes]]]] = {}
+    for number, member in enumerate(members):
+        place = _place(member[1])
+        groups.setdefault(place.series or f"file {number}", []).append((place, member))
+    return [[member for _, member in sorted(group, key=lambda pair: pair[0].position)] for group in groups.values()]
+
+
+def _place(data: bytes) -> SlicePlace:
+    if not dicom.is_dicom(data):
+        return SlicePlace("", 0.0)
+    try:
+        return slice_place(dicom.parse(data, limits=image_limits()))
+    except ImageError:
+        # It is refused by name when its turn comes.
+        return SlicePlace("", 0.0)
+
+
+def _named(error: Exception, name: str) -> IntakeError:
+    shown = Path(name).name[-80:]
+    return IntakeError(f"{shown}: {error}" if shown else str(error))

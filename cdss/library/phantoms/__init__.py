@@ -1,0 +1,1 @@
+"""Phantom images of the demonstration library: drawn from numbers, of no patient."""

@@ -1,0 +1,214 @@
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from django.db import transaction
+from django.utils import timezone
+
+from cdss.accounts.models import Role, User
+from cdss.audit.services import record
+from cdss.library.case_images import fitted, read_images, replace_images, source_digest
+from cdss.library.case_text import case_text
+from cdss.library.deidentify import PATIENT_NUMBERS, deidentify
+from cdss.library.image_files import new_image_files
+from cdss.library.models import Case, Collection, Document, Kind, LibraryItem, Passage, State, Visibility
+from cdss.library.rows import (
+    MAX_TEXT,
+    CaseRow,
+    DocumentRow,
+    Row,
+    RowError,
+    age_years,
+    patient_group,
+    row_hash,
+    shown_age,
+)
+
+Item = TypeVar("Item", Case, Document)
+Change = Literal["created", "updated", "unchanged"]
+CASE_TEXTS = ("title", "history", "exam", "findings", "diagnosis", "diagnosis_by", "discussion", "treatment",
+              "topic_title")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Upserted:
+    """`images` were written; `problems` say what was left out or held back."""
+
+    change: Change
+    item: int
+    images: int = 0
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where imported items go. Without `publish` a new or changed item waits as a draft and is never searched."""
+
+    collection: Collection
+    owner: User | None = None
+    visibility: Visibility = Visibility.PUBLIC
+    publish: bool = False
+    # Instead of the kind that a source says of its documents.
+    kind: Kind | None = None
+
+
+def collection_ensure(
+    *, name: str, description: str = "", licence: str = "", mask_overlays: bool = False, synthetic: bool = False
+) -> Collection:
+    """The collection of this name. Masking is switched on for one that exists, never off."""
+    defaults = {"description": description, "licence": licence, "mask_overlays": mask_overlays, "synthetic": synthetic}
+    collection, created = Collection.objects.get_or_create(name=name, defaults=defaults)
+    if not created and mask_overlays and not collection.mask_overlays:
+        collection.mask_overlays = True
+        collection.save(update_fields=["mask_overlays"])
+    return collection
+
+
+def case_upsert(*, row: CaseRow, target: Target) -> Upserted:
+    """Stores a case, de-identified, with its images: all of it or nothing."""
+    content_hash = row_hash(row, tuple(source_digest(image) for image in row.images))
+    item = _existing(row, Kind.CASE, target)
+    if item is not None and _is_current(item, content_hash, row, target):
+        return Upserted("unchanged", item.pk)
+    values, removed = _case_values(row)
+    images, problems = read_images(row.images)
+    captions = [deidentify(image.row.caption) for image in images]
+    for counts in (*(each.removed for each in captions), *(image.intake.removed for image in images)):
+        removed.update(counts)
+    texts = [caption.text for caption in captions]
+    values |= {"text": case_text(values, texts), "content_hash": content_hash, "removed_identifiers": dict(removed)}
+    if not values["text"] and not images:
+        raise RowError("; ".join(problems) or "the case is empty: give it a history, findings or an image")
+    with new_image_files(), transaction.atomic():
+        case, change = _saved(Case, item, row, Kind.CASE, target, values)
+        written = replace_images(case, images, texts)
+    waits = target.publish and case.state == State.DRAFT
+    said = [f"{problem} The case was imported without it." for problem in problems]
+    return Upserted(change, case.pk, written, (*said, *([f"{row.hold}: imported as a draft"] if waits else [])))
+
+
+def document_upsert(*, row: DocumentRow, target: Target) -> Upserted:
+    """Stores a document. Its text stays as published, save for numbers and addresses that name a patient."""
+    content_hash = row_hash(row)
+    item = _existing(row, Kind(row.kind), target)
+    if item is not None and _is_current(item, content_hash, row, target):
+        return Upserted("unchanged", item.pk)
+    values = _document_values(row) | {"content_hash": content_hash}
+    with transaction.atomic():
+        document, change = _saved(Document, item, row, Kind(row.kind), target, values)
+    waits = target.publish and document.state == State.DRAFT
+    return Upserted(change, document.pk, problems=(f"{row.hold}: imported as a draft",) if waits else ())
+
+
+def item_publish(*, item: LibraryItem, by: User) -> None:
+    _state_set(item, State.PUBLISHED, "library.published", by)
+
+
+def item_unpublish(*, item: LibraryItem, by: User) -> None:
+    _state_set(item, State.DRAFT, "library.unpublished", by)
+
+
+def _state_set(item: LibraryItem, state: State, action: str, by: User) -> None:
+    with transaction.atomic():
+        changed = LibraryItem.objects.filter(pk=item.pk).exclude(state=state)
+        if changed.update(state=state, updated=timezone.now()):
+            item.state = state
+            record(action=action, by=by, obj=item)
+
+
+def _existing(row: Row, kind: Kind, target: Target) -> LibraryItem | None:
+    item = LibraryItem.objects.filter(source_name=row.source_name, source_id=row.source_id).first()
+    if item is None:
+        return None
+    if (item.kind == Kind.CASE) != (kind == Kind.CASE):
+        raise RowError(f"id: {row.source_id} of {row.source_name} is already in the library as a {item.kind}")
+    owner = target.owner
+    if owner is not None and owner.role != Role.ADMINISTRATOR and item.owner_id != owner.pk:
+        raise RowError(
+            f"id: {row.source_id} of {row.source_name} is already in the library and belongs to someone else"
+        )
+    return item
+
+
+def _is_current(item: LibraryItem, content_hash: str, row: Row, target: Target) -> bool:
+    held = item.content_hash == content_hash and item.collection_id == target.collection.pk
+    return held and not (item.state == State.DRAFT and _state(row, target) == State.PUBLISHED)
+
+
+def _state(row: Row, target: Target) -> State:
+    return State.PUBLISHED if target.publish and not row.hold else State.DRAFT
+
+
+def _saved(
+    model: type[Item], held: LibraryItem | None, row: Row, kind: Kind, target: Target, values: Mapping[str, Any]
+) -> tuple[Item, Change]:
+    if held is None:
+        item = model(
+            source_name=row.source_name, source_id=row.source_id, owner=target.owner, visibility=target.visibility
+        )
+    else:
+        item = model._default_manager.get(pk=held.pk)
+    text_changed = held is not None and held.text != values["text"]
+    about: dict[str, Any] = {
+        "kind": kind,
+        "collection": target.collection,
+        "state": _state(row, target),
+        "licence": row.licence or target.collection.licence,
+        "synthetic": row.synthetic or target.collection.synthetic,
+    }
+    for name, value in (about | dict(values)).items():
+        setattr(item, name, fitted(model, name, value))
+    item.save()
+    if text_changed:
+        # Their offsets are in the old text.
+        Passage.objects.filter(item_id=item.pk).delete()
+    return item, "created" if held is None else "updated"
+
+
+def _case_values(row: CaseRow) -> tuple[dict[str, Any], Counter[str]]:
+    """What is stored of a case's text, and how many identifiers of each kind were removed."""
+    if sum(len(getattr(row, name)) for name in CASE_TEXTS) > MAX_TEXT:
+        raise RowError(f"the text is longer than {MAX_TEXT:,} characters")
+    found = {name: deidentify(getattr(row, name)) for name in CASE_TEXTS}
+    differential = [deidentify(name) for name in row.differential]
+    removed = sum((Counter(each.removed) for each in (*found.values(), *differential)), Counter[str]())
+    values: dict[str, Any] = {name: each.text for name, each in found.items()}
+    age = shown_age(row.age)
+    removed.update({"age": 1} if age != row.age else {})
+    values |= {
+        "title": values["title"] or values["diagnosis"] or f"Case {row.source_id}",
+        "differential": [each.text for each in differential],
+        "age": age,
+        "age_years": age_years(age),
+        "sex": row.sex,
+        "topic": row.topic,
+        "category": row.category,
+        "source_group": patient_group(row.source_name, row.patient) if row.patient else "",
+    }
+    return values, removed
+
+
+def _document_values(row: DocumentRow) -> dict[str, Any]:
+    if not row.text.strip():
+        raise RowError("text: there is none")
+    if len(row.text) > MAX_TEXT:
+        raise RowError(f"text: longer than {MAX_TEXT:,} characters")
+    text, pages, removed = _document_text(row)
+    names = ("title", "authors", "journal", "publisher", "published", "url", "doi", "pmid", "reference", "copyright",
+             "keywords", "status", "category")  # fmt: skip
+    values = {name: getattr(row, name) for name in names}
+    return values | {"text": text, "pages": pages, "removed_identifiers": dict(removed)}
+
+
+def _document_text(row: DocumentRow) -> tuple[str, list[list[int]], Counter[str]]:
+    """De-identified page by page, so that the offsets of the pages hold in the text that is stored."""
+    text, pages, removed, at = "", [], Counter[str](), 0
+    for start, end, number in row.pages or ((0, len(row.text), 0),):
+        found = deidentify(row.text[start:end], kinds=PATIENT_NUMBERS)
+        text += row.text[at:start]
+        pages.append([len(text), len(text) + len(found.text), number])
+        text += found.text
+        removed.update(found.removed)
+        at = end
+    return text + row.text[at:], pages if row.pages else [], removed

@@ -1,0 +1,49 @@
+"""Small pictures for lists, made once and kept beside the images."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from cdss.library.image_files import frame_paths
+from cdss.library.models import CaseImage
+
+SIDE = 320
+QUALITY = 82
+
+
+def thumbnail(image: CaseImage) -> Path:
+    """The JPEG of the middle frame, the one that most likely shows what the stack is about."""
+    path = _path(image.sha256)
+    if not path.exists():
+        _make(frame_paths(name=str(image.file), frames=image.frames)[image.frames // 2], path)
+    return path
+
+
+def remove_thumbnails_on_commit(*, digests: Collection[str]) -> None:
+    """Of pictures that no case holds any more."""
+    transaction.on_commit(lambda: _remove(digests))
+
+
+def _remove(digests: Collection[str]) -> None:
+    held = set(CaseImage.objects.filter(sha256__in=digests).values_list("sha256", flat=True))
+    for digest in set(digests) - held:
+        _path(digest).unlink(missing_ok=True)
+
+
+def _path(sha256: str) -> Path:
+    return Path(settings.MEDIA_ROOT) / "thumbnails" / sha256[:2] / f"{sha256}.jpg"
+
+
+def _make(source: Path, path: Path) -> None:
+    from secrets import token_hex
+
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{token_hex(4)}.part")
+    with Image.open(source) as image:
+        image.thumbnail((SIDE, SIDE))
+        image.convert("L" if image.mode == "L" else "RGB").save(part, "JPEG", quality=QUALITY)
+    part.replace(path)

@@ -1,0 +1,78 @@
+"""Files that come by the browser: held in a folder of their own until they are imported, then gone."""
+
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+
+from cdss.accounts.models import User
+from cdss.library.importers.registry import FormatError
+from cdss.library.importers.run import Outcome, run_import
+from cdss.library.models import Kind, Visibility
+from cdss.library.services import Target, collection_ensure
+
+UNSAFE = re.compile(r"[^\w.-]+")
+FORGOTTEN_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class UploadOptions:
+    collection: str
+    format: str = "auto"
+    kind: str = ""
+    visibility: str = Visibility.PRIVATE
+    mask_overlays: bool = False
+    publish: bool = False
+
+
+def folder() -> Path:
+    return Path(settings.CDSS_HOME) / "uploads"
+
+
+def hold(upload: UploadedFile) -> Path:
+    """The upload as a file whose name is harmless."""
+    _forget_old()
+    place = folder() / token_hex(16)
+    place.mkdir(parents=True, mode=0o700)
+    name = UNSAFE.sub("_", Path(upload.name or "upload").name).lstrip(".")[-100:] or "upload"
+    with (place / name).open("wb") as file:
+        shutil.copyfileobj(upload, file)
+    return place / name
+
+
+def import_upload(*, path: Path, options: UploadOptions, by: User) -> Outcome:
+    """Imports a held upload in the name of its owner, and removes it whatever happens. Raises FormatError."""
+    try:
+        target = Target(
+            collection_ensure(name=options.collection, mask_overlays=options.mask_overlays),
+            owner=by,
+            visibility=Visibility(options.visibility),
+            publish=options.publish,
+            kind=Kind(options.kind) if options.kind else None,
+        )
+        return run_import([path], target=target, format=options.format, by=by)
+    finally:
+        shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def import_outcome(*, path: Path, options: Mapping[str, Any], by: User) -> dict[str, Any]:
+    """The same for the worker: what it tells is stored as JSON."""
+    try:
+        return import_upload(path=path, options=UploadOptions(**options), by=by).as_json()
+    except FormatError as error:
+        said = str(error).replace(str(path), path.name)
+        return Outcome(skipped=[{"line": 1, "reason": said}]).as_json()
+
+
+def _forget_old() -> None:
+    """What a worker that died has left."""
+    for place in folder().iterdir() if folder().is_dir() else ():
+        if time.time() - place.stat().st_mtime > FORGOTTEN_SECONDS:
+            shutil.rmtree(place, ignore_errors=True)

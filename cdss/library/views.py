@@ -1,0 +1,131 @@
+from typing import cast
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from cdss.accounts.models import User
+from cdss.accounts.permissions import Action, may, require
+from cdss.audit.services import record
+from cdss.library import services
+from cdss.library.browse import collection_counts, facets, filtered, ordered, with_first_images
+from cdss.library.case_text import PRESENTED, case_blocks
+from cdss.library.forms import SearchForm
+from cdss.library.image_files import frame_paths
+from cdss.library.models import Case, CaseImage, Document, Kind, LibraryItem
+from cdss.library.spans import cited_span, page_of, pieces, sections
+from cdss.library.thumbnails import thumbnail
+
+PER_PAGE = 24
+IMAGE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"}
+
+
+def _user(request: HttpRequest) -> User:
+    return cast(User, request.user)
+
+
+@require_safe
+@require(Action.BROWSE_LIBRARY)
+def item_list(request: HttpRequest) -> HttpResponse:
+    wanted = SearchForm(request.GET).wanted()
+    visible = LibraryItem.objects.viewable_by(_user(request))
+    rows = (
+        ordered(filtered(visible, wanted), wanted["q"]).select_related("collection", "case", "document").defer("text")
+    )
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "wanted": wanted,
+        "facets": facets(visible, wanted, with_state=may(_user(request), Action.PUBLISH)),
+        "page_obj": page,
+        "rows": with_first_images(page.object_list),
+        "as_table": wanted["view"] == "table" or (not wanted["view"] and wanted["kind"] not in ("", Kind.CASE)),
+    }
+    return render(request, "library/list.html", context)
+
+
+@require_safe
+@require(Action.BROWSE_LIBRARY)
+def sources(request: HttpRequest) -> HttpResponse:
+    return render(
+        request,
+        "library/sources.html",
+        {"rows": collection_counts(LibraryItem.objects.viewable_by(_user(request)))},
+    )
+
+
+@require_safe
+@require(Action.BROWSE_LIBRARY)
+def item(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(LibraryItem.objects.viewable_by(_user(request)), pk=pk)
+    return redirect("library:case" if found.kind == Kind.CASE else "library:document", pk=pk)
+
+
+@require_safe
+@require(Action.BROWSE_LIBRARY)
+def case(request: HttpRequest, pk: int) -> HttpResponse:
+    rows = Case.objects.viewable_by(_user(request)).select_related("collection", "owner").prefetch_related("images")
+    found = get_object_or_404(rows, pk=pk)
+    span = cited_span(request.GET, len(found.text))
+    blocks = [(block, pieces(block.text, block.start, span)) for block in case_blocks(found)]
+    folded = [(block, parts) for block, parts in blocks if block.heading not in PRESENTED]
+    record(action="library.viewed", by=_user(request), obj=found)
+    context = {
+        "case": found,
+        "images": found.images.all(),
+        "presented": [(block, parts) for block, parts in blocks if block.heading in PRESENTED],
+        "folded": folded,
+        "fold_open": any(piece.cited for _, parts in folded for piece in parts),
+    }
+    return render(request, "library/case.html", context)
+
+
+@require_safe
+@require(Action.BROWSE_LIBRARY)
+def document(request: HttpRequest, pk: int) -> HttpResponse:
+    rows = Document.objects.viewable_by(_user(request)).select_related("collection", "owner")
+    found = get_object_or_404(rows, pk=pk)
+    span = cited_span(request.GET, len(found.text))
+    record(action="library.viewed", by=_user(request), obj=found)
+    context = {
+        "document": found,
+        "sections": sections(found.text, span),
+        "cited": span,
+        "missed": span is None and "start" in request.GET,
+        "page": page_of(found.pages, span[0]) if span else None,
+    }
+    return render(request, "library/document.html", context)
+
+
+@require_safe
+@require(Action.BROWSE_LIBRARY)
+def image(request: HttpRequest, pk: int, frame: int = 0) -> HttpResponse:
+    visible = Case.objects.viewable_by(_user(request)).values("pk")
+    found = get_object_or_404(CaseImage.objects.filter(case_id__in=visible), pk=pk)
+    try:
+        if request.GET.get("size") == "thumb":
+            return HttpResponse(thumbnail(found).read_bytes(), content_type="image/jpeg", headers=IMAGE_HEADERS)
+        paths = frame_paths(name=str(found.file), frames=found.frames)
+        content = paths[abs(int(request.GET.get("frame", frame)))].read_bytes()
+    except (OSError, ValueError, IndexError) as error:
+        raise Http404 from error
+    return HttpResponse(content, content_type="image/png", headers=IMAGE_HEADERS)
+
+
+@require_POST
+@require(Action.PUBLISH)
+def publish(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(LibraryItem.objects.viewable_by(_user(request)), pk=pk)
+    services.item_publish(item=found, by=_user(request))
+    messages.success(request, "Published. It can be found and cited once the index is brought up to date.")
+    return redirect("library:item", pk=pk)
+
+
+@require_POST
+@require(Action.PUBLISH)
+def unpublish(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(LibraryItem.objects.viewable_by(_user(request)), pk=pk)
+    services.item_unpublish(item=found, by=_user(request))
+    messages.success(request, "Withdrawn. It is no longer searched; consultations that cite it keep what they read.")
+    return redirect("library:item", pk=pk)

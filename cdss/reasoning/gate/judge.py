@@ -1,0 +1,178 @@
+"""One claim against one passage: where it is said, and whether it is said so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cdss.reasoning.gate import checks
+from cdss.reasoning.gate.diff import ALIGNED, crossed, exceptions, flaws_of, lay
+from cdss.reasoning.gate.reading import Reading, Word
+from cdss.reasoning.gate.source import Source, Window, names_entity, subject_of
+from cdss.reasoning.gate.vocabulary import canonical
+from cdss.reasoning.types import Support
+
+_RANK: dict[Support, int] = {"supported": 2, "partly": 1, "unsupported": 0}
+_PARTLY_MISSING = 0.3
+_TRIED = 4
+_BINDING = 0.75
+_SOFT_SUBJECTS = frozenset(
+    canonical(word)
+    for word in ["lesion", "mass", "tumor", "disease", "disorder", "process", "variety", "form", "group", "abnormality", "nodule"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a claim is said by a passage. `quote == passage[start:end]`; empty when nothing there bears on it.
+
+    `contradicted`: the quote is nearly the claim, yet says otherwise or less.
+    """
+
+    support: Support
+    reasons: tuple[str, ...] = ()
+    quote: str = ""
+    start: int = 0
+    end: int = 0
+    contradicted: bool = False
+
+
+def _long(source: Source, reading: Reading) -> frozenset[str]:
+    added: frozenset[str] = frozenset()
+    for short, keys in source.long_forms.items():
+        if short in reading.keys:
+            added |= keys
+        elif keys <= reading.keys:
+            added |= {short}
+    return added
+
+
+def judge(claim: Reading, source: Source, allowed: range, case: Reading | None = None) -> Verdict:
+    """The best verdict over the sentences that hold most of the claim.
+
+    A sentence that is nearly the claim and yet contradicts it is not outvoted by one that merely shares its words.
+    """
+    tried = [
+        (covered, window, _compare(claim, source, window, case))
+        for covered, window in _promising(claim, source, allowed)
+    ]
+    if not tried:
+        return Verdict("unsupported", ("not-in-passage",))
+    bound = max((one.aligned for _, _, one in tried if one.contradicted and one.aligned >= _BINDING), default=0.0)
+    covered, window, found = max(
+        (one for one in tried if one[2].aligned >= bound),
+        key=lambda one: (_RANK[one[2].support], one[0] + one[2].aligned - 0.1 * len(one[2].reasons), -one[1].index),
+    )
+    span = source.spans[window.index]
+    start = span.start
+    if found.leaned and window.index and window.index - 1 in allowed:
+        start = source.spans[window.index - 1].start
+    return Verdict(
+        found.support, found.reasons, source.text[start : span.end], start, span.end, bound > 0 and found.contradicted
+    )
+
+
+def _promising(claim: Reading, source: Source, allowed: range) -> list[tuple[float, Window]]:
+    wanted = {word.key for word in claim.words}
+    values = {quantity.value for quantity in claim.quantities}
+    size = max(1, len(wanted) + len(values))
+    scored = []
+    for window in source.windows:
+        if window.index not in allowed:
+            continue
+        keys = source.readings[window.index].keys
+        hits = len(wanted & keys) + len(values & window.values)
+        if hits:
+            lent = len((wanted - keys) & (window.carried | window.heading))
+            scored.append(((hits + 0.5 * lent) / size, window))
+    scored.sort(key=lambda pair: (-pair[0], pair[1].index))
+    return scored[:_TRIED]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`aligned`: the part of the claim that follows the source word for word. `contradicted`: it says otherwise.
+    `leaned`: words of the claim stand in what comes before the sentence only."""
+
+    support: Support
+    reasons: tuple[str, ...]
+    aligned: float
+    contradicted: bool
+    leaned: bool
+
+
+def _compare(claim: Reading, source: Source, window: Window, case: Reading | None) -> Comparison:
+    reading = source.readings[window.index]
+    return compare(claim, reading, _long(source, reading) | window.heading | _lent(claim, reading, window), case)
+
+
+def _lent(claim: Reading, reading: Reading, window: Window) -> frozenset[str]:
+    """Carried keys stand in for a subject; a sentence that has another subject of its own lends none."""
+    spoken = {word.key for word in claim.words}
+    subject = subject_of(reading) - _SOFT_SUBJECTS
+    if 2 * len(subject & spoken) <= len(subject) and subject:
+        return frozenset()
+    if not names_entity(reading) - _SOFT_SUBJECTS <= spoken | window.carried:
+        return frozenset()
+    return frozenset(
+        word.key
+        for place, word in enumerate(claim.words)
+        if word.key in window.carried and _head(claim, place).key in window.carried
+    )
+
+
+def _head(claim: Reading, place: int) -> Word:
+    """The last word of the phrase that a word stands in."""
+    while place + 1 < len(claim.words):
+        here, following = claim.words[place], claim.words[place + 1]
+        if following.start > here.start and claim.text[here.end : following.start].strip(" -\n\t"):
+            break
+        place += 1
+    return claim.words[place]
+
+
+def compare(
+    claim: Reading, reading: Reading, extra: frozenset[str] = frozenset(), case: Reading | None = None
+) -> Comparison:
+    """All checks of one claim against one reading of a source."""
+    match = checks.match_words(claim, reading, extra)
+    laid = lay(claim, reading)
+    if laid.aligned >= ALIGNED:
+        flaws, mild = flaws_of(laid)
+        mild += exceptions(claim, reading)
+        flaws += checks.opposites(claim, match, reading, laid.gone(), laid.alone())
+        flaws += checks.exchanged_numbers(claim, match, reading, laid.gone(), laid.alone())
+    else:
+        flaws = checks.opposites(claim, match, reading)
+        flaws += checks.negation(claim, match, reading)
+        flaws += checks.numbers(claim, match, reading, case)
+        mild = checks.strength(claim, match, reading) + checks.superlatives(claim, reading)
+    if laid.changes:
+        flaws += checks.comparison(claim, reading) + checks.direction(claim, reading) + crossed(laid)
+    grave = tuple(dict.fromkeys(flaws))
+    missing = [claim.words[place] for place in match.missing if not checks.soft(claim.words[place])]
+    named = {reason.partition(":")[2] for reason in grave}
+    absent = [word for word in missing if word.surface not in named]
+    in_case = [word for word in absent if case and word.key in case.keys]
+    absent = [word for word in absent if word not in in_case]
+    reasons = (
+        *grave,
+        *mild,
+        *dict.fromkeys(f"not-in-quote:{word.surface}" for word in absent),
+        *dict.fromkeys(f"only-in-case:{word.surface}" for word in in_case),
+    )
+    return Comparison(
+        _support(claim, match, grave, reasons, len(absent)),
+        reasons,
+        laid.aligned,
+        bool(grave or mild),
+        any(key not in reading.keys for key in match.found.values()),
+    )
+
+
+def _support(claim: Reading, match: checks.Match, grave: Sequence[str], reasons: Sequence[str], absent: int) -> Support:
+    if not match.found and not claim.quantities:
+        return "unsupported"
+    if not reasons:
+        return "supported"
+    if grave or not match.found or absent > _PARTLY_MISSING * len(claim.words):
+        return "unsupported"
+    return "partly"

@@ -1,0 +1,182 @@
+"""A passage opened for checking: its sentences read, and what each is about when it does not say so itself."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from cdss.reasoning.gate.reading import Reading, key_of, read
+from retrieval.terms import Span, sentences
+from retrieval.terms.tables import ABBREVIATIONS
+
+_ANAPHORA = re.compile(
+    r"(?:[-*•]\s*)?(?:[A-Z][a-z]+ly,?\s|however,?\s|although\s|in addition,?\s)?(?:in (?:these|this|such|those) \w+,?\s|"
+    r"on [\w\s-]{1,20},\s|in (?:most|some|many) (?:cases|patients),?\s)?"
+    r"(?:it|its|they|their|these|this|those|such|he|she|his|her|both|most|some|many|all|other|another|there|"
+    r"the (?:lesions?|mass(?:es)?|tumou?rs?|disease|condition|patients?|disorder|findings?|nodules?|cysts?|majority|latter|"
+    r"abnormality|syndrome|process|diagnosis|appearance|treatment|prognosis|most|incidence|etiology|cause))\b",
+    re.IGNORECASE,
+)
+VERB = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|may|might|can|could|will|would|should|must|does|do|did|shows?|showed|"
+    r"demonstrates?|demonstrated|reveals?|revealed|occurs?|occurred|presents?|presented|appears?|appeared|causes?|caused|"
+    r"affects?|includes?|contains?|involves?|arises?|develops?|represents?|remains?|becomes?|consists?|comprises?|accounts?|"
+    r"found|seen|grows?|tends?|spreads?|enhances?|measures?|extends?|lies|drains?|carries|begins?|makes?|account|recommends?|suggests?|indicates?|results? in|produces?|requires?|suggested|usually|typically|commonly)\b",
+    re.IGNORECASE,
+)
+_ENTITY = re.compile(
+    r"\b(?:(?!(?:[Dd]ia|[Pp]ro)gnos)\w{3,}(?:omas?|omata|itis|itides|osis|oses|opath(?:y|ies)|plasias?|trophy|ectasis|celes?|emia|uria|agia|ectomy)|"
+    r"syndromes?|diseases?|disorders?|tumou?rs?|cancers?|cysts?|hernias?|fractures?|malformations?|anomal(?:y|ies)|"
+    r"aneurysms?|sequestrations?|infarct(?:ion|s)?|abscess(?:es)?|fistulas?|embol(?:ism|us)|pneumonias?|tears?|"
+    r"dissections?|thrombosis|sclerosis|dislocations?|polyps?|sarcomas?|metastas[ei]s)\b",
+    re.IGNORECASE,
+)
+# "The cyst …", "these tumours …": the same one as before.
+_DEFINITE = re.compile(
+    r"\b(?:the|this|these|that|those|such|its|their|his|her)\s+(?:tumou?rs?|diseases?|disorders?|cysts?|lesions?|mass(?:es)?|"
+    r"hernias?|fractures?|malformations?|anomal(?:y|ies)|aneurysms?|abscess(?:es)?|syndromes?|cancers?|polyps?|tears?|"
+    r"dislocations?|conditions?|entity)\b",
+    re.IGNORECASE,
+)
+_ENTITY_SHORT = frozenset(short.upper() for short, longs in ABBREVIATIONS.items() if _ENTITY.search(longs[0]))
+_CAPITALS = re.compile(r"\b[A-Z]{2,5}\b")
+_INTRODUCES = re.compile(r"(?:there (?:is|are|was|were)|this (?:is|was))\b", re.IGNORECASE)
+_LEAD = re.compile(
+    r"(?:(?:in|on|at|with|for|among|after|during|although|however|while|when|if|as|unlike|compared|therefore|thus|"
+    r"\w+ly)\b[^,]*,\s*|(?:on|at|by|with) (?:mri?|ct|us|ultrasound|radiographs?|t[12]\S*)\s+)+",
+    re.IGNORECASE,
+)
+_PARENTHESES = re.compile(r"\([^()]*\)?")
+_SUBJECT_SIZE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A sentence, with the keys of the heading it stands under and of what a reader carries over to it."""
+
+    index: int
+    heading: frozenset[str]
+    carried: frozenset[str]
+    values: frozenset[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage cut into sentences, each read. `topic` are keys that stand for what the whole is about."""
+
+    text: str
+    spans: tuple[Span, ...]
+    readings: tuple[Reading, ...]
+    topic: frozenset[str]
+    long_forms: dict[str, frozenset[str]] = field(default_factory=dict)
+    windows: tuple[Window, ...] = ()
+
+
+@lru_cache(maxsize=256)
+def open_source(text: str, title: str = "") -> Source:
+    spans = tuple(sentences(text))
+    readings = tuple(read(span.text) for span in spans)
+    topic = read(title).keys if title else frozenset[str]()
+    if spans and (len(spans[0].text) < 90 and not VERB.search(spans[0].text)):
+        topic |= readings[0].keys
+    source = Source(text, spans, readings, topic, _defined(text))
+    return replace(source, windows=tuple(_windows(source)))
+
+
+_DEFINITION = re.compile(r"((?:[\w'’/-]+\s+){1,7})\(([A-Z][A-Za-z0-9-]{1,7}?)s?\)")
+
+
+def _defined(text: str) -> dict[str, frozenset[str]]:
+    """Abbreviations that the text itself explains: "nonspecific interstitial pneumonia (NSIP)"."""
+    found = {}
+    for match in _DEFINITION.finditer(text):
+        short = match[2].lower()
+        words = [part for part in re.split(r"[\s/-]+", match[1].strip()) if part]
+        letters = [letter for letter in short if letter.isalpha()]
+        for size in range(min(len(words), len(letters) + 2), 1, -1):
+            run = words[-size:]
+            if (
+                size >= len(letters) - 1
+                and run[0][0].lower() == letters[0]
+                and _is_subsequence(letters, "".join(run).lower())
+            ):
+                if keys := frozenset(key for word in run if (key := key_of(word.lower()))):
+                    found[key_of(short) or short] = keys
+                break
+    return found
+
+
+def _is_subsequence(letters: Sequence[str], text: str) -> bool:
+    places = iter(text)
+    return all(letter in places for letter in letters)
+
+
+def _windows(source: Source) -> Iterator[Window]:
+    carried = _carried(source)
+    for index, reading in enumerate(source.readings):
+        headed = bool(index) and _is_heading(source, index - 1)
+        heading = source.readings[index - 1].keys if headed else frozenset[str]()
+        yield Window(index, heading, carried[index], frozenset(quantity.value for quantity in reading.quantities))
+
+
+def _is_heading(source: Source, index: int) -> bool:
+    text = source.spans[index].text
+    return len(text) < 90 and (text.endswith(":") or not VERB.search(text)) and not text.endswith(".")
+
+
+def leans(source: Source, index: int) -> bool:
+    text = source.spans[index].text
+    return bool(_ANAPHORA.match(text)) or not subject_of(source.readings[index])
+
+
+@lru_cache(maxsize=8192)
+def subject_of(reading: Reading) -> frozenset[str]:
+    """The keys before the first verb, less what only leads up to the subject ("In adults, …")."""
+    start, end = _subject_span(reading.text)
+    inside = [match.span() for match in _PARENTHESES.finditer(reading.text, start, end)]
+    return frozenset(
+        word.key
+        for word in reading.words
+        if start <= word.start and word.end <= end and not any(a <= word.start < b for a, b in inside)
+    )
+
+
+def _subject_span(text: str) -> tuple[int, int]:
+    verb = VERB.search(text)
+    if not verb:
+        return 0, 0
+    lead = _LEAD.match(text, 0, verb.start())
+    return lead.end() if lead else 0, verb.start()
+
+
+@lru_cache(maxsize=8192)
+def names_entity(reading: Reading, before_verb: bool = True) -> frozenset[str]:
+    """The keys of the subject when it names a disease or something as definite, else nothing."""
+    start, end = _subject_span(reading.text) if before_verb else (0, len(reading.text))
+    head = reading.text[start:end]
+    if before_verb and _DEFINITE.search(head):
+        return frozenset()
+    named = _ENTITY.search(head) or any(match.group() in _ENTITY_SHORT for match in _CAPITALS.finditer(head))
+    return frozenset(word.key for word in reading.words if start <= word.start < end) if named else frozenset()
+
+
+def _carried(source: Source) -> list[frozenset[str]]:
+    """For each sentence, the keys of what it is about: the title, the entity last named, what a pronoun points to."""
+    focus, spoken = source.topic, source.topic
+    found = []
+    for index, reading in enumerate(source.readings):
+        carried = focus
+        if index and leans(source, index):
+            before = source.readings[index - 1]
+            carried |= subject_of(before) if VERB.search(before.text) else before.keys
+        found.append(carried)
+        named = names_entity(reading)
+        if not named and index == 0:
+            named = subject_of(reading)
+        if named and len(named) <= _SUBJECT_SIZE:
+            kept = focus if 2 * len(named & spoken) > len(named) or named & source.topic else frozenset[str]()
+            focus, spoken = named | kept, reading.keys
+        elif _INTRODUCES.match(reading.text) and (mentioned := names_entity(reading, False)):
+            if len(mentioned) <= _SUBJECT_SIZE:
+                focus, spoken = mentioned, reading.keys
+    return found

@@ -1,0 +1,96 @@
+"""The gate alone, over a file of claims."""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any, TextIO
+
+from django.core.management.base import BaseCommand, CommandError
+
+from cdss.reasoning.gate import find_support
+from cdss.reasoning.types import CaseInput
+
+_CASE_FIELDS = ("age", "sex", "history", "exam", "findings")
+
+
+class BadLineError(ValueError):
+    """A line of the input that is not a claim."""
+
+
+class Command(BaseCommand):
+    help = "Checks each claim of a JSON lines file against its passage, and its case when it has one."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--input", type=Path, required=True, help='lines {"id","claim","passage","case"}')
+        parser.add_argument("--output", type=Path, required=True, help="where the verdicts are written")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        source, target = options["input"], options["output"]
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            with source.open(encoding="utf-8", errors="replace") as lines, partial.open("w", encoding="utf-8") as out:
+                bad = self._check(lines, out)
+            partial.replace(target)
+        except OSError as error:
+            raise CommandError(f"{error.filename or target}: {error.strerror}.", returncode=2) from error
+        finally:
+            partial.unlink(missing_ok=True)
+        if bad:
+            raise CommandError(f"{bad} line{'s' if bad > 1 else ''} skipped; the rest is in {target}.", returncode=1)
+
+    def _check(self, lines: TextIO, out: TextIO) -> int:
+        bad = 0
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                verdict = verdict_of(line)
+            except BadLineError as error:
+                bad += 1
+                self.stderr.write(f"line {number}: {error}")
+                continue
+            out.write(json.dumps(verdict, ensure_ascii=False) + "\n")
+        return bad
+
+
+def verdict_of(line: str) -> dict[str, Any]:
+    identifier, claim, passage, case = _parsed(line)
+    verdict = find_support(claim, passage, case)
+    return {
+        "id": identifier,
+        "support": verdict.support,
+        "reasons": list(verdict.reasons),
+        "quote": verdict.quote,
+        "start": verdict.start,
+        "end": verdict.end,
+    }
+
+
+def _parsed(line: str) -> tuple[Any, str, str, CaseInput | str | None]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BadLineError("not JSON.") from error
+    if not isinstance(row, dict):
+        raise BadLineError('not an object with "id", "claim" and "passage".')
+    identifier = row.get("id")
+    if not isinstance(identifier, str | int) or isinstance(identifier, bool):
+        raise BadLineError('"id" is missing or is neither text nor a whole number.')
+    texts = []
+    for name in ("claim", "passage"):
+        value = row.get(name)
+        if not isinstance(value, str) or not value.strip():
+            raise BadLineError(f'"{name}" is missing, empty or not text.')
+        texts.append(value)
+    return identifier, texts[0], texts[1], _case(row.get("case"))
+
+
+def _case(value: object) -> CaseInput | str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if not isinstance(value, dict):
+        raise BadLineError('"case" is neither text nor an object.')
+    fields = {name: value.get(name) for name in _CASE_FIELDS}
+    if any(isinstance(field, dict | list) for field in fields.values()):
+        raise BadLineError(f'"case": {", ".join(_CASE_FIELDS)} hold text.')
+    return CaseInput(**{name: "" if field is None else str(field) for name, field in fields.items()})

@@ -1,0 +1,357 @@
+"""DICOM files as RGB frames: bounded parsing, decoding of sampled frames, greyscale and colour pipeline.
+
+Follows PS3.3 C.7.6.3 (image pixel), C.11.1 (modality LUT), C.11.2 (VOI LUT). A file is hostile until proven
+otherwise: parsing is metered, inflation is bounded, and sizes are checked in the header and in the compressed
+codestream before anything is decoded. Every function takes bytes and returns values, so that a caller can run it in
+a child process.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.codestream import codestream_size
+from retrieval.errors import ImageError
+from retrieval.images import ImageHeader, Limits, check_size, sample_indices, stretch
+from retrieval.types import Pixels
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+
+# Each element costs two to three reads: room for a hundred thousand elements, far above any real header.
+MAX_READS = 300_000
+MAX_SEQUENCE_BYTES = 16 * 1024 * 1024
+MAX_SEQUENCE_ITEMS = 50_000
+INFLATE_CHUNK = 1024 * 1024
+# Real studies deflate by 2 to 20; past this size a higher ratio is a bomb.
+BOMB_RATIO = 100
+BOMB_BYTES = 32 * 1024 * 1024
+PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+ITEM_TAGS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+
+Array = NDArray[Any]
+
+
+def is_dicom(data: bytes) -> bool:
+    """Whether the bytes look like a DICOM file, with or without the 128-byte preamble."""
+    if data[128:132] == b"DICM":
+        return True
+    group, element = struct.unpack("<HH", data[:4]) if len(data) >= 12 else (0, 0)
+    return (group in (0x0002, 0x0008) and element < 0x0100) or data[:3] == b"\x00\x08\x00"
+
+
+def parse(data: bytes, *, limits: Limits) -> Dataset:
+    """The dataset of a DICOM file, pixels not yet decoded.
+
+    Args:
+        data: the whole file.
+        limits: `max_bytes` bounds a deflated dataset after inflation as well.
+
+    Raises:
+        ImageError: not DICOM, damaged, or larger inside than allowed.
+    """
+    pydicom = _pydicom()
+    with _refusing("This DICOM file cannot be read. Export it again from its source."):
+        dataset = pydicom.dcmread(_Metered(_inflated(data, limits)), force=True)
+        _name_transfer_syntax(dataset)
+    if len(dataset) == 0:
+        raise ImageError("This is not an image file: it holds no DICOM elements. Upload PNG, JPEG, TIFF or DICOM.")
+    return dataset
+
+
+def header(dataset: Dataset) -> ImageHeader:
+    """Format, size, frames and bits as the header declares them.
+
+    Raises:
+        ImageError: the dataset has no pixels (a report, a plan, a structure set) or declares no size.
+    """
+    if not any(keyword in dataset for keyword in PIXEL_KEYWORDS):
+        raise ImageError("This DICOM file holds no pixels (a report or plan, perhaps). Upload the images themselves.")
+    with _refusing("This DICOM file declares no usable image size. Export it again from its source."):
+        height, width = int(dataset.Rows), int(dataset.Columns)
+        frames = max(1, int(dataset.get("NumberOfFrames") or 1))
+        bits = int(dataset.get("BitsStored") or dataset.BitsAllocated)
+        samples = int(dataset.get("SamplesPerPixel") or 1)
+    if samples not in (1, 3, 4) or not 1 <= bits <= 64:
+        raise ImageError(f"This DICOM file declares {samples} samples of {bits} bits per pixel, which no image has.")
+    return ImageHeader(format="DICOM", width=width, height=height, frames=frames, bits=bits)
+
+
+def frames(dataset: Dataset, *, limits: Limits, max_frames: int) -> list[Pixels]:
+    """Evenly sampled frames, each (height, width, 3) uint8 RGB, windowed as the file says or by percentiles.
+
+    Raises:
+        ImageError: refused by size, truncated, or in an encoding that cannot be decoded.
+    """
+    found = header(dataset)
+    check_size(found, limits)
+    indices = sample_indices(found.frames, limits.frames_within(found, max_frames))
+    unreadable = (
+        "The pixels of this DICOM file cannot be decoded: they are truncated, damaged, or compressed in a way that "
+        "is not supported. Export the image again, uncompressed."
+    )
+    with _refusing(unreadable):
+        return [_frame(dataset, index, found, limits) for index in indices]
+
+
+def functional_group(dataset: Dataset, index: int, keyword: str) -> Dataset | None:
+    """The item of an enhanced object's functional group for one frame; per-frame before shared. None without it."""
+    for name, position in (("PerFrameFunctionalGroupsSequence", index), ("SharedFunctionalGroupsSequence", 0)):
+        groups = sequence(dataset, name)
+        if position < len(groups) and (inner := sequence(groups[position], keyword)):
+            return inner[0]
+    return None
+
+
+def sequence(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
+    """The items of a sequence, empty when it is not there. Refuses one too large to be expanded."""
+    from pydicom.datadict import tag_for_keyword
+
+    tag = tag_for_keyword(keyword)
+    if tag is None or tag not in dataset:
+        return ()
+    check_expandable(dataset.get_item(tag))
+    value: Sequence[Dataset] = dataset[tag].value or ()
+    return value
+
+
+def check_expandable(element: Any) -> None:
+    """Refuse an element whose bytes would become too many objects.
+
+    Raises:
+        ImageError: more than MAX_SEQUENCE_BYTES or MAX_SEQUENCE_ITEMS in one sequence.
+    """
+    value = getattr(element, "value", None)
+    if not isinstance(value, bytes):
+        return
+    items = max(value.count(tag) for tag in ITEM_TAGS)
+    if items > MAX_SEQUENCE_ITEMS or (items and len(value) > MAX_SEQUENCE_BYTES):
+        raise ImageError("The header of this DICOM file is too large. Export the image without private sequences.")
+
+
+class _Metered(io.BytesIO):
+    """Bytes that refuse to be read in more pieces than a real header has."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads += 1
+        if self.reads > MAX_READS:
+            raise ImageError("The header of this DICOM file has too many elements. Export the image again.")
+        return super().read(size)
+
+
+@cache
+def _pydicom() -> Any:
+    import pydicom
+    from pydicom import config
+
+    # Validation warnings quote header values, and those are patients' data.
+    config.settings.reading_validation_mode = config.IGNORE
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    return pydicom
+
+
+@contextmanager
+def _refusing(message: str) -> Iterator[None]:
+    """Turn whatever the parser or a decoder raises into one ImageError, without the values it quotes."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError(f"{message} ({type(error).__name__})") from None
+
+
+def _inflated(data: bytes, limits: Limits) -> bytes:
+    """The same file with a deflated dataset written out plainly, inflated within limits."""
+    if data[128:132] != b"DICM" or DEFLATED.encode() not in data[132:2048]:
+        return data
+    meta, start = _file_meta(data)
+    if str(meta.get("TransferSyntaxUID", "")) != DEFLATED:
+        return data
+    return data[:start].replace(_uid_element(DEFLATED), _uid_element(EXPLICIT_LITTLE), 1) + _inflate(data[start:], limits)
+
+
+def _file_meta(data: bytes) -> tuple[Dataset, int]:
+    from pydicom.filereader import read_dataset
+
+    stream = _Metered(data)
+    stream.seek(132)
+    meta = read_dataset(stream, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 0x0002)
+    return meta, stream.tell()
+
+
+def _uid_element(uid: str) -> bytes:
+    value = uid.encode() + b"\0" * (len(uid) % 2)
+    return struct.pack("<HH2sH", 0x0002, 0x0010, b"UI", len(value)) + value
+
+
+def _inflate(data: bytes, limits: Limits) -> bytes:
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    parts, size, pending = [], 0, data
+    while pending and not inflater.eof:
+        part = inflater.decompress(pending, INFLATE_CHUNK)
+        pending = inflater.unconsumed_tail
+        size += len(part)
+        consumed = len(data) - len(pending)
+        if size > limits.max_bytes or (size > BOMB_BYTES and size > BOMB_RATIO * consumed):
+            raise ImageError("This compressed DICOM file is far larger inside than outside. Export it uncompressed.")
+        parts.append(part)
+    if not inflater.eof:
+        raise ImageError("This compressed DICOM file is truncated. Export it again from its source.")
+    return b"".join(parts)
+
+
+def _name_transfer_syntax(dataset: Any) -> None:
+    """Some writers leave the transfer syntax out; the parser found the encoding, so name it."""
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import UID
+
+    if not getattr(dataset, "file_meta", None):
+        dataset.file_meta = FileMetaDataset()
+    if "TransferSyntaxUID" in dataset.file_meta:
+        return
+    implicit, little = dataset.original_encoding
+    plain = EXPLICIT_LITTLE if little else EXPLICIT_BIG
+    dataset.file_meta.TransferSyntaxUID = UID(IMPLICIT_LITTLE if implicit else plain)
+
+
+def _frame(dataset: Any, index: int, found: ImageHeader, limits: Limits) -> Pixels:
+    from pydicom.pixels import get_decoder
+
+    _check_codestream(dataset, index, found, limits)
+    decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
+    pixels, properties = decoder.as_array(dataset, index=index)
+    photometric = str(properties.get("photometric_interpretation", ""))
+    if pixels.ndim == 3:
+        return _colour(pixels, found.bits)
+    if photometric == "PALETTE COLOR":
+        return _palette(pixels, dataset)
+    grey = _grey(pixels, dataset, index)
+    if photometric == "MONOCHROME1":
+        grey = 255 - grey
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def _check_codestream(dataset: Any, index: int, found: ImageHeader, limits: Limits) -> None:
+    """A compressed frame says its own size; a decoder believes that one, not the header's."""
+    if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        return
+    from pydicom.encaps import get_frame
+
+    frame = get_frame(dataset.PixelData, index, number_of_frames=found.frames)
+    size = codestream_size(frame)
+    if size is None:
+        return
+    width, height = size
+    if width * height > max(found.width * found.height, 1) * 2 or width * height > limits.max_pixels:
+        raise ImageError(
+            f"The compressed frame is {width:,} × {height:,} pixels where the header says "
+            f"{found.width:,} × {found.height:,}. Export the image again from its source."
+        )
+
+
+def _colour(pixels: Array, bits: int) -> Pixels:
+    colour = pixels[:, :, :3]
+    if colour.dtype == np.uint8:
+        return np.ascontiguousarray(colour)
+    top = max(float(2 ** min(bits, 32) - 1), 1.0)
+    return np.clip(colour.astype(np.float32) * (255.0 / top), 0, 255).astype(np.uint8)
+
+
+def _palette(pixels: Array, dataset: Any) -> Pixels:
+    from pydicom.pixels.processing import apply_color_lut
+
+    colour = apply_color_lut(pixels, dataset)[:, :, :3]
+    # Many 16-bit tables hold 8-bit colours.
+    wide = colour.dtype != np.uint8 and int(colour.max()) > 255
+    return np.ascontiguousarray(colour >> 8 if wide else colour).astype(np.uint8)
+
+
+def _grey(pixels: Array, dataset: Any, index: int) -> Pixels:
+    values = _modality_values(pixels, dataset, index)
+    if sequence(dataset, "VOILUTSequence"):
+        return _voi_table(values, dataset)
+    window = _window(dataset, index)
+    if window is not None:
+        shown = _windowed(values, *window)
+        if _shows_something(shown, values):
+            return shown
+    return stretch(values, ignore=_padding(pixels, dataset))
+
+
+def _modality_values(pixels: Array, dataset: Any, index: int) -> Array:
+    from pydicom.pixels.processing import apply_modality_lut
+
+    if sequence(dataset, "ModalityLUTSequence"):
+        table: Array = apply_modality_lut(pixels, dataset)
+        return table.astype(np.float32)
+    source = functional_group(dataset, index, "PixelValueTransformationSequence") or dataset
+    slope = _number(source, "RescaleSlope", 1.0) or 1.0
+    return pixels.astype(np.float32) * np.float32(slope) + np.float32(_number(source, "RescaleIntercept", 0.0))
+
+
+def _voi_table(values: Array, dataset: Any) -> Pixels:
+    from pydicom.pixels.processing import apply_voi
+
+    shown: Array = apply_voi(np.clip(values, -(2**31), 2**31 - 129).astype(np.int32), dataset)
+    depth = int(sequence(dataset, "VOILUTSequence")[0].LUTDescriptor[2])
+    return np.clip(shown.astype(np.float32) * (255.0 / (2**depth - 1)), 0, 255).astype(np.uint8)
+
+
+def _window(dataset: Any, index: int) -> tuple[float, float, str] | None:
+    source = functional_group(dataset, index, "FrameVOILUTSequence") or dataset
+    center, width = _number(source, "WindowCenter", None), _number(source, "WindowWidth", None)
+    if center is None or width is None or width <= 0:
+        return None
+    return center, width, str(source.get("VOILUTFunction") or "LINEAR")
+
+
+def _windowed(values: Array, center: float, width: float, function: str) -> Pixels:
+    if function == "SIGMOID":
+        exponent = np.clip(-4.0 * (values - center) / width, -60, 60)
+        return (255.0 / (1.0 + np.exp(exponent))).astype(np.uint8)
+    if function == "LINEAR" and width > 1:
+        center, width = center - 0.5, width - 1.0
+    return (np.clip((values - center) / width + 0.5, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def _shows_something(shown: Pixels, values: Array) -> bool:
+    """A window that leaves a varied image all black or all white was meant for other values."""
+    return int(shown.min()) != int(shown.max()) or float(values.min()) == float(values.max())
+
+
+def _padding(pixels: Array, dataset: Any) -> NDArray[np.bool_] | None:
+    padding = _number(dataset, "PixelPaddingValue", None)
+    return None if padding is None else np.asarray(pixels == padding)
+
+
+def _number(dataset: Any, keyword: str, default: Any) -> Any:
+    """The first value of a numeric attribute; what is not a finite number counts as missing."""
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return default
+    first = value if isinstance(value, (int, float)) else (value[0] if len(value) else default)
+    number = float(first) if first is not None else default
+    return number if number is None or np.isfinite(number) else default

@@ -1,0 +1,58 @@
+"""From a setting to an encoder. Model libraries are imported here only when an encoder is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from retrieval.errors import EncoderError
+from retrieval.types import ImageEncoder, TextEncoder
+
+
+def text_encoder(spec: str, *, models_root: Path, threads: int = 1) -> TextEncoder:
+    """The text encoder of a setting.
+
+    Args:
+        spec: `minilm` (packaged weights), `hashing` (no weights), a folder, or a hub name.
+        models_root: where weights are unpacked or fetched to.
+        threads: threads of one forward pass.
+
+    Raises:
+        EncoderError: there is no such encoder, or it cannot be loaded.
+    """
+    if not spec:
+        raise EncoderError("No text encoder is named: write minilm, a folder or a hub name.")
+    if spec == "hashing":
+        from retrieval.encoders.hashing import HashingTextEncoder
+
+        return HashingTextEncoder()
+    from retrieval.encoders import text
+
+    if spec == "minilm":
+        return text.SentenceTransformerEncoder(text.minilm_folder(models_root), name="minilm", threads=threads)
+    folder = Path(spec).expanduser()
+    if folder.is_dir():
+        return text.SentenceTransformerEncoder(folder, name=folder.name[:60], threads=threads)
+    if folder.is_absolute() or spec.startswith((".", "~")) or spec.count("/") > 1:
+        raise EncoderError(f"The text encoder {spec!r} is no folder.")
+    return text.SentenceTransformerEncoder(text.hub_folder(spec, models_root), name=spec[:80], threads=threads)
+
+
+def image_encoder(spec: str, *, models_root: Path, text: TextEncoder | None = None, threads: int = 1) -> ImageEncoder:
+    """The image encoder of a setting.
+
+    Args:
+        spec: `builtin` (packaged weights), `hashing` (no weights), or what open_clip can load.
+        models_root: where weights and alignments are kept.
+        text: the text encoder, which is the text tower of the built-in pair.
+        threads: threads of one forward pass.
+
+    Raises:
+        EncoderError: there is no such encoder, or it cannot be loaded.
+    """
+    if spec == "hashing":
+        from retrieval.encoders.hashing import HashingImageEncoder
+
+        return HashingImageEncoder()
+    from retrieval.encoders import image
+
+    return image.load(spec, models_root=models_root, text=text, threads=threads)

@@ -1,0 +1,218 @@
+"""Everything one index version holds, in memory: vectors, words, and which passage or image belongs to what."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import retrieval.terms
+from retrieval import manifest as manifests
+from retrieval.errors import IndexUnusableError
+from retrieval.index.faiss import FaissIndex
+from retrieval.index.lexical import LexicalIndex
+from retrieval.index.ranking import members
+from retrieval.manifest import Manifest
+from retrieval.types import KINDS, Ids, ImageEncoder, Kind, TextEncoder
+
+Mask = NDArray[np.bool_]
+_PASSAGE_WORDS, _ITEM_WORDS = "words_of_passages", "words_of_items"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows in the order of ascending ids.
+
+    Args:
+        ids: (n,) ids of passages, or of the vectors of images.
+        items: (n,) ids of the items they belong to.
+        images: (n,) ids of the images they were sampled from; empty for passages.
+    """
+
+    ids: Ids
+    items: Ids
+    images: Ids
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[int, ...]], width: int) -> Table:
+        """From (id, item) or (id, item, image) rows in any order."""
+        values = np.array(rows, dtype=np.int64).reshape(len(rows), width)
+        values = values[np.argsort(values[:, 0], kind="stable")]
+        images = values[:, 2] if width == 3 else np.zeros(0, dtype=np.int64)
+        return cls(values[:, 0].copy(), values[:, 1].copy(), images.copy())
+
+    def rows(self, ids: Ids) -> Ids:
+        """Row numbers of ids that are there."""
+        return np.asarray(np.searchsorted(self.ids, ids), dtype=np.int64)
+
+
+class Snapshot:
+    """One index version in memory, not changed after it is made.
+
+    Args:
+        manifest: what it was made with.
+        kinds: the kind of every item that has a passage or an image.
+        passages: passages and their items.
+        frames: vectors of images, their items and images.
+        text: vectors of the passages, by passage id.
+        lexical: words of the passages, by passage id.
+        item_lexical: words of the whole items, by item id.
+        images: vectors of the images, by the id of the vector.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        *,
+        kinds: Mapping[int, Kind],
+        passages: Table,
+        frames: Table,
+        text: FaissIndex,
+        lexical: LexicalIndex,
+        item_lexical: LexicalIndex,
+        images: FaissIndex,
+    ) -> None:
+        self.manifest = manifest
+        self.passages, self.frames = passages, frames
+        self.text, self.images = text, images
+        self.lexical, self.item_lexical = lexical, item_lexical
+        self.items: Ids = np.array(sorted(kinds), dtype=np.int64)
+        self.kinds = np.array([KINDS.index(kinds[item]) for item in self.items.tolist()], dtype=np.int8)
+        self._passage_items = np.searchsorted(self.items, passages.items)
+        self._frame_items = np.searchsorted(self.items, frames.items)
+        self._by_item = np.argsort(passages.items, kind="stable")
+        self._item_starts = np.searchsorted(passages.items[self._by_item], self.items)
+        self._item_ends = np.searchsorted(passages.items[self._by_item], self.items, side="right")
+
+    def permitted(self, kinds: Sequence[Kind], allowed: Ids | None, excluded: Ids | None) -> Mask | None:
+        """Which of `items` may be returned; None when all of them may."""
+        mask = np.ones(len(self.items), dtype=bool)
+        if kinds:
+            mask &= np.isin(self.kinds, [KINDS.index(kind) for kind in kinds])
+        if allowed is not None:
+            mask &= members(self.items, allowed)
+        if excluded is not None:
+            mask &= ~members(self.items, excluded)
+        return None if mask.all() else mask
+
+    def passage_ids(self, mask: Mask | None) -> Ids | None:
+        """Ids of the passages of permitted items; None means all."""
+        return None if mask is None else self.passages.ids[mask[self._passage_items]]
+
+    def frame_ids(self, mask: Mask | None) -> Ids | None:
+        """Ids of the image vectors of permitted items; None means all."""
+        return None if mask is None else self.frames.ids[mask[self._frame_items]]
+
+    def item_ids(self, mask: Mask | None) -> Ids | None:
+        """Ids of the permitted items; None means all."""
+        return None if mask is None else self.items[mask]
+
+    def passage_rows_of(self, item: int) -> Ids:
+        """Row numbers, in the table of passages, of one of `items`, by ascending id."""
+        place = int(np.searchsorted(self.items, item))
+        return np.asarray(self._by_item[self._item_starts[place] : self._item_ends[place]], dtype=np.int64)
+
+    def image_of(self, frame: int) -> int:
+        """The image that one of the vectors was made from."""
+        return int(self.frames.images[int(np.searchsorted(self.frames.ids, frame))])
+
+    def kind_of(self, item: int) -> Kind:
+        """The kind of one of `items`."""
+        return KINDS[int(self.kinds[int(np.searchsorted(self.items, item))])]
+
+    def save(self, folder: Path) -> None:
+        """Write every file of the version into a folder; `retrieval.manifest.publish` calls this."""
+        self.text.save(folder / "text.faiss")
+        self.images.save(folder / "images.faiss")
+        self.lexical.save(folder / _PASSAGE_WORDS)
+        self.item_lexical.save(folder / _ITEM_WORDS)
+        arrays = {"items": np.stack([self.items, self.kinds.astype(np.int64)])}
+        arrays["passages"] = np.stack([self.passages.ids, self.passages.items])
+        arrays["frames"] = np.stack([self.frames.ids, self.frames.items, self.frames.images])
+        for name, array in arrays.items():
+            with (folder / f"{name}.npy").open("wb") as file:
+                np.save(file, array, allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path, *, manifest_sha256: str | None = None) -> Snapshot:
+        """A published version, every file verified before it is read.
+
+        Raises:
+            IndexUnusableError: a file is missing, damaged, or does not agree with the manifest.
+        """
+        manifest, files = manifests.load(folder, manifest_sha256=manifest_sha256)
+        try:
+            items, kinds = _array(files, "items")
+            passage_ids, passage_items = _array(files, "passages")
+            frame_ids, frame_items, frame_images = _array(files, "frames")
+            snapshot = cls(
+                manifest,
+                kinds={int(item): KINDS[kind] for item, kind in zip(items, kinds, strict=True)},
+                passages=Table(passage_ids, passage_items, np.zeros(0, dtype=np.int64)),
+                frames=Table(frame_ids, frame_items, frame_images),
+                text=FaissIndex.from_bytes(files["text.faiss"], kind=manifest.text_kind),
+                lexical=_words(files, _PASSAGE_WORDS),
+                item_lexical=_words(files, _ITEM_WORDS),
+                images=FaissIndex.from_bytes(files["images.faiss"], kind=manifest.image_kind),
+            )
+        except (KeyError, ValueError, TypeError, IndexError) as error:
+            raise IndexUnusableError(f"{folder} does not hold a whole index. {manifests.REMEDY}") from error
+        snapshot.check()
+        return snapshot
+
+    def check(self) -> None:
+        """Raises IndexUnusableError when the parts do not hold the same rows, or not those of the manifest."""
+        found = (
+            len(self.text) == len(self.lexical) == len(self.passages.ids) == self.manifest.passages
+            and len(self.images) == len(self.frames.ids) == self.manifest.images
+            and self.text.dimension == self.manifest.text_dimension
+            and self.images.dimension == self.manifest.image_dimension
+            and np.array_equal(np.sort(self.text.ids), self.passages.ids)
+            and np.array_equal(self.lexical.ids, self.passages.ids)
+            and np.array_equal(self.item_lexical.ids, np.unique(self.passages.items))
+            and np.array_equal(np.sort(self.images.ids), self.frames.ids)
+        )
+        if not found:
+            raise IndexUnusableError(f"The parts of index {self.manifest.name} do not agree. {manifests.REMEDY}")
+
+
+def describe(
+    *, text_encoder: TextEncoder, image_encoder: ImageEncoder, text: FaissIndex, images: FaissIndex
+) -> Manifest:
+    """The manifest of a version that is about to be published."""
+    return Manifest(
+        text_encoder=text_encoder.version,
+        text_dimension=text_encoder.dimension,
+        image_encoder=image_encoder.version,
+        image_dimension=image_encoder.dimension,
+        image_preprocessing=image_encoder.preprocessing,
+        terms=terms_version(),
+        text_kind=text.kind,
+        image_kind=images.kind,
+        passages=len(text),
+        images=len(images),
+    )
+
+
+@cache
+def terms_version() -> str:
+    """The first 16 hex digits of the SHA-256 over the code that makes the tokens of the lexical index."""
+    folder = Path(retrieval.terms.__file__).parent
+    return hashlib.sha256(b"".join((folder / name).read_bytes() for name in ("words.py", "tables.py"))).hexdigest()[:16]
+
+
+def _words(files: Mapping[str, bytes], folder: str) -> LexicalIndex:
+    return LexicalIndex.from_files(
+        {path.removeprefix(f"{folder}/"): data for path, data in files.items() if path.startswith(f"{folder}/")}
+    )
+
+
+def _array(files: Mapping[str, bytes], name: str) -> Ids:
+    array: Ids = np.load(io.BytesIO(files[f"{name}.npy"]), allow_pickle=False)
+    return array.astype(np.int64)

@@ -1,0 +1,272 @@
+"""One version of an index as a folder, published so that a reader meets a whole version or none.
+
+Every file is written into a folder beside, fsynced and hashed; `manifest.json` is written last; then the folder is
+renamed. The current version is the one with the greatest number. A folder whose writing was cut short keeps the
+name of an unfinished one, is never read, and is removed by the next writer.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from retrieval.errors import IndexNotPublishedError, IndexUnusableError
+
+FORMAT = 1
+REMEDY = "Run manage.py build_index --rebuild."
+_MANIFEST = "manifest.json"
+_UNFINISHED = ".unfinished-"
+_NAME = re.compile(r"(\d{6,})-[0-9a-f]{8}")
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """Length in bytes and SHA-256 of one file."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an index version was made with. Two versions of an encoder or of a preprocessing never meet.
+
+    Args:
+        text_encoder: version of the text encoder.
+        text_dimension: width of its vectors.
+        image_encoder: version of the image encoder.
+        image_dimension: width of its vectors.
+        image_preprocessing: SHA-256 of the pinned preprocessing of images.
+        terms: version of the tokens of the lexical index.
+        text_kind: FAISS factory string of the passages.
+        image_kind: the same of the images.
+        passages: how many passages are in it.
+        images: how many vectors of images, one per sampled frame.
+        name: of the folder; set when published.
+        created: ISO 8601, UTC; set when published.
+        format: of this file.
+        files: by path within the folder; set when published.
+    """
+
+    text_encoder: str
+    text_dimension: int
+    image_encoder: str
+    image_dimension: int
+    image_preprocessing: str
+    terms: str
+    text_kind: str
+    image_kind: str
+    passages: int
+    images: int
+    name: str = ""
+    created: str = ""
+    format: int = FORMAT
+    files: Mapping[str, FileEntry] | None = None
+
+    def require(self, *, text_encoder: str, image_encoder: str, image_preprocessing: str, terms: str) -> None:
+        """Raises IndexUnusableError when anything it was made with differs from these."""
+        compared = {
+            "text encoder": (self.text_encoder, text_encoder),
+            "image encoder": (self.image_encoder, image_encoder),
+            "image preprocessing": (self.image_preprocessing, image_preprocessing),
+            "tokens": (self.terms, terms),
+        }
+        for what, (stored, configured) in compared.items():
+            if stored != configured:
+                raise IndexUnusableError(
+                    f"Index {self.name} was made with the {what} {stored}, and {configured} is configured. {REMEDY}"
+                )
+
+
+def publish(root: Path, manifest: Manifest, write: Callable[[Path], None]) -> Manifest:
+    """Write and publish a version; returns its manifest with name, time and files.
+
+    Args:
+        root: the folder of all versions.
+        manifest: what it is made with.
+        write: writes the files of the version into the folder it is given.
+
+    Raises:
+        IndexNotPublishedError: a file could not be written. The version before stays as it was.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with _only_writer(root):
+            _remove_unfinished(root)
+            name = f"{_last_number(root) + 1:06d}-{secrets.token_hex(4)}"
+            folder = root / (_UNFINISHED + name)
+            folder.mkdir()
+            try:
+                return _publish(root, folder, replace(manifest, name=name, created=_now()), write)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+    except OSError as error:
+        raise IndexNotPublishedError(_explain(root, error)) from error
+
+
+def current(root: Path) -> Path | None:
+    """The folder of the newest published version; None when there is none."""
+    versions = _versions(root)
+    return versions[-1] if versions else None
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a version. Raises IndexUnusableError when it is missing, damaged or of another format."""
+    return _parsed(folder, _read(folder / _MANIFEST))
+
+
+def load(folder: Path, *, manifest_sha256: str | None = None) -> tuple[Manifest, dict[str, bytes]]:
+    """The manifest and the verified bytes of every file, by path within the folder.
+
+    Args:
+        folder: of one version.
+        manifest_sha256: what the manifest itself must hash to, when that is known from elsewhere.
+
+    Raises:
+        IndexUnusableError: a file is missing or is not what the manifest says.
+    """
+    data = _read(folder / _MANIFEST)
+    if manifest_sha256 is not None and hashlib.sha256(data).hexdigest() != manifest_sha256:
+        raise IndexUnusableError(f"{folder / _MANIFEST} is not the one that was published. {REMEDY}")
+    manifest = _parsed(folder, data)
+    files = {}
+    for path, entry in (manifest.files or {}).items():
+        content = _read(folder / path)
+        if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
+            raise IndexUnusableError(f"{folder / path} is damaged: its checksum is not the published one. {REMEDY}")
+        files[path] = content
+    return manifest, files
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of the manifest, which holds those of all other files."""
+    return hashlib.sha256(_read(folder / _MANIFEST)).hexdigest()
+
+
+def clean(root: Path, *, keep: int = 2) -> list[str]:
+    """Remove what an interrupted writer left, and all but the newest `keep` versions; returns the names removed.
+
+    Does nothing while a writer is at work.
+    """
+    if not root.is_dir():
+        return []
+    try:
+        with _only_writer(root, wait=False):
+            removed = _remove_unfinished(root)
+            for folder in _versions(root)[:-keep]:
+                shutil.rmtree(folder, ignore_errors=True)
+                removed.append(folder.name)
+            return removed
+    except BlockingIOError:
+        return []
+
+
+def _publish(root: Path, folder: Path, manifest: Manifest, write: Callable[[Path], None]) -> Manifest:
+    write(folder)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    entries = {path.relative_to(folder).as_posix(): _synced_entry(path) for path in paths}
+    manifest = replace(manifest, files=entries)
+    with (folder / _MANIFEST).open("x", encoding="utf-8") as file:
+        json.dump(asdict(manifest), file, indent=1, sort_keys=True)
+        file.flush()
+        os.fsync(file.fileno())
+    for inner in [path for path in folder.rglob("*") if path.is_dir()] + [folder]:
+        _sync_folder(inner)
+    folder.rename(root / manifest.name)
+    _sync_folder(root)
+    return manifest
+
+
+def _synced_entry(path: Path) -> FileEntry:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        return FileEntry(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _only_writer(root: Path, *, wait: bool = True) -> Iterator[None]:
+    with (root / _LOCK).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def _remove_unfinished(root: Path) -> list[str]:
+    left = [path for path in root.iterdir() if path.name.startswith(_UNFINISHED)]
+    for path in left:
+        shutil.rmtree(path, ignore_errors=True)
+    return [path.name for path in left]
+
+
+def _versions(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
+    named = [(int(match[1]), path) for path in root.iterdir() if (match := _NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(named)]
+
+
+def _last_number(root: Path) -> int:
+    versions = _versions(root)
+    return int(versions[-1].name.partition("-")[0]) if versions else 0
+
+
+def _now() -> str:
+    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise IndexUnusableError(f"{path} cannot be read ({error.strerror}). {REMEDY}") from error
+
+
+def _parsed(folder: Path, data: bytes) -> Manifest:
+    try:
+        fields: dict[str, Any] = json.loads(data)
+        if fields["format"] != FORMAT:
+            raise IndexUnusableError(
+                f"{folder} has format {fields['format']}, and this program reads format {FORMAT}. {REMEDY}"
+            )
+        files = {_inside(path): FileEntry(**entry) for path, entry in fields.pop("files").items()}
+        return Manifest(**fields, files=files)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IndexUnusableError(f"{folder / _MANIFEST} is damaged. {REMEDY}") from error
+
+
+def _inside(path: str) -> str:
+    if Path(path).is_absolute() or ".." in Path(path).parts:
+        raise ValueError(path)
+    return path
+
+
+def _explain(root: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason = "the disk is full. Free some space and run manage.py build_index again"
+    elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        reason = "it is not writable. Give this user the right to write there and run manage.py build_index again"
+    else:
+        reason = f"{error.strerror or error}. Run manage.py build_index again"
+    return f"The index was not published in {root}: {reason}. The version before stays in use."

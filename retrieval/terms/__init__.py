@@ -1,0 +1,30 @@
+"""Words of medical English: tokens, sentences, negation, sides, measures, names. No models, no Django, fast."""
+
+from retrieval.terms.assertions import Assertion, Certainty, Cue, Polarity, Side, assertions, cues, hedges, laterality
+from retrieval.terms.measures import Measure, measures
+from retrieval.terms.names import normalise_name
+from retrieval.terms.spans import Span, sentences
+from retrieval.terms.words import expand, fold, plain, singular, stem, tokens
+
+__all__ = [
+    "Assertion",
+    "Certainty",
+    "Cue",
+    "Measure",
+    "Polarity",
+    "Side",
+    "Span",
+    "assertions",
+    "cues",
+    "expand",
+    "fold",
+    "hedges",
+    "laterality",
+    "measures",
+    "normalise_name",
+    "plain",
+    "sentences",
+    "singular",
+    "stem",
+    "tokens",
+]

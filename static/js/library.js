@@ -1,0 +1,4 @@
+// The images of a case in the library.
+import { startViewer } from "./viewer.js";
+
+startViewer();

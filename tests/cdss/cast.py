@@ -1,0 +1,105 @@
+"""Whole objects for tests that need one to be there."""
+
+from hashlib import sha256
+
+from django.core.files.base import ContentFile
+from django.utils import timezone
+
+from cdss.accounts.models import User
+from cdss.consultations.models import (
+    Answer,
+    Citation,
+    Consultation,
+    ConsultationImage,
+    Diagnosis,
+    Evidence,
+    Statement,
+    Status,
+    Step,
+)
+from cdss.library.models import Case, CaseImage, Collection, Document, Kind, LibraryItem, State, Visibility
+
+QUOTE = "popcorn calcification and fat suggest a hamartoma"
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c6360000000020001"
+    "48afa4710000000049454e44ae426082"
+)
+
+
+def answered_consultation(user: User, *, with_image: bool = False) -> Consultation:
+    """One diagnosis with one statement that cites one piece of evidence."""
+    now = timezone.now()
+    consultation = Consultation.objects.create(
+        user=user,
+        status=Status.DONE,
+        findings="A nodule with popcorn calcification.",
+        index_version="index-1",
+        text_encoder="hashing",
+        image_encoder="hashing",
+        started=now,
+        finished=now,
+    )
+    Step.objects.create(consultation=consultation, name="search", started=now, duration_ms=12.5)
+    evidence = evidence_of(consultation)
+    answer = Answer.objects.create(consultation=consultation, writer="composer")
+    diagnosis = Diagnosis.objects.create(answer=answer, rank=1, name="Hamartoma", concept="hamartoma", score=1.0)
+    statement = Statement.objects.create(
+        diagnosis=diagnosis, position=0, text="Popcorn calcification was seen.", stance="for", support="supported"
+    )
+    Citation.objects.create(statement=statement, evidence=evidence, quote=QUOTE, start=0, end=len(QUOTE))
+    if with_image:
+        image = ConsultationImage(
+            consultation=consultation, width=1, height=1, sha256=sha256(PIXEL).hexdigest(), modality="CT"
+        )
+        image.file.save("pixel.png", ContentFile(PIXEL))
+    return consultation
+
+
+def evidence_of(consultation: Consultation, number: int = 1) -> Evidence:
+    return Evidence.objects.create(
+        consultation=consultation,
+        label=f"E{number}",
+        rank=number,
+        kind="literature",
+        source_name="journal",
+        source_id=f"{number}",
+        title="Synthetic digest on pulmonary nodules",
+        text=QUOTE,
+        text_sha256=sha256(QUOTE.encode()).hexdigest(),
+        item_hash="0" * 64,
+        score=0.9,
+    )
+
+
+def parts(consultation: Consultation) -> tuple[Diagnosis, Statement, Evidence]:
+    diagnosis = Diagnosis.objects.get(answer__consultation=consultation)
+    return diagnosis, Statement.objects.get(diagnosis=diagnosis), Evidence.objects.get(consultation=consultation)
+
+
+def library_case(owner: User | None, visibility: str = Visibility.PUBLIC, state: str = State.PUBLISHED) -> Case:
+    """With one image."""
+    case = Case.objects.create(diagnosis="Hamartoma", **_item(Kind.CASE, owner, visibility, state))
+    image = CaseImage(case=case, width=1, height=1, sha256=sha256(PIXEL).hexdigest(), modality="CT")
+    image.file.save("pixel.png", ContentFile(PIXEL))
+    return case
+
+
+def library_document(owner: User | None, visibility: str = Visibility.PUBLIC, state: str = State.PUBLISHED) -> Document:
+    return Document.objects.create(**_item(Kind.LITERATURE, owner, visibility, state))
+
+
+def _item(kind: str, owner: User | None, visibility: str, state: str) -> dict[str, object]:
+    collection, _ = Collection.objects.get_or_create(name="Of the tests", synthetic=True)
+    return {
+        "kind": kind,
+        "title": f"A synthetic {kind}",
+        "text": QUOTE,
+        "collection": collection,
+        "owner": owner,
+        "visibility": visibility,
+        "state": state,
+        "source_name": "tests",
+        "source_id": str(LibraryItem.objects.count()),
+        "content_hash": "0" * 64,
+        "synthetic": True,
+    }

@@ -1,0 +1,48 @@
+import pytest
+
+from cdss.library.rows import CaseRow, age_years, patient_group, row_hash, shown_age
+
+
+@pytest.mark.parametrize(
+    ("age", "years"),
+    [
+        ("58", 58.0),
+        ("58 y", 58.0),
+        ("58-year-old", 58.0),
+        ("058Y", 58.0),
+        ("6 months", 0.5),
+        ("006M", 0.5),
+        ("3-week-old", 0.057),
+        ("2 days", 0.005),
+        ("0", 0.0),
+        ("2.5 years", 2.5),
+        ("92", 90.0),
+        ("90 or older", 90.0),
+        ("aged 45", 45.0),
+        ("", None),
+        ("adult", None),
+        ("200", None),
+    ],
+)
+def test_an_age_becomes_years(age: str, years: float | None) -> None:
+    assert age_years(age) == years
+
+
+@pytest.mark.parametrize(
+    ("age", "shown"), [("89", "89"), ("90", "90 or older"), ("101 years", "90 or older"), ("95 months", "95 months")]
+)
+def test_an_age_over_89_is_not_told(age: str, shown: str) -> None:
+    assert shown_age(age) == shown
+
+
+def test_the_hash_follows_the_row_and_its_images() -> None:
+    row = CaseRow("s", "1", history="a")
+    assert row_hash(row) == row_hash(CaseRow("s", "1", history="a"))
+    assert len({row_hash(row), row_hash(CaseRow("s", "1", history="b")), row_hash(row, ("x",))}) == 3
+
+
+def test_a_patient_is_known_by_a_salted_hash() -> None:
+    group = patient_group("a", "4711")
+    assert group == patient_group("a", "4711") != patient_group("b", "4711")
+    assert "4711" not in group
+    assert "patient" not in repr(CaseRow("s", "1", patient="4711"))

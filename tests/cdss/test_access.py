@@ -1,0 +1,226 @@
+"""Who gets what from every URL. A URL that is not in the table fails, and so does a row without a URL."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.test.client import ClientHandler
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from cdss.accounts.models import Role, User
+from cdss.library.models import State, Visibility
+from tests.cdss.cast import answered_consultation, library_case, library_document
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+SIGN_IN = "/accounts/sign-in/"
+HANDLER = ClientHandler(enforce_csrf_checks=False)
+# The owner is a clinician whose objects the URLs name; the stranger is a clinician of another department, and the
+# educator one of the owner's department who was given nothing.
+PEOPLE = ("anonymous", "owner", "stranger", "educator", "auditor", "administrator")
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    method: str
+    # In the order of PEOPLE.
+    expected: tuple[int, int, int, int, int, int]
+    # Names of what `world` holds.
+    args: tuple[str, ...] = ()
+    data: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return "-".join((self.method, self.name, *self.args))
+
+
+# Who may do it:   ANYONE: signed in · ASKERS: clinicians and educators · then who may see the object
+ANYONE = (302, 200, 200, 200, 200, 200)
+ASKERS_FORM = (302, 200, 200, 200, 403, 403)
+READERS = (302, 200, 200, 200, 200, 403)
+OWNER_OR_AUDITOR = (302, 200, 404, 404, 200, 403)
+OWNER_ACTS = (302, 302, 404, 404, 403, 403)
+AUDITOR = (302, 403, 403, 403, 200, 403)
+ADMINISTRATOR = (302, 403, 403, 403, 403, 200)
+OWNER_ALONE = (302, 200, 404, 404, 404, 404)
+DEPARTMENT = (302, 200, 404, 200, 404, 404)
+PUBLISHERS = (302, 200, 404, 200, 404, 200)
+IMPORTERS = (302, 403, 403, 200, 403, 200)
+ONE = ("consultation",)
+
+TABLE = [
+    # accounts
+    Row("accounts:sign_in", "GET", (200, 302, 302, 302, 302, 302)),
+    Row("accounts:sign_in", "POST", (200, 302, 302, 302, 302, 302)),
+    Row("accounts:sign_out", "POST", (302, 302, 302, 302, 302, 302)),
+    Row("accounts:profile", "GET", ANYONE),
+    Row("accounts:password", "GET", ANYONE),
+    Row("accounts:password", "POST", ANYONE),
+    Row("accounts:users", "GET", ADMINISTRATOR),
+    Row("accounts:user_new", "GET", ADMINISTRATOR),
+    Row("accounts:user_new", "POST", ADMINISTRATOR),
+    Row("accounts:user_edit", "GET", ADMINISTRATOR, ("account",)),
+    Row("accounts:user_edit", "POST", (302, 403, 403, 403, 403, 302), ("account",), {"role": "auditor"}),
+    Row("accounts:user_password", "POST", ADMINISTRATOR, ("account",)),
+    # audit
+    Row("audit:list", "GET", AUDITOR),
+    Row("audit:export", "GET", AUDITOR),
+    Row("audit:verify", "POST", (302, 403, 403, 403, 302, 403)),
+    # feedback
+    Row("feedback:list", "GET", AUDITOR),
+    Row("feedback:export", "GET", AUDITOR),
+    Row(
+        "feedback:give",
+        "GET",
+        (302, 200, 404, 404, 403, 403),
+        ONE,
+        {"kind": "consultation", "target": "1", "verdict": "wrong"},
+    ),
+    Row("feedback:give", "POST", OWNER_ACTS, ONE, {"kind": "consultation", "target": "1", "verdict": "agree"}),
+    # consultations
+    Row("consultations:start", "GET", ANYONE),
+    Row("consultations:list", "GET", READERS),
+    Row("consultations:new", "GET", ASKERS_FORM),
+    Row("consultations:new", "POST", (302, 302, 302, 302, 403, 403), data={"findings": "A nodule in the left lung."}),
+    Row("consultations:split", "POST", ASKERS_FORM, data={"pasted": "History: cough. Findings: a nodule."}),
+    Row("consultations:preview", "POST", ASKERS_FORM, data={"findings": "A nodule in the left lung."}),
+    Row("consultations:detail", "GET", OWNER_OR_AUDITOR, ONE),
+    Row("consultations:print", "GET", OWNER_OR_AUDITOR, ONE),
+    Row("consultations:status", "GET", OWNER_OR_AUDITOR, ONE),
+    Row("consultations:progress", "GET", OWNER_OR_AUDITOR, ONE),
+    Row("consultations:image", "GET", OWNER_OR_AUDITOR, ("consultation", "image")),
+    Row("consultations:cancel", "POST", OWNER_ACTS, ONE),
+    Row("consultations:again", "POST", OWNER_ACTS, ONE),
+    Row("consultations:retry", "POST", OWNER_ACTS, ONE),
+    # library
+    Row("library:list", "GET", ANYONE),
+    Row("library:sources", "GET", ANYONE),
+    Row("library:item", "GET", (302, 302, 404, 404, 404, 404), ("private_case",)),
+    Row("library:item", "GET", (302, 302, 404, 302, 404, 404), ("department_case",)),
+    Row("library:item", "GET", (302, 302, 404, 302, 404, 302), ("draft_case",)),
+    Row("library:case", "GET", OWNER_ALONE, ("private_case",)),
+    Row("library:case", "GET", DEPARTMENT, ("department_case",)),
+    Row("library:case", "GET", PUBLISHERS, ("draft_case",)),
+    Row("library:document", "GET", OWNER_ALONE, ("private_document",)),
+    Row("library:document", "GET", (302, 404, 404, 404, 404, 404), ("private_case",)),
+    Row("library:image", "GET", OWNER_ALONE, ("private_image",)),
+    Row("library:image", "GET", DEPARTMENT, ("department_image",)),
+    Row("library:frame", "GET", OWNER_ALONE, ("private_image", "frame")),
+    Row("library:import", "GET", IMPORTERS),
+    Row("library:import", "POST", IMPORTERS),
+    Row("library:import_result", "GET", (302, 403, 403, 404, 403, 404), ("import",)),
+    Row("library:publish", "POST", (302, 403, 403, 404, 403, 404), ("private_case",)),
+    Row("library:publish", "POST", (302, 403, 403, 302, 403, 302), ("draft_case",)),
+    Row("library:unpublish", "POST", (302, 403, 403, 404, 403, 404), ("private_case",)),
+    Row("library:unpublish", "POST", (302, 403, 403, 302, 403, 302), ("draft_case",)),
+]
+
+
+@dataclass(frozen=True)
+class World:
+    people: Mapping[str, User]
+    objects: Mapping[str, int | UUID]
+    clients: dict[str, Client] = field(default_factory=dict)
+
+    def client(self, person: str) -> Client:
+        if person in self.clients:
+            return self.clients[person]
+        client = self.clients[person] = Client()
+        # One for all: making it anew reads the folder of static files each time.
+        client.handler = HANDLER
+        if person in self.people:
+            client.force_login(self.people[person])
+        return client
+
+    def url(self, name: str, args: tuple[str, ...]) -> str:
+        return reverse(name, args=[self.objects[arg] for arg in args])
+
+
+@pytest.fixture
+def world(make_user, clinician: User, educator: User, auditor: User, administrator: User, media: None) -> World:
+    people = {
+        "owner": clinician,
+        "stranger": make_user("stranger", Role.CLINICIAN, department="surgery"),
+        "educator": educator,
+        "auditor": auditor,
+        "administrator": administrator,
+    }
+    consultation = answered_consultation(clinician, with_image=True)
+    objects = {
+        "consultation": consultation.pk,
+        "image": consultation.images.get().pk,
+        "account": make_user("someone", Role.CLINICIAN).pk,
+        "frame": 0,
+        "import": UUID(int=7),
+        "private_document": library_document(clinician, Visibility.PRIVATE).pk,
+    }
+    for visibility in (Visibility.PRIVATE, Visibility.DEPARTMENT):
+        case = library_case(clinician, visibility)
+        objects |= {f"{visibility}_case": case.pk, f"{visibility}_image": case.images.get().pk}
+    objects["draft_case"] = library_case(clinician, Visibility.PUBLIC, state=State.DRAFT).pk
+    return World(people, objects)
+
+
+@pytest.fixture
+def media(settings, tmp_path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+
+
+def url_names(resolver: URLResolver | None = None, namespace: str = "") -> Iterator[str]:
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from url_names(pattern, inner)
+        elif isinstance(pattern, URLPattern):
+            yield f"{namespace}{pattern.name}"
+
+
+def test_every_url_is_in_the_table() -> None:
+    assert set(url_names()) == {row.name for row in TABLE}
+
+
+def test_every_url_has_a_name() -> None:
+    assert not [name for name in url_names() if name.endswith("None")]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=str)
+def test_the_table_holds(world: World, row: Row) -> None:
+    url = world.url(row.name, row.args)
+    got = {person: ask(world, person, url, row.method, row.data) for person in PEOPLE}
+    assert got == dict(zip(PEOPLE, row.expected, strict=True))
+
+
+@pytest.mark.parametrize("name", sorted({row.name for row in TABLE}))
+def test_methods_that_are_not_in_the_table_do_nothing(world: World, name: str) -> None:
+    rows = {row.method: row for row in TABLE if row.name == name}
+    url = world.url(name, next(iter(rows.values())).args)
+    for method in set(METHODS) - set(rows):
+        for person in ("anonymous", "owner", "auditor", "administrator"):
+            assert ask(world, person, url, method) in (302, 403, 404, 405), (person, method)
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if row.args], ids=str)
+@pytest.mark.parametrize("number", [987654321, 2**63])
+def test_what_does_not_exist_is_no_error(world: World, row: Row, number: int) -> None:
+    nowhere = {name: 987654321 if isinstance(value, int) else value for name, value in world.objects.items()}
+    url = World({}, nowhere).url(row.name, row.args).replace("987654321", str(number))
+    for person in PEOPLE[1:]:
+        assert ask(world, person, url, row.method, row.data) in (403, 404), person
+
+
+def ask(world: World, person: str, url: str, method: str, data: Mapping[str, str] | None = None) -> int:
+    """The status; what the request changed is undone. 999 is being sent to sign in although one is signed in."""
+    client = world.client(person)
+    with transaction.atomic():
+        send = getattr(client, method.lower())
+        response = send(url, data or {}) if method in ("GET", "POST") else send(url)
+        if response.streaming and not response.is_async:
+            # To its end, where the test client closes it without the connection it shares with the test.
+            b"".join(response.streaming_content)
+        transaction.set_rollback(True)
+    sent_to_sign_in = response.status_code == 302 and response["Location"].startswith(SIGN_IN)
+    if person != "anonymous" and sent_to_sign_in and "sign-out" not in url:
+        return 999
+    return response.status_code
