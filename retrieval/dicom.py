@@ -68,7 +68,7 @@ def parse(data: bytes, *, limits: Limits) -> Dataset:
     """
     pydicom = _pydicom()
     with _refusing("This DICOM file cannot be read. Export it again from its source."):
-        dataset = pydicom.dcmread(_Metered(_inflated(data, limits)), force=True)
+        dataset: Dataset = pydicom.dcmread(_Metered(_inflated(data, limits)), force=True)
         _name_transfer_syntax(dataset)
     if len(dataset) == 0:
         raise ImageError("This is not an image file: it holds no DICOM elements. Upload PNG, JPEG, TIFF or DICOM.")
@@ -190,7 +190,8 @@ def _inflated(data: bytes, limits: Limits) -> bytes:
     meta, start = _file_meta(data)
     if str(meta.get("TransferSyntaxUID", "")) != DEFLATED:
         return data
-    return data[:start].replace(_uid_element(DEFLATED), _uid_element(EXPLICIT_LITTLE), 1) + _inflate(data[start:], limits)
+    meta_bytes = data[:start].replace(_uid_element(DEFLATED), _uid_element(EXPLICIT_LITTLE), 1)
+    return meta_bytes + _inflate(data[start:], limits)
 
 
 def _file_meta(data: bytes) -> tuple[Dataset, int]:
@@ -250,7 +251,7 @@ def _frame(dataset: Any, index: int, found: ImageHeader, limits: Limits) -> Pixe
         return _palette(pixels, dataset)
     grey = _grey(pixels, dataset, index)
     if photometric == "MONOCHROME1":
-        grey = 255 - grey
+        grey = np.invert(grey)
     return np.repeat(grey[:, :, None], 3, axis=2)
 
 
@@ -277,7 +278,12 @@ def _colour(pixels: Array, bits: int) -> Pixels:
     if colour.dtype == np.uint8:
         return np.ascontiguousarray(colour)
     top = max(float(2 ** min(bits, 32) - 1), 1.0)
-    return np.clip(colour.astype(np.float32) * (255.0 / top), 0, 255).astype(np.uint8)
+    return _bytes(colour.astype(np.float32) * (255.0 / top))
+
+
+def _bytes(values: Array) -> Pixels:
+    clipped: Pixels = np.clip(values, 0.0, 255.0).astype(np.uint8)
+    return clipped
 
 
 def _palette(pixels: Array, dataset: Any) -> Pixels:
@@ -317,7 +323,7 @@ def _voi_table(values: Array, dataset: Any) -> Pixels:
 
     shown: Array = apply_voi(np.clip(values, -(2**31), 2**31 - 129).astype(np.int32), dataset)
     depth = int(sequence(dataset, "VOILUTSequence")[0].LUTDescriptor[2])
-    return np.clip(shown.astype(np.float32) * (255.0 / (2**depth - 1)), 0, 255).astype(np.uint8)
+    return _bytes(shown.astype(np.float32) * (255.0 / (2**depth - 1)))
 
 
 def _window(dataset: Any, index: int) -> tuple[float, float, str] | None:

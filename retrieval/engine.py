@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from retrieval import fusion
-from retrieval.errors import RetrievalError
+from retrieval.errors import AlignmentError, RetrievalError
 from retrieval.index.ranking import best
 from retrieval.index.snapshot import Mask, Snapshot, Table, terms_version
 from retrieval.passages import split
@@ -160,9 +160,9 @@ class Engine:
                 rankings.append(self._images("image", self.weights.image, vectors, depth, frames))
         if text and self.weights.text_to_image and self.image_encoder.aligned and self._has_images(frames):
             with clock.part("encode_joint"):
-                vectors = self.image_encoder.encode_text([text])
+                joint = self._joint(text)
             with clock.part("image"):
-                rankings.append(self._images("text_to_image", self.weights.text_to_image, vectors, depth, frames))
+                rankings.append(self._images("text_to_image", self.weights.text_to_image, joint, depth, frames))
 
         with clock.part("fuse"):
             scores, items = fusion.reciprocal_rank(
@@ -177,6 +177,13 @@ class Engine:
             vectors = self.text_encoder.encode(self._windows(text))
         with clock.part("lexical"):
             return _Text(vectors, self.snapshot.lexical.scores(text))
+
+    def _joint(self, text: str) -> Vectors:
+        try:
+            return self.image_encoder.encode_text([text])
+        except AlignmentError:
+            # The alignment was taken away in the meantime; the words still find what they find.
+            return np.zeros((0, self.image_encoder.dimension), dtype=np.float32)
 
     def _windows(self, text: str) -> list[str]:
         """The text as it is, or cut where it is longer than the encoder's window."""
@@ -240,10 +247,11 @@ class Engine:
         if not rows:
             return {}, {}
         wanted = table.ids[np.concatenate(list(rows.values()))]
-        cosine, ids = _best_of_all(*self.snapshot.text.search(asked.vectors, len(wanted), wanted), len(wanted))
+        cosines, ids = _best_of_all(*self.snapshot.text.search(asked.vectors, len(wanted), wanted), len(wanted))
         dense = np.full(len(table.ids), -np.inf, dtype=np.float32)
-        dense[table.rows(ids)] = cosine
-        passages, closest = {}, {}
+        dense[table.rows(ids)] = cosines
+        passages: dict[int, tuple[int, ...]] = {}
+        closest: dict[int, float] = {}
         for item, own in rows.items():
             _, best_ids = fusion.reciprocal_rank(
                 [
@@ -252,7 +260,8 @@ class Engine:
                 ]
             )
             passages[item] = tuple(best_ids[:_PASSAGES].tolist())
-            closest[item] = float(dense[own].max())
+            # An inverted index may have missed all of an item's passages.
+            closest |= {item: float(cosine)} if np.isfinite(cosine := dense[own].max()) else {}
         return passages, closest
 
 

@@ -89,7 +89,7 @@ def check_bytes(size: int, limits: Limits) -> None:
 
 
 def sample_indices(frames: int, wanted: int) -> list[int]:
-    """`wanted` frame indices spread evenly over `frames`, both ends included; the middle one when only one is wanted."""
+    """`wanted` indices spread evenly over `frames`, both ends included; the middle one when only one is wanted."""
     if wanted >= frames:
         return list(range(frames))
     if wanted <= 1:
@@ -113,4 +113,5 @@ def stretch(values: NDArray[Any], *, ignore: NDArray[np.bool_] | None = None) ->
         low, high = float(finite.min()), float(finite.max())
     if high <= low:
         return np.full(values.shape, 0 if high <= 0 else 128, dtype=np.uint8)
-    return (np.clip((finite - low) / (high - low), 0.0, 1.0) * 255.0).astype(np.uint8)
+    shown: Pixels = (np.clip((finite - low) / (high - low), 0.0, 1.0) * 255.0).astype(np.uint8)
+    return shown

@@ -61,9 +61,7 @@ def probe(source: bytes | Path, *, limits: Limits = DEFAULT_LIMITS) -> ImageHead
         return _header(image, limits)
 
 
-def read_frames(
-    source: bytes | Path, *, limits: Limits = DEFAULT_LIMITS, max_frames: int = MAX_FRAMES
-) -> list[Pixels]:
+def read_frames(source: bytes | Path, *, limits: Limits = DEFAULT_LIMITS, max_frames: int = MAX_FRAMES) -> list[Pixels]:
     """Frames as uint8 RGB arrays (height, width, 3); of a stack, `max_frames` sampled evenly.
 
     Greys deeper than 8 bits are windowed as the file says, or between robust percentiles. Transparency is laid on

@@ -1,8 +1,8 @@
 """Burnt-in marks that belong to a publisher and not to the patient: a mark in an upper corner, a footer of small text.
 
-An encoder that sees them retrieves the footer instead of the finding. What is masked is text-like: rows that change
-between dark and bright many times, in a band at the very edge, on a background that is dark. Everything else is left
-as it is, and a mark that lies on anatomy stays.
+An encoder that sees them retrieves the footer instead of the finding. What is masked is text-like: thin strokes, many
+to a row, in a band near the edge, on a flat background. Everything else is left as it is, and a mark that lies on
+anatomy stays.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ Grey = NDArray[np.int16]
 
 # A step between neighbours that the edge of a stroke makes; compression noise stays below it.
 STROKE = 12
+# A background is dark, or flat: so much of a row is within one step of its median.
 DARK = 48
+FLAT = 0.45
+# What is brighter than its background by this much, and not thin, is no text.
+BRIGHT = 64
+# Text strokes are thin; a longer bright run is a bone, a table or a lung.
+LONGEST_STROKE = 0.05
 MARGIN = 2
 # Smaller than this there is no room for text.
 SMALLEST = 64
@@ -27,20 +33,18 @@ SMALLEST = 64
 
 @dataclass(frozen=True, slots=True)
 class _Zone:
-    """Where to look, in shares of the image, and what counts as text there."""
+    """Where to look, in shares of the image, how many strokes a row of text has, how near to the edge it begins."""
 
     rows: tuple[float, float]
     columns: tuple[float, float]
-    # Steps a row of this zone has at least, and at least per 100 columns.
-    steps: int
-    # How far from the outer edge the text may begin, as a share of the height.
+    strokes: int
     reach: float
     at_bottom: bool = False
 
 
-FOOTER = _Zone(rows=(0.86, 1.0), columns=(0.0, 1.0), steps=16, reach=0.06, at_bottom=True)
-RIGHT_MARK = _Zone(rows=(0.0, 0.14), columns=(0.4, 1.0), steps=8, reach=0.08)
-LEFT_MARK = _Zone(rows=(0.0, 0.14), columns=(0.0, 0.4), steps=8, reach=0.08)
+FOOTER = _Zone(rows=(0.86, 1.0), columns=(0.0, 1.0), strokes=16, reach=0.06, at_bottom=True)
+RIGHT_MARK = _Zone(rows=(0.0, 0.14), columns=(0.4, 1.0), strokes=8, reach=0.08)
+LEFT_MARK = _Zone(rows=(0.0, 0.14), columns=(0.0, 0.4), strokes=8, reach=0.08)
 
 
 def mask_overlays(pixels: Pixels) -> Pixels:
@@ -69,18 +73,33 @@ def _text_box(pixels: Pixels, zone: _Zone) -> tuple[slice, slice] | None:
     left, right = round(zone.columns[0] * width), round(zone.columns[1] * width)
     grey = pixels[top:bottom, left:right].max(axis=2).astype(np.int16)
     strokes = np.abs(np.diff(grey, axis=1)) >= STROKE
-    dark = np.median(grey, axis=1) < DARK
-    rows = np.flatnonzero((strokes.sum(axis=1) >= zone.steps) & dark)
+    background = np.median(grey, axis=1, keepdims=True)
+    flat = (np.abs(grey - background) < STROKE).mean(axis=1) >= FLAT
+    rows = np.flatnonzero((strokes.sum(axis=1) >= zone.strokes) & (flat | (background[:, 0] < DARK)))
     rows = _at_the_edge(rows, grey.shape[0], zone, height)
-    # A table edge or a scale bar is thinner than a line of text, and anatomy goes on where text ends.
-    if len(rows) < 3 or rows[0] == 0 and zone.at_bottom or rows[-1] == grey.shape[0] - 1 and not zone.at_bottom:
+    # A scale bar is thinner than a line of text, and anatomy goes on where text ends.
+    inner = 0 if zone.at_bottom else grey.shape[0] - 1
+    if len(rows) < 3 or inner in (rows[0], rows[-1]):
         return None
-    columns = np.flatnonzero(strokes[rows[0] : rows[-1] + 1].any(axis=0))
-    first, last = int(columns[0]) + left, int(columns[-1]) + 1 + left
+    found = slice(int(rows[0]), int(rows[-1]) + 1)
+    if _longest_run(grey[found], background[found]) > max(8.0, LONGEST_STROKE * width):
+        return None
+    columns = np.flatnonzero(strokes[found].any(axis=0)) + left
     return (
-        slice(max(0, top + int(rows[0]) - MARGIN), min(height, top + int(rows[-1]) + 1 + MARGIN)),
-        slice(max(0, first - MARGIN), min(width, last + 1 + MARGIN)),
+        slice(max(0, top + found.start - MARGIN), min(height, top + found.stop + MARGIN)),
+        slice(max(0, int(columns[0]) - MARGIN), min(width, int(columns[-1]) + 2 + MARGIN)),
     )
+
+
+def _longest_run(grey: Grey, background: NDArray[Any]) -> int:
+    """The longest row of neighbours that stand out from the background as the brightest do."""
+    away = np.abs(grey - background)
+    bright = away > max(BRIGHT, 0.5 * float(np.percentile(away, 98)))
+    longest, running = 0, np.zeros(len(grey), dtype=np.int64)
+    for column in bright.T:
+        running = (running + 1) * column
+        longest = max(longest, int(running.max()))
+    return longest
 
 
 def _at_the_edge(rows: NDArray[Any], size: int, zone: _Zone, height: int) -> NDArray[Any]:
@@ -100,6 +119,6 @@ def _at_the_edge(rows: NDArray[Any], size: int, zone: _Zone, height: int) -> NDA
 def _filled(pixels: Pixels, box: tuple[slice, slice]) -> Pixels:
     masked = pixels.copy()
     area = masked[box]
-    # Strokes cover less than half of a line of text, so the median of a dark region is its background.
-    area[:] = np.median(area.reshape(-1, 3), axis=0).astype(np.uint8)
+    # Even the densest line of text leaves a quarter of its row to the background.
+    area[:] = np.median(np.percentile(area, 25, axis=1), axis=0).astype(np.uint8)
     return masked

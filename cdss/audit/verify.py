@@ -8,6 +8,7 @@ from cdss.audit.models import GENESIS, ChainHead, Event
 
 CHUNK = 2000
 NOT_THE_HEAD = "It is not the event that the head of the chain names."
+NOT_THE_NOTED = "It is not the event that was noted: this one or one before it was rewritten."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,12 @@ class Report:
         return Report(self.events, self.last, self.head, sequence, problem)
 
 
-def verify() -> Report:
-    """One pass in constant memory. Events that are added meanwhile are read too."""
+def verify(noted: tuple[int, str] | None = None) -> Report:
+    """One pass in constant memory. Events that are added meanwhile are read too.
+
+    `noted` is the number and hash of an event kept outside the database: a trail that was made anew, head and all,
+    holds in itself and does not lead to it.
+    """
     head = _head()
     report = Report()
     try:
@@ -38,9 +43,13 @@ def verify() -> Report:
                 return report.broken(report.last + 1, problem)
             if fields.sequence == head.sequence and stored != head.hash:
                 return report.broken(fields.sequence, NOT_THE_HEAD)
+            if noted and fields.sequence == noted[0] and stored != noted[1]:
+                return report.broken(fields.sequence, NOT_THE_NOTED)
             report = Report(report.events + 1, fields.sequence, stored)
     except (TypeError, ValueError, AttributeError, OverflowError):
         return report.broken(report.last + 1, "Its fields cannot be read.")
+    if noted and report.last < noted[0]:
+        return report.broken(report.last + 1, f"Events up to the noted one, {noted[0]}, were cut off the end.")
     return _compared_with_head(report, head)
 
 

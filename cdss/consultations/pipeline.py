@@ -42,7 +42,7 @@ class Outcome:
 def consult(*, case: CaseInput, load_pixels: Callable[[], Sequence[Pixels]], scope: Scope, watch: Watch) -> Outcome:
     with watch.step("understand"):
         watch.understood(understand(case))
-        pixels = load_pixels()
+        pixels = _without_overlays(load_pixels())
     with watch.step("search"):
         retrieved = retrieve(case=case, pixels=pixels, scope=scope)
     if reason := too_little(retrieved):
@@ -66,11 +66,18 @@ def understand(case: CaseInput) -> list[dict[str, object]]:
             "text": assertion.text,
             "polarity": assertion.polarity,
             "laterality": assertion.laterality,
-            "measures": [getattr(case, name)[assertion.start:assertion.end][measure.start:measure.end] for measure in assertion.measures],
+            "measures": [getattr(case, name)[measure.start : measure.end] for measure in assertion.measures],
         }
         for name in ("history", "exam", "findings")
         for assertion in assertions(getattr(case, name))
     ]
+
+
+def _without_overlays(pixels: Sequence[Pixels]) -> list[Pixels]:
+    """Burnt-in marks of a site or a viewer would find images of the same site, not of the same disease."""
+    from retrieval.imaging import mask_overlays
+
+    return [mask_overlays(frame) for frame in pixels]
 
 
 def too_little(retrieved: Retrieved) -> str:

@@ -32,7 +32,7 @@ def consultation_start(
     *,
     by: User,
     case: CaseInput,
-    uploads: Sequence[UploadedFile] = (),
+    uploads: Sequence[UploadedFile] = (),  # type: ignore[type-arg]
     use_llm: bool = True,
     llm_timeout_seconds: int = 120,
     ip: str = "",
@@ -82,7 +82,7 @@ def consultation_preview(case: CaseInput) -> dict[str, object]:
     return {
         "spans": {name: [list(span) for span in result.spans] for name, result in found.items()},
         "removed": sum(len(result.spans) for result in found.values()),
-        "understood": understand(case),
+        "understood": understand(deidentified(case)[0]),
     }
 
 

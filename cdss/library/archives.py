@@ -17,6 +17,7 @@ CHUNK = 256 * 1024
 ENCRYPTED = 0x1
 ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 ARCHIVE_NAMES = (".zip", ".gz", ".7z", ".rar", ".bz2", ".xz", ".zst", ".tar", ".tgz")
+NESTED = "{} is an archive inside the ZIP file. Unpack it and upload its images."
 # What systems and viewers add on their own.
 IGNORED = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", "DICOMDIR")
 
@@ -35,7 +36,7 @@ def is_zip(data: bytes) -> bool:
     return data[:4] in (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def zip_members(data: bytes, limits: ArchiveLimits = ArchiveLimits()) -> Iterator[tuple[str, bytes]]:  # noqa: B008
+def zip_members(data: bytes, limits: ArchiveLimits = ArchiveLimits()) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of each file. Refuses, before reading or while reading, what does not stay within the limits."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -46,7 +47,7 @@ def zip_members(data: bytes, limits: ArchiveLimits = ArchiveLimits()) -> Iterato
                 content = _read(archive, member, min(left, limits.max_member_bytes), limits)
                 left -= len(content)
                 if content.startswith(ARCHIVES):
-                    raise IntakeError(f"{_shown(member)} is an archive inside the ZIP file. Unpack it and upload its images.")
+                    raise IntakeError(NESTED.format(_shown(member)))
                 yield member.filename, content
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         raise IntakeError("This ZIP file is damaged or cannot be read. Pack it again without a password.") from error
@@ -72,7 +73,7 @@ def _check_member(member: zipfile.ZipInfo) -> None:
     if member.flag_bits & ENCRYPTED:
         raise IntakeError("This ZIP file has a password. Pack it again without one.")
     if path.name.lower().endswith(ARCHIVE_NAMES):
-        raise IntakeError(f"{_shown(member)} is an archive inside the ZIP file. Unpack it and upload its images.")
+        raise IntakeError(NESTED.format(_shown(member)))
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int, limits: ArchiveLimits) -> bytes:

@@ -18,15 +18,18 @@ from retrieval.errors import ImageError
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-MODALITIES = frozenset("CT MR CR DX MG US NM PT XA RF IVUS OCT OPT OP ES XC GM SM BMD PX IO".split())
+MODALITIES = frozenset({
+    "BMD", "CR", "CT", "DX", "ES", "GM", "IO", "IVUS", "MG", "MR", "NM", "OCT", "OP", "OPT", "PT", "PX", "RF", "SM",
+    "US", "XA", "XC",
+})  # fmt: skip
 REGIONS = {
-    "ABDOMEN": "Abdomen", "ABDOMENPELVIS": "Abdomen", "ANKLE": "Ankle", "ARM": "Arm", "BRAIN": "Head", "BREAST": "Breast",
-    "CALF": "Leg", "CERVIX": "Pelvis", "CHEST": "Thorax", "CLAVICLE": "Shoulder", "CSPINE": "Spine", "ELBOW": "Elbow",
-    "FEMUR": "Thigh", "FOOT": "Foot", "FOREARM": "Forearm", "HAND": "Hand", "HEAD": "Head", "HEART": "Thorax", "HIP": "Hip",
-    "HUMERUS": "Arm", "KIDNEY": "Abdomen", "KNEE": "Knee", "LEG": "Leg", "LIVER": "Abdomen", "LSPINE": "Spine",
-    "LUNG": "Thorax", "NECK": "Neck", "ORBIT": "Head", "PANCREAS": "Abdomen", "PELVIS": "Pelvis", "PROSTATE": "Pelvis",
-    "SHOULDER": "Shoulder", "SKULL": "Head", "SPINE": "Spine", "SSPINE": "Spine", "THIGH": "Thigh", "THORAX": "Thorax",
-    "TSPINE": "Spine", "WRIST": "Wrist",
+    "ABDOMEN": "Abdomen", "ABDOMENPELVIS": "Abdomen", "ANKLE": "Ankle", "ARM": "Arm", "BRAIN": "Head",
+    "BREAST": "Breast", "CALF": "Leg", "CERVIX": "Pelvis", "CHEST": "Thorax", "CLAVICLE": "Shoulder",
+    "CSPINE": "Spine", "ELBOW": "Elbow", "FEMUR": "Thigh", "FOOT": "Foot", "FOREARM": "Forearm", "HAND": "Hand",
+    "HEAD": "Head", "HEART": "Thorax", "HIP": "Hip", "HUMERUS": "Arm", "KIDNEY": "Abdomen", "KNEE": "Knee",
+    "LEG": "Leg", "LIVER": "Abdomen", "LSPINE": "Spine", "LUNG": "Thorax", "NECK": "Neck", "ORBIT": "Head",
+    "PANCREAS": "Abdomen", "PELVIS": "Pelvis", "PROSTATE": "Pelvis", "SHOULDER": "Shoulder", "SKULL": "Head",
+    "SPINE": "Spine", "SSPINE": "Spine", "THIGH": "Thigh", "THORAX": "Thorax", "TSPINE": "Spine", "WRIST": "Wrist",
 }  # fmt: skip
 VIEWS = {"PA": "PA", "AP": "AP", "LL": "Lateral", "RL": "Lateral", "LATERAL": "Lateral", "CC": "CC", "MLO": "MLO"}
 # A slice whose normal leans this far to one axis is called by it.

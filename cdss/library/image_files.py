@@ -84,7 +84,7 @@ def image_files(*, name: str) -> Path:
 def remove_images_on_commit(*, names: Collection[str]) -> None:
     """The files of deleted rows go when the deletion is certain."""
     paths = [image_files(name=name) for name in names]
-    transaction.on_commit(lambda: [_remove(path) for path in paths])
+    transaction.on_commit(lambda: _remove_all(paths))
 
 
 def remove_orphans(*, folder: str, names: Collection[str], older_than: float = ORPHAN_SECONDS) -> int:
@@ -114,6 +114,11 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _remove_all(paths: Sequence[Path]) -> None:
+    for path in paths:
+        _remove(path)
 
 
 def _remove(path: Path) -> None:

@@ -93,7 +93,7 @@ def images_intake(*, upload: Upload, name: str = "", kept_frames: int = KEPT_FRA
 
 
 def stack_intake(*, uploads: Sequence[Upload], name: str = "", kept_frames: int = KEPT_FRAMES) -> IntakeImage:
-    """Reads the slices of one stack, in the order given, into one image of several frames. One file is just an image."""
+    """Reads the slices of one stack, in the order given, into one image of several frames."""
     if len(uploads) == 1:
         return image_intake(upload=uploads[0], name=name, kept_frames=kept_frames)
     chosen = sample_indices(len(uploads), kept_frames)

@@ -14,6 +14,7 @@ from cdss.library.identifier_patterns import OLDEST_AGE
 from cdss.library.models import TAKEN_BACK
 
 MAX_TEXT = 2_000_000
+MAX_ID = 200
 UNIT_YEARS = {"d": 1 / 365.25, "w": 7 / 365.25, "m": 1 / 12, "y": 1.0}
 AGE = re.compile(
     r"^\s*(?:aged?\s*)?(\d{1,3}(?:\.\d+)?)\s*[-–]?\s*(d|days?|w|wks?|weeks?|m|mos?|mths?|months?|y|yrs?|years?|y/?o|)\b",

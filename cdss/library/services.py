@@ -14,6 +14,7 @@ from cdss.library.deidentify import PATIENT_NUMBERS, deidentify
 from cdss.library.image_files import new_image_files
 from cdss.library.models import Case, Collection, Document, Kind, LibraryItem, Passage, State, Visibility
 from cdss.library.rows import (
+    MAX_ID,
     MAX_TEXT,
     CaseRow,
     DocumentRow,
@@ -118,6 +119,8 @@ def _state_set(item: LibraryItem, state: State, action: str, by: User) -> None:
 
 
 def _existing(row: Row, kind: Kind, target: Target) -> LibraryItem | None:
+    if max(len(row.source_name), len(row.source_id)) > MAX_ID:
+        raise RowError(f"id: longer than {MAX_ID} characters")
     item = LibraryItem.objects.filter(source_name=row.source_name, source_id=row.source_id).first()
     if item is None:
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 Span = tuple[int, int]
 # A short line on its own over a text is a heading; with a colon, an empty line may follow.
 HEADING = re.compile(
-    r"(?:\A|\n[ \t]*\n)\s*(?:(?P<line>[^\W\d_a-z][^\n]{1,78}[^\s.,:;!?])[ \t]*\n(?=[ \t]*\S)"
+    r"(?:\A|\n[ \t]*\n)[ \t]*(?:(?P<line>[^\W\d_a-z][^\n]{1,78}[^\s.,:;!?])[ \t]*\n(?=[ \t]*\S)"
     r"|(?P<marked>[^\W\d_][^\n:]{1,78})[ \t]*:[ \t]*\n)"
 )
 
@@ -51,8 +51,8 @@ def sections(text: str, span: Span | None) -> list[Section]:
     """A document under its headings. A span that begins in a heading is anchored at the text under it."""
     found = []
     for number, (heading, start, end) in enumerate(_outline(text)):
-        body = text[start:end]
-        found.append(Section(number, heading, pieces(body.rstrip(), start, span)))
+        body = text[start:end].lstrip()
+        found.append(Section(number, heading, pieces(body.rstrip(), end - len(body), span)))
     return _anchored(found)
 
 

@@ -77,6 +77,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "presented": [(block, parts) for block, parts in blocks if block.heading in PRESENTED],
         "folded": folded,
         "fold_open": any(piece.cited for _, parts in folded for piece in parts),
+        "missed": span is None and "start" in request.GET,
     }
     return render(request, "library/case.html", context)
 

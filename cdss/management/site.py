@@ -11,6 +11,7 @@ from django.db.models import Count, Max
 from cdss.indexing.models import IndexVersion
 from cdss.library.models import Collection, LibraryItem
 
+MANAGE = ".venv/bin/python manage.py"
 COLLECTION = "Demonstration library"
 FIXTURES = ("demo_cases.jsonl", "demo_documents.jsonl")
 

@@ -27,7 +27,8 @@ MAX_FOR = 3
 MAX_AGAINST = 2
 # The share of a finding's information (inverse document frequency) a sentence has to repeat to speak of it.
 MIN_OVERLAP = 0.5
-MIN_SHARED_INFORMATION = 4.0
+# … and how much that is at least, as a share of what a word can tell that stands in one sentence only.
+MIN_SHARED_INFORMATION = 0.45
 QUOTE_LIMIT = 320
 # What a text says of a disease in general speaks louder than what one other patient had.
 DOCUMENT_FIRST = 1.25
@@ -164,17 +165,19 @@ def _information(read: Sequence[_Sentence]) -> dict[str, float]:
 def _matches(
     findings: Sequence[_Finding], described: Sequence[_Sentence], information: Mapping[str, float]
 ) -> Iterator[_Match]:
+    most = max(information.values(), default=0.0)
     for finding in findings:
-        whole = sum(information.get(word, 6.0) for word in finding.words)
+        # Where a finding is counts only in its favour: a text on the disease seldom names the same lobe.
+        whole = sum(information.get(word, most) for word in finding.words - PLAIN_WORDS)
         for sentence in described:
             shared = finding.words & sentence.words
-            weight = sum(information[word] for word in shared)
-            if not shared - PLAIN_WORDS or weight < max(MIN_SHARED_INFORMATION, MIN_OVERLAP * whole):
+            weight = sum(information[word] for word in shared - PLAIN_WORDS)
+            if weight < max(MIN_SHARED_INFORMATION * most, MIN_OVERLAP * whole):
                 continue
             stance = None if _other_side(finding, sentence) else _stance(finding, sentence, shared)
             if stance:
                 kind = 1.0 if sentence.evidence.kind == "case" else DOCUMENT_FIRST
-                yield _Match(kind * (weight / whole + weight / 20), stance, finding, sentence)
+                yield _Match(kind * (weight / whole + len(shared) / 10), stance, finding, sentence)
 
 
 def _other_side(finding: _Finding, sentence: _Sentence) -> bool:

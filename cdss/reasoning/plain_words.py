@@ -5,7 +5,7 @@ from retrieval.terms import tokens
 _TECHNIQUE = """
 ct cta mr mri mra mrv pet us xray x-ray radiograph radiography film plain ultrasound sonography sonogram scan scanogram
 angiogram image imaging view series study sequence t1 t2 t1-weighted t2-weighted weighted weighting flair dwi adc stir
-gre spgr fse fat-sat fat-saturated proton density pd axial coronal sagittal oblique transverse lateral ap pa frontal
+gre spgr fse proton density pd axial coronal sagittal oblique transverse lateral ap pa frontal
 portable contrast post-contrast pre-contrast gadolinium intravenous iv oral enhanced unenhanced noncontrast non-contrast
 window slice cut level section reformatted reconstruction doppler phase arterial venous delayed signal intensity
 attenuation density high low hyperintense hypointense increased decreased figure arrow show demonstrate reveal seen

@@ -1,6 +1,7 @@
 """Words of medical English: tokens, sentences, negation, sides, measures, names. No models, no Django, fast."""
 
-from retrieval.terms.assertions import Assertion, Certainty, Cue, Polarity, Side, assertions, cues, hedges, laterality
+from retrieval.terms.assertions import Assertion, Certainty, Side, assertions, hedges, laterality
+from retrieval.terms.cues import Cue, Polarity, cues
 from retrieval.terms.measures import Measure, measures
 from retrieval.terms.names import normalise_name
 from retrieval.terms.spans import Span, sentences

@@ -1,7 +1,7 @@
 """Numbers with their units, ranges and comparators."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from retrieval.terms.words import UNITS
@@ -16,16 +16,22 @@ _WORDS = {
     "tenth": 10, "half": 0.5, "twice": 2,
 }  # fmt: skip
 _TIMES = r"years?|yrs?|yo|y/o|months?|mos?|weeks?|wks?|days?|hours?|hrs?|minutes?|mins?|seconds?|secs?|decades?"
-_UNIT = rf"%|percent|per\s?cent|(?:mg|ng|ug|mcg|g|mmol|meq|iu|u|pg)/(?:dl|ml|l|kg|day|d|24\s?h)|/mm3|(?:{UNITS}|{_TIMES}|centimeters?|centimetres?|millimeters?|millimetres?|hounsfield units?|millilit(?:er|re)s?|lit(?:er|re)s?|milligrams?|grams?|kilograms?|degrees?)(?![\w/])"
+_UNIT = (
+    r"%|percent|per\s?cent|(?:mg|ng|ug|mcg|g|mmol|meq|iu|u|pg)/(?:dl|ml|l|kg|day|d|24\s?h)|/mm3|"
+    rf"(?:{UNITS}|{_TIMES}|centimeters?|centimetres?|millimeters?|millimetres?|hounsfield units?|millilit(?:er|re)s?|"
+    r"lit(?:er|re)s?|milligrams?|grams?|kilograms?|degrees?)(?![\w/])"
+)
 _RANGE = re.compile(
     rf"(?P<before>(?:(?:less|fewer|smaller|lower|younger|shorter) than|under|below|up to|at most|no more than"
     r"|(?:more|greater|larger|higher|older|longer) than|over|above|exceed(?:s|ing)?|at least|no less than|as many as"
     rf"|>=|<=|≥|≤|[<>])\s*(?:or equal to\s*)?)?"
     rf"(?P<low>{_NUMBER}|\b(?:{'|'.join(_WORDS)})\b)"
     rf"(?P<mid>\s*(?:{_UNIT}))?"
-    rf"(?:\s*(?:-|–|—|to|and(?=\s*\d+[^.]{{0,12}}(?:{_UNIT})))\s*(?P<high>(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?|(?:{'|'.join(_WORDS)})\b)(?![\d/]))?"
+    rf"(?:\s*(?:-|–|—|to|and(?=\s*\d+[^.]{{0,12}}(?:{_UNIT})))\s*(?P<high>(?:\d{{1,3}}(?:,\d{{3}})+|"
+    rf"\d+)(?:\.\d+)?|(?:{'|'.join(_WORDS)})\b)(?![\d/]))?"
     rf"(?:\s*-?\s*(?P<unit>{_UNIT}))?"
-    r"(?P<after>\s*(?:of age\s*)?(?:or|and) (?:more|greater|larger|older|above|over|less|smaller|younger|below|under|higher|lower)\b)?",
+    r"(?P<after>\s*(?:of age\s*)?(?:or|and) (?:more|greater|larger|older|above|over|less|smaller|younger|below|"
+    r"under|higher|lower)\b)?",
     re.IGNORECASE,
 )
 _NUMBER_WORDS = frozenset(_WORDS)
@@ -77,7 +83,23 @@ def measures(text: str) -> list[Measure]:
     """
     if not _DIGIT.search(text) and _NUMBER_WORDS.isdisjoint(_LETTERS.findall(text.lower())):
         return []
-    return [measure for match in _RANGE.finditer(text) if (measure := _measure(match))]
+    return _with_units(text, [measure for match in _RANGE.finditer(text) if (measure := _measure(match))])
+
+
+_BY = re.compile(r"\s*[x×]\s*\Z")
+
+
+def _with_units(text: str, found: list[Measure]) -> list[Measure]:
+    """ "3.5 x 2 cm": the unit stands once for all sides."""
+    for place in range(len(found) - 2, -1, -1):
+        one, following = found[place], found[place + 1]
+        if not one.unit and following.unit and _BY.match(text, one.end, following.start):
+            low, high = one.normalised
+            factor = _SCALE.get(following.unit, ("", 1.0))[1]
+            found[place] = replace(
+                one, unit=following.unit, base=following.base, normalised=(low * factor, high * factor)
+            )
+    return found
 
 
 def _number(text: str) -> float:

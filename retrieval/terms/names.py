@@ -35,7 +35,7 @@ def normalise_name(name: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    found = [word for word in _WORD.findall(text.replace("-", " "))]
+    found: list[str] = _WORD.findall(text.replace("-", " "))
     kept = [
         word
         for place, word in enumerate(found)

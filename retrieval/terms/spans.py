@@ -15,7 +15,7 @@ class Span:
 
 _ABBREVIATED = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|prof|st|fig|figs|no|vs|approx|ca|cf|al|e\.g|i\.e|eg|ie|etc|resp|max|min|incl|dept|inc|jr|sr"
-    r"|vol|pp|ed|eds|ref|refs|tab|wt|hx|sp|spp|var|a\.m|p\.m|u\.s|u\.k|m\.d|ph\.d)|\b[A-Za-z]|(?:^|\s)\(?\d{1,2})\Z",
+    r"|vol|pp|ed|eds|ref|refs|tab|wt|hx|sp|spp|var|a\.m|p\.m|u\.s|u\.k|m\.d|ph\.d)|\b[A-Za-z]|(?<!\S)\(?\d{1,2})\Z",
     re.IGNORECASE,
 )
 _STOP = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s)|\n", re.MULTILINE)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from retrieval.terms.tables import ABBREVIATIONS, IRREGULAR_PLURALS, SPELLING, SPELLING_KEPT, STOP_WORDS, word_set
 
 GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda nu xi omicron pi rho sigma sigma tau upsilon phi chi "
-    "psi omega"
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda nu xi omicron pi rho sigma sigma tau upsilon phi "
+    "chi psi omega"
 )
 UNITS = (
     r"cm|mm|um|nm|km|m|hu|ml|dl|l|cc|mg|mcg|ug|ng|pg|g|kg|iu|u|mmol|mol|meq|mmhg|kpa|bpm|hz|khz|mhz|kv|kvp|msv|mgy|gy|t"
@@ -66,7 +66,7 @@ def fold(word: str) -> str:
 
 
 def singular(word: str) -> str:
-    """A lower-case word without its plural: "masses" -> "mass", "vertebrae" -> "vertebra", "diagnoses" -> "diagnosis"."""
+    """A lower-case word without its plural: "masses" -> "mass", "vertebrae" -> "vertebra"."""
     if word in IRREGULAR_PLURALS:
         return IRREGULAR_PLURALS[word]
     if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
@@ -140,7 +140,8 @@ _STEM_KEPT = word_set(
     """infant infancy infer inferior superior anterior posterior interior exterior ulterior artery arterial vein venous
     general generous organ organic uterus uterine university universal cancer cancel canal aneurysm operate
     later lateral less lesser former formation matter mature marine marginal inner outer upper lower center
-    colon colony colitis cardia cardiac carditis port portal part partial party female male prevent testis testes within massive similar regular irregular"""
+    colon colony colitis cardia cardiac carditis port portal part partial party female male prevent testis testes
+    within massive similar regular irregular"""
 )
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from retrieval import manifest
 from retrieval.encoders.hashing import HashingImageEncoder, HashingTextEncoder
 from retrieval.engine import Engine, Weights
-from retrieval.errors import IndexUnusableError, RetrievalError
+from retrieval.errors import AlignmentError, IndexUnusableError, RetrievalError
 from retrieval.index.snapshot import Snapshot
 from retrieval.types import Query, Vectors
 from tests.retrieval.small_library import ITEMS, engine_of, grey, pattern, snapshot_of
@@ -164,6 +164,15 @@ def test_in_a_joint_space_text_finds_images() -> None:
     engine = Engine(snapshot_of(items, image_encoder=encoder), HashingTextEncoder(), encoder)
     hit = engine.search(Query(text="a white picture"))[0]
     assert (hit.item, hit.image, set(hit.scores)) == (2, 60, {"text_to_image"})
+
+
+def test_an_alignment_that_went_away_stops_no_search() -> None:
+    class Forgetful(JointImageEncoder):
+        def encode_text(self, texts: Sequence[str]) -> Vectors:
+            raise AlignmentError("no longer there")
+
+    engine = Engine(snapshot_of(ITEMS, image_encoder=Forgetful()), HashingTextEncoder(), Forgetful())
+    assert engine.search(Query(text="distal radius", k=1))[0].item == 20
 
 
 def published(root: Path) -> Path:

@@ -17,7 +17,6 @@ DOCUMENT_TEXTS = ("authors", "journal", "publisher", "published", "doi", "pmid",
                   "licence")  # fmt: skip
 IMAGE_TEXTS = ("modality", "sequence", "plane", "region", "location", "caption")
 MAX_LINE = 8 * 1024 * 1024
-MAX_ID = 200
 PUBMED = "https://pubmed.ncbi.nlm.nih.gov/"
 
 
@@ -83,10 +82,7 @@ def _source(data: Mapping[str, Any], fallback: str) -> tuple[str, str]:
         source = {"name": source}
     if not isinstance(source, dict):
         raise RowError("source: expected an object with name and id")
-    name, source_id = text_of(source, "name") or fallback, text_of(source, "id") or own_id
-    if len(name) > MAX_ID or len(source_id) > MAX_ID:
-        raise RowError(f"id: longer than {MAX_ID} characters")
-    return name, source_id
+    return text_of(source, "name") or fallback, text_of(source, "id") or own_id
 
 
 def _image(data: object, folder: Path) -> ImageRow:

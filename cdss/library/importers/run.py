@@ -5,12 +5,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from django.db import DatabaseError, DataError, IntegrityError
+
 from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.library.case_images import FOLDER
 from cdss.library.image_files import remove_orphans
 from cdss.library.importers.base import Read
 from cdss.library.importers.registry import importer_for
+from cdss.library.intake_errors import IntakeError
 from cdss.library.models import CaseImage
 from cdss.library.rows import CaseRow, Row, RowError
 from cdss.library.services import Target, Upserted, case_upsert, document_upsert
@@ -27,6 +30,8 @@ class Outcome:
     images: int = 0
     updated: int = 0
     unchanged: int = 0
+    # The disk is full or the database is away: rows before are stored, rows after were not tried.
+    stopped: bool = False
     skipped: list[Skip] = field(default_factory=list)
 
     @property
@@ -55,6 +60,10 @@ def run_import(
         for path, importer in sources:
             for read in progress(importer.read(path), path, importer.count(path)):
                 _take(read, target, outcome, path if len(paths) > 1 else None)
+    except (IntakeError, OSError, DatabaseError) as error:
+        outcome.stopped = True
+        said = str(error).split("\n", 1)[0]
+        outcome.skipped.append({"line": 0, "reason": f"The import stopped: {said} Run it again to go on from there."})
     finally:
         counts = {name: value for name, value in outcome.as_json().items() if name != "skipped"}
         formats = sorted({importer.name for _, importer in sources})
@@ -72,6 +81,9 @@ def _take(read: Read, target: Target, outcome: Outcome, path: Path | None) -> No
         done = _upsert(read.row, target)
     except RowError as error:
         outcome.skipped.append(where | {"reason": str(error)})
+        return
+    except (DataError, IntegrityError) as error:
+        outcome.skipped.append(where | {"reason": f"the database does not take it ({type(error).__name__})"})
         return
     outcome.skipped.extend(where | {"reason": problem} for problem in done.problems)
     outcome.images += done.images

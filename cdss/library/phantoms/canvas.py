@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 Array = npt.NDArray[np.float64]
 Point = Sequence[float] | Array
 Points = Sequence[Point] | Array
-Painter = Callable[[ImageDraw.ImageDraw], object]
+Painter = Callable[[ImageDraw.ImageDraw, list[tuple[float, float]]], object]
 SUPERSAMPLE = 3
 
 
@@ -101,37 +101,39 @@ class Canvas:
         return np.clip(0.5 - distance * self.size / 2 / max(edge, 0.5), 0, 1)
 
     def polygon(self, points: Points, *, smooth: bool = True, edge: float = 1.0) -> Array:
-        outline = spline(points, closed=True) if smooth else [(p[0], p[1]) for p in points]
-        return self._drawn(lambda draw: draw.polygon([self._dot(p) for p in outline], fill=255), edge)
+        outline = spline(points, closed=True) if smooth else [(float(p[0]), float(p[1])) for p in points]
+        return self._drawn(outline, 0.0, edge, lambda draw, dots: draw.polygon(dots, fill=255))
 
     def tube(self, points: Points, width: float, end_width: float | None = None, *, edge: float = 1.0) -> Array:
         """A curved band through the points, tapering from `width` to `end_width`."""
         curve = spline(points, closed=False)
-        widths = np.linspace(width, width if end_width is None else end_width, len(curve))
-
-        def paint(draw: ImageDraw.ImageDraw) -> None:
-            for (a, b), w in zip(pairwise(curve), widths, strict=False):
-                thick = max(1, round(w * self.size * SUPERSAMPLE / 2))
-                draw.line([self._dot(a), self._dot(b)], fill=255, width=thick)
-            for point, w in zip(curve, widths, strict=True):
-                x, y = self._dot(point)
-                radius = w * self.size * SUPERSAMPLE / 4
-                if radius >= 1:
-                    draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=255)
-
-        return self._drawn(paint, edge)
-
-    def _dot(self, point: Point) -> tuple[float, float]:
         scale = self.size * SUPERSAMPLE / 2
-        return (point[0] + 1) * scale, (point[1] + 1) * scale
+        widths = np.linspace(width, width if end_width is None else end_width, len(curve)) * scale
 
-    def _drawn(self, paint: Painter, edge: float) -> Array:
-        side = self.size * SUPERSAMPLE
-        image = Image.new("L", (side, side), 0)
-        paint(ImageDraw.Draw(image))
-        pixels = np.asarray(image, dtype=float) / 255
-        mask = pixels.reshape(self.size, SUPERSAMPLE, self.size, SUPERSAMPLE).mean(axis=(1, 3))
-        return gaussian_blur(mask, edge / 2.4)
+        def paint(draw: ImageDraw.ImageDraw, dots: list[tuple[float, float]]) -> None:
+            for ends, thick in zip(pairwise(dots), widths, strict=False):
+                draw.line(ends, fill=255, width=max(1, round(thick)))
+            for (x, y), thick in zip(dots, widths, strict=True):
+                if thick >= 2:
+                    draw.ellipse([x - thick / 2, y - thick / 2, x + thick / 2, y + thick / 2], fill=255)
+
+        return self._drawn(curve, max(width, end_width or 0.0), edge, paint)
+
+    def _drawn(self, outline: list[tuple[float, float]], width: float, edge: float, paint: Painter) -> Array:
+        """Draws only the part of the picture that the outline reaches, SUPERSAMPLE times larger."""
+        mask = np.zeros((self.size, self.size))
+        dots = (np.asarray(outline) + 1) * self.size / 2
+        spare = width * self.size / 4 + 2 * edge + 3
+        left, top = np.clip(np.floor(dots.min(axis=0) - spare).astype(int), 0, self.size)
+        right, bottom = np.clip(np.ceil(dots.max(axis=0) + spare).astype(int), 0, self.size)
+        if right <= left or bottom <= top:
+            return mask
+        image = Image.new("L", ((right - left) * SUPERSAMPLE, (bottom - top) * SUPERSAMPLE), 0)
+        paint(ImageDraw.Draw(image), [(float(x - left) * SUPERSAMPLE, float(y - top) * SUPERSAMPLE) for x, y in dots])
+        drawn = np.asarray(image, dtype=float) / 255
+        small = drawn.reshape(bottom - top, SUPERSAMPLE, right - left, SUPERSAMPLE).mean(axis=(1, 3))
+        mask[top:bottom, left:right] = gaussian_blur(small, edge / 2.4)
+        return mask
 
     def cloud(self, scale: float, name: str) -> Array:
         """Smooth noise of unit variance; `scale` is the size of its patches."""

@@ -9,7 +9,7 @@ NODULE_TEXTURES = ("plain", "popcorn", "fat", "mixed", "central")
 
 
 def _outline(canvas: Canvas, x: float, y: float, r: float, margin: str) -> Array:
-    lobes = {"smooth": 0.03, "lobulated": 0.22, "spiculated": 0.14}[margin]
+    lobes = {"smooth": 0.03, "lobulated": 0.13, "spiculated": 0.14}[margin]
     mask = canvas.blob(x, y, r, lobes=lobes, name="nodule")
     if margin == "spiculated":
         rays = canvas.random("spicules")
@@ -29,7 +29,9 @@ def nodule(
     mask = _outline(canvas, x, y, r, margin)
     canvas.paint(mask, value)
     spots = canvas.random("calcification")
-    if texture in ("fat", "mixed"):
+    if texture == "fat":
+        canvas.paint(canvas.blob(x, y, 0.62 * r, lobes=0.15, name="fat", edge=5), -70)
+    if texture == "mixed":
         for dx, dy in ((-0.35, -0.2), (0.3, 0.3), (0.15, -0.4)):
             canvas.paint(canvas.ellipse(x + dx * r, y + dy * r, 0.3 * r, 0.22 * r), -95, 0.95)
     if texture in ("popcorn", "mixed"):

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from cdss import env
 from cdss.accounts.demo import demo_accounts
+from cdss.management.site import MANAGE
 
 START_SECONDS = 60
 STOP_SECONDS = 10
@@ -99,7 +100,7 @@ class Command(BaseCommand):
         if names := list(demo_accounts().values_list("username", flat=True)):
             self.stdout.write("Demonstration accounts: " + ", ".join(names))
             self.stdout.write(
-                "Their passwords were printed when they were made; manage.py demo_passwords makes new ones."
+                f"Their passwords were printed when they were made; {MANAGE} demo_passwords makes new ones."
             )
         self.stdout.write("Stop with Ctrl-C.")
         self.stdout.flush()

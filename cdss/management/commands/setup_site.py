@@ -10,7 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from cdss.accounts.demo import demo_accounts, demo_accounts_make
 from cdss.accounts.models import User
-from cdss.management.site import COLLECTION, FIXTURES, SetupNotes, fixtures_hash, has_demo_library, index_state
+from cdss.management.site import COLLECTION, FIXTURES, MANAGE, SetupNotes, fixtures_hash, has_demo_library, index_state
 
 
 class Command(BaseCommand):
@@ -76,6 +76,6 @@ class Command(BaseCommand):
             for username, password in passwords.items():
                 self.stdout.write(f"  {username:<20} {password}")
         elif demo_accounts().exists():
-            self.stdout.write("The demonstration accounts are there; manage.py demo_passwords makes new passwords.")
+            self.stdout.write(f"The demonstration accounts are there; {MANAGE} demo_passwords makes new passwords.")
         elif not User.objects.exists():
-            self.stdout.write("Make the first account: manage.py create_user NAME --role administrator")
+            self.stdout.write(f"Make the first account: {MANAGE} create_user NAME --role administrator")

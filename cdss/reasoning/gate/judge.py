@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cdss.reasoning.gate import checks
-from cdss.reasoning.gate.diff import ALIGNED, crossed, exceptions, flaws_of, lay
+from cdss.reasoning.gate import checks, matching, quantities, relations
+from cdss.reasoning.gate.alignment import ALIGNED, lay
+from cdss.reasoning.gate.changes import flaws_of
+from cdss.reasoning.gate.order import crossed, exceptions
 from cdss.reasoning.gate.reading import Reading, Word
 from cdss.reasoning.gate.source import Source, Window, names_entity, subject_of
 from cdss.reasoning.gate.vocabulary import canonical
@@ -16,7 +18,19 @@ _TRIED = 4
 _BINDING = 0.75
 _SOFT_SUBJECTS = frozenset(
     canonical(word)
-    for word in ["lesion", "mass", "tumor", "disease", "disorder", "process", "variety", "form", "group", "abnormality", "nodule"]
+    for word in [
+        "lesion",
+        "mass",
+        "tumor",
+        "disease",
+        "disorder",
+        "process",
+        "variety",
+        "form",
+        "group",
+        "abnormality",
+        "nodule",
+    ]
 )
 
 
@@ -57,7 +71,7 @@ def judge(claim: Reading, source: Source, allowed: range, case: Reading | None =
     if not tried:
         return Verdict("unsupported", ("not-in-passage",))
     bound = max((one.aligned for _, _, one in tried if one.contradicted and one.aligned >= _BINDING), default=0.0)
-    covered, window, found = max(
+    _, window, found = max(
         (one for one in tried if one[2].aligned >= bound),
         key=lambda one: (_RANK[one[2].support], one[0] + one[2].aligned - 0.1 * len(one[2].reasons), -one[1].index),
     )
@@ -133,22 +147,22 @@ def compare(
     claim: Reading, reading: Reading, extra: frozenset[str] = frozenset(), case: Reading | None = None
 ) -> Comparison:
     """All checks of one claim against one reading of a source."""
-    match = checks.match_words(claim, reading, extra)
+    match = matching.match_words(claim, reading, extra)
     laid = lay(claim, reading)
     if laid.aligned >= ALIGNED:
         flaws, mild = flaws_of(laid)
         mild += exceptions(claim, reading)
-        flaws += checks.opposites(claim, match, reading, laid.gone(), laid.alone())
-        flaws += checks.exchanged_numbers(claim, match, reading, laid.gone(), laid.alone())
+        flaws += matching.opposites(claim, match, reading, laid.gone(), laid.alone())
+        flaws += quantities.exchanged_numbers(claim, match, reading, laid.gone(), laid.alone())
     else:
-        flaws = checks.opposites(claim, match, reading)
+        flaws = matching.opposites(claim, match, reading)
         flaws += checks.negation(claim, match, reading)
-        flaws += checks.numbers(claim, match, reading, case)
+        flaws += quantities.numbers(claim, match, reading, case)
         mild = checks.strength(claim, match, reading) + checks.superlatives(claim, reading)
     if laid.changes:
-        flaws += checks.comparison(claim, reading) + checks.direction(claim, reading) + crossed(laid)
+        flaws += relations.comparison(claim, reading) + relations.direction(claim, reading) + crossed(laid)
     grave = tuple(dict.fromkeys(flaws))
-    missing = [claim.words[place] for place in match.missing if not checks.soft(claim.words[place])]
+    missing = [claim.words[place] for place in match.missing if not matching.soft(claim.words[place])]
     named = {reason.partition(":")[2] for reason in grave}
     absent = [word for word in missing if word.surface not in named]
     in_case = [word for word in absent if case and word.key in case.keys]
@@ -168,7 +182,9 @@ def compare(
     )
 
 
-def _support(claim: Reading, match: checks.Match, grave: Sequence[str], reasons: Sequence[str], absent: int) -> Support:
+def _support(
+    claim: Reading, match: matching.Match, grave: Sequence[str], reasons: Sequence[str], absent: int
+) -> Support:
     if not match.found and not claim.quantities:
         return "unsupported"
     if not reasons:

@@ -81,7 +81,13 @@ def key_of(surface: str) -> str:
     if word.startswith("non") and len(word) > 6 and word != "nonetheless":
         word = word[3:]
     made = canonical(word)
-    if _NUMERIC.match(word) or word in _UNIT_WORDS or stem(word) in _UNIT_WORDS or ((word in LIGHT or made in LIGHT or stem(word) in LIGHT) and made not in _BUT_LIGHT) or (len(word) == 1 and not word.isdigit()):
+    if (
+        _NUMERIC.match(word)
+        or word in _UNIT_WORDS
+        or stem(word) in _UNIT_WORDS
+        or ((word in LIGHT or made in LIGHT or stem(word) in LIGHT) and made not in _BUT_LIGHT)
+        or (len(word) == 1 and not word.isdigit())
+    ):
         made = ""
     if len(_keys) > 200_000:
         _keys.clear()
@@ -215,4 +221,3 @@ def combine(readings: Sequence[tuple[int, Reading]], text: str) -> Reading:
         )
     keys: frozenset[str] = frozenset().union(*(reading.keys for _, reading in readings))
     return Reading(text, tuple(words), keys, tuple(denied), tuple(clauses), tuple(quantities))
-

@@ -10,22 +10,28 @@ from retrieval.terms import Span, sentences
 from retrieval.terms.tables import ABBREVIATIONS
 
 _ANAPHORA = re.compile(
-    r"(?:[-*•]\s*)?(?:[A-Z][a-z]+ly,?\s|however,?\s|although\s|in addition,?\s)?(?:in (?:these|this|such|those) \w+,?\s|"
+    r"(?:[-*•]\s*)?(?:[A-Z][a-z]+ly,?\s|however,?\s|although\s|in addition,?\s)?(?:in (?:these|this|such|"
+    r"those) \w+,?\s|"
     r"on [\w\s-]{1,20},\s|in (?:most|some|many) (?:cases|patients),?\s)?"
     r"(?:it|its|they|their|these|this|those|such|he|she|his|her|both|most|some|many|all|other|another|there|"
-    r"the (?:lesions?|mass(?:es)?|tumou?rs?|disease|condition|patients?|disorder|findings?|nodules?|cysts?|majority|latter|"
+    r"the (?:lesions?|mass(?:es)?|tumou?rs?|disease|condition|patients?|disorder|findings?|nodules?|cysts?|"
+    r"majority|latter|"
     r"abnormality|syndrome|process|diagnosis|appearance|treatment|prognosis|most|incidence|etiology|cause))\b",
     re.IGNORECASE,
 )
 VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|had|may|might|can|could|will|would|should|must|does|do|did|shows?|showed|"
-    r"demonstrates?|demonstrated|reveals?|revealed|occurs?|occurred|presents?|presented|appears?|appeared|causes?|caused|"
-    r"affects?|includes?|contains?|involves?|arises?|develops?|represents?|remains?|becomes?|consists?|comprises?|accounts?|"
-    r"found|seen|grows?|tends?|spreads?|enhances?|measures?|extends?|lies|drains?|carries|begins?|makes?|account|recommends?|suggests?|indicates?|results? in|produces?|requires?|suggested|usually|typically|commonly)\b",
+    r"demonstrates?|demonstrated|reveals?|revealed|occurs?|occurred|presents?|presented|appears?|appeared|causes?|"
+    r"caused|"
+    r"affects?|includes?|contains?|involves?|arises?|develops?|represents?|remains?|becomes?|consists?|comprises?|"
+    r"accounts?|"
+    r"found|seen|grows?|tends?|spreads?|enhances?|measures?|extends?|lies|drains?|carries|begins?|makes?|account|"
+    r"recommends?|suggests?|indicates?|results? in|produces?|requires?|suggested|usually|typically|commonly)\b",
     re.IGNORECASE,
 )
 _ENTITY = re.compile(
-    r"\b(?:(?!(?:[Dd]ia|[Pp]ro)gnos)\w{3,}(?:omas?|omata|itis|itides|osis|oses|opath(?:y|ies)|plasias?|trophy|ectasis|celes?|emia|uria|agia|ectomy)|"
+    r"\b(?:(?!(?:[Dd]ia|[Pp]ro)gnos)\w{3,}(?:omas?|omata|itis|itides|osis|oses|opath(?:y|ies)|plasias?|trophy|"
+    r"ectasis|celes?|emia|uria|agia|ectomy)|"
     r"syndromes?|diseases?|disorders?|tumou?rs?|cancers?|cysts?|hernias?|fractures?|malformations?|anomal(?:y|ies)|"
     r"aneurysms?|sequestrations?|infarct(?:ion|s)?|abscess(?:es)?|fistulas?|embol(?:ism|us)|pneumonias?|tears?|"
     r"dissections?|thrombosis|sclerosis|dislocations?|polyps?|sarcomas?|metastas[ei]s)\b",
@@ -33,7 +39,8 @@ _ENTITY = re.compile(
 )
 # "The cyst …", "these tumours …": the same one as before.
 _DEFINITE = re.compile(
-    r"\b(?:the|this|these|that|those|such|its|their|his|her)\s+(?:tumou?rs?|diseases?|disorders?|cysts?|lesions?|mass(?:es)?|"
+    r"\b(?:the|this|these|that|those|such|its|their|his|her)\s+(?:tumou?rs?|diseases?|disorders?|cysts?|lesions?|"
+    r"mass(?:es)?|"
     r"hernias?|fractures?|malformations?|anomal(?:y|ies)|aneurysms?|abscess(?:es)?|syndromes?|cancers?|polyps?|tears?|"
     r"dislocations?|conditions?|entity)\b",
     re.IGNORECASE,
@@ -83,15 +90,17 @@ def open_source(text: str, title: str = "") -> Source:
     return replace(source, windows=tuple(_windows(source)))
 
 
-_DEFINITION = re.compile(r"((?:[\w'’/-]+\s+){1,7})\(([A-Z][A-Za-z0-9-]{1,7}?)s?\)")
+_DEFINITION = re.compile(r"\(([A-Z][A-Za-z0-9-]{1,7}?)s?\)")
+_BEFORE = 90
 
 
 def _defined(text: str) -> dict[str, frozenset[str]]:
     """Abbreviations that the text itself explains: "nonspecific interstitial pneumonia (NSIP)"."""
     found = {}
     for match in _DEFINITION.finditer(text):
-        short = match[2].lower()
-        words = [part for part in re.split(r"[\s/-]+", match[1].strip()) if part]
+        short = match[1].lower()
+        before = text[max(0, match.start() - _BEFORE) : match.start()]
+        words = [part for part in re.split(r"[^\w'’]+", before)[1:] if part][-8:]
         letters = [letter for letter in short if letter.isalpha()]
         for size in range(min(len(words), len(letters) + 2), 1, -1):
             run = words[-size:]
@@ -176,7 +185,6 @@ def _carried(source: Source) -> list[frozenset[str]]:
         if named and len(named) <= _SUBJECT_SIZE:
             kept = focus if 2 * len(named & spoken) > len(named) or named & source.topic else frozenset[str]()
             focus, spoken = named | kept, reading.keys
-        elif _INTRODUCES.match(reading.text) and (mentioned := names_entity(reading, False)):
-            if len(mentioned) <= _SUBJECT_SIZE:
-                focus, spoken = mentioned, reading.keys
+        elif _INTRODUCES.match(reading.text) and 0 < len(mentioned := names_entity(reading, False)) <= _SUBJECT_SIZE:
+            focus, spoken = mentioned, reading.keys
     return found

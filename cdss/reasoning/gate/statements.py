@@ -14,7 +14,8 @@ _ORDER: tuple[Support, ...] = ("unsupported", "partly", "supported")
 # A quotation shorter than this is a name or a term, checked as any other word.
 _QUOTATION_WORDS = 4
 _LINKING = re.compile(
-    r"\b(?:fits?|support(?:s|ed|ing)?|suggest(?:s|ed|ing|ive)?|consistent|compatible|favou?r(?:s|ed|ing)?|argues?|typical|"
+    r"\b(?:fits?|support(?:s|ed|ing)?|suggest(?:s|ed|ing|ive)?|consistent|compatible|favou?r(?:s|ed|ing)?|argues?|"
+    r"typical|"
     r"match(?:es|ed)?|explain(?:s|ed)?|keeping|points?|raises?|makes?|as (?:described|expected|reported) for)\b",
     re.IGNORECASE,
 )
@@ -156,7 +157,8 @@ def _as_name(verdict: Verdict) -> Verdict:
 
 
 def _with_case(verdict: Verdict, told: Verdict | None) -> Verdict:
-    """A claim that joins case and source is said when each word is in one of them and the case does not say otherwise."""
+    """A claim that joins case and source is said when each word is in one of them and the case does not say
+    otherwise."""
     if not verdict.reasons or not all(reason.startswith("only-in-case:") for reason in verdict.reasons):
         return verdict
     against = tuple(f"case-{reason}" for reason in told.reasons if not reason.startswith("not-in-")) if told else ()

@@ -19,21 +19,26 @@ def _lines(name: str) -> list[str]:
 # How much a word lets a statement claim: 5 every time, 4 said outright, 3 mostly, 2 at times, 1 rarely.
 OUTRIGHT, ALWAYS, OFTEN, RARELY = 4.0, 5.0, 2.7, 1.0
 _LEVELS: dict[float, str] = {
-    ALWAYS: """all always every each invariably universally entirely exclusively inevitably definitely certainly must definitive
+    ALWAYS: """all always every each invariably universally entirely exclusively inevitably definitely certainly must
+    definitive
         pathognomonic""",
     3.0: """most usually usual typically typical generally mostly majority probably probable likely mainly predominantly
         characteristically classically classic largely primarily presumably presumed thought believed""",
     OFTEN: "often commonly frequently common frequent many tend tends tended appear appears seem seems",
-    2.0: """may might can could possibly possible possibility perhaps sometimes occasionally occasional some several suggest
-        suggests suggested suggesting suggestive suspected suspicious potentially potential variable variably questionable
+    2.0: """may might can could possibly possible possibility perhaps sometimes occasionally occasional some several
+    suggest
+        suggests suggested suggesting suggestive suspected suspicious potentially potential variable variably
+        questionable
         equivocal indeterminate consider considered insufficient whether unclear hypothesis hypothesized inconclusive
         controversial debated""",
     RARELY: "rare rarely uncommon uncommonly unusual unusually seldom infrequent infrequently few",
 }
 STRENGTH: dict[str, float] = {word: level for level, words in _LEVELS.items() for word in words.split()}
 FREQUENCY = word_set(
-    """all always every each invariably universally entirely exclusively inevitably most usually usual typically generally
-    mostly majority mainly predominantly often commonly frequently common frequent many sometimes occasionally occasional
+    """all always every each invariably universally entirely exclusively inevitably most usually usual typically
+    generally
+    mostly majority mainly predominantly often commonly frequently common frequent many sometimes occasionally
+    occasional
     some several rare rarely uncommon uncommonly unusual unusually seldom infrequent infrequently few"""
 )
 

@@ -3,7 +3,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from cdss.audit.chain import Fields, fields_hash
 from cdss.audit.models import ChainHead, Event
 from cdss.audit.services import record
-from cdss.audit.verify import verify
+from cdss.audit.verify import NOT_THE_NOTED, verify
 
 LENGTH = 12
 
@@ -105,6 +105,28 @@ def test_tampering_is_located(trail: list[Event], tamper: Callable[[], None], se
     assert not report.holds
     assert report.sequence == sequence
     assert report.problem
+
+
+def test_a_trail_made_anew_does_not_lead_to_a_noted_event(trail: list[Event]) -> None:
+    noted = (trail[5].sequence, trail[5].hash)
+    assert verify(noted).holds
+    Event.objects.all().delete()
+    ChainHead.objects.all().delete()
+    for number in range(4):
+        record(action="written", details={"number": number})
+    assert verify().holds
+    assert verify(noted).sequence == 5
+    for number in range(4, LENGTH):
+        record(action="written", details={"number": number})
+    assert verify().holds
+    report = verify(noted)
+    assert (report.sequence, report.problem) == (6, NOT_THE_NOTED)
+
+
+@pytest.mark.parametrize("text", ["", "5", "5:abc", "x:" + "a" * 64, ":" + "a" * 64])
+def test_a_noted_event_that_is_none_is_wrong_use(db: None, text: str) -> None:
+    with pytest.raises(CommandError, match="NUMBER:HASH"):
+        call_command("verify_audit", "--noted", text)
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL keeps the types of its columns")

@@ -12,20 +12,22 @@ from PIL import Image
 
 ROOT: Path = settings.DEMO_ROOT
 CASE_KEYS = {
-    "id", "title", "age", "sex", "history", "exam", "findings", "diagnosis", "diagnosis_by", "differential", "discussion",
-    "treatment", "topic", "topic_title", "category", "images", "source",
+    "id", "title", "age", "sex", "history", "exam", "findings", "diagnosis", "diagnosis_by", "differential",
+    "discussion", "treatment", "topic", "topic_title", "category", "images", "source",
 }  # fmt: skip
 DOCUMENT_KEYS = {
-    "id", "kind", "title", "text", "authors", "journal", "publisher", "published", "url", "reference", "keywords", "status",
-    "licence", "source",
+    "id", "kind", "title", "text", "authors", "journal", "publisher", "published", "url", "reference", "keywords",
+    "status", "licence", "source",
 }  # fmt: skip
 IMAGE_KEYS = {"path", "modality", "sequence", "plane", "region", "location", "caption"}
 # Words that would name the diagnosis, where they are not simply its name.
 GIVEAWAYS = {
     "Pulmonary hamartoma": ["hamartom"], "Bronchial carcinoid": ["carcinoid", "neuroendocrine"],
-    "Pulmonary metastases": ["metasta"], "Pulmonary tuberculosis": ["tubercul", "mycobacter"], "Sarcoidosis": ["sarcoid"],
+    "Pulmonary metastases": ["metasta"], "Pulmonary tuberculosis": ["tubercul", "mycobacter"],
+    "Sarcoidosis": ["sarcoid"],
     "Pulmonary embolism": ["embol", "thromb"], "Lobar pneumonia": ["pneumonia"], "Pneumothorax": ["pneumothora"],
-    "Bullous emphysema": ["bulla", "bullous"], "Meningioma": ["meningiom"], "Vestibular schwannoma": ["schwannom", "neurinom"],
+    "Bullous emphysema": ["bulla", "bullous"], "Meningioma": ["meningiom"],
+    "Vestibular schwannoma": ["schwannom", "neurinom"],
     "Glioblastoma": ["glio"], "Brain abscess": ["abscess"], "Brain metastases": ["metasta"],
     "Multiple sclerosis": ["sclerosis", "demyelin"], "Cerebral small-vessel disease": ["small-vessel", "small vessel"],
     "Epidural haematoma": ["epidural", "extradural"], "Subdural haematoma": ["subdural"],

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,8 +122,9 @@ def test_a_case_that_fails_leaves_nothing(
         raise OSError("disk full")
 
     monkeypatch.setattr(services, "replace_images", fail_late)
-    with pytest.raises(OSError, match="disk full"):
-        run_import(cases)
+    done = run_import(cases)
+    assert done.code == 1
+    assert "disk full" in done["skipped"][0]["reason"]
     assert not LibraryItem.objects.exists()
     assert files_in(media) == []
     monkeypatch.undo()
@@ -215,3 +218,24 @@ def test_the_command_says_what_it_did(cases: Path, run_import: Callable) -> None
 def test_several_paths_name_the_file_of_a_skipped_row(cases: Path, run_import: Callable) -> None:
     done = run_import(cases, write_lines(cases.parent / "more.jsonl", '{"findings": 1, "history": {}}'))
     assert done["skipped"] == [{"line": 1, "file": "more.jsonl", "reason": "id: there is none"}]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_full_disk_stops_the_import_and_keeps_what_was_done(
+    cases: Path, run_import: Callable, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lines(cases, {"id": "0", "history": "before"}, CASE, {"id": "9", "history": "after"})
+    opened = os.open
+
+    def full(path: Any, flags: int, *rest: Any, **more: Any) -> int:
+        if str(path).startswith(str(media)) and flags & os.O_CREAT:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opened(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", full)
+    done = run_import(cases)
+    monkeypatch.undo()
+    assert (done["cases"], done.code) == (1, 1)
+    assert "No space left on device" in done["skipped"][0]["reason"]
+    assert files_in(media) == []
+    assert run_import(cases)["cases"] == 2

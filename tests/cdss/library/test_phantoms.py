@@ -54,7 +54,7 @@ def test_the_finding_can_be_seen_on_its_side(scene: Scene) -> None:
     if scene.side == "left":
         assert share_on_the_left_of_the_picture < 0.5
     if scene.side == "both":
-        assert 0.12 < share_on_the_left_of_the_picture < 0.88
+        assert 0.05 < share_on_the_left_of_the_picture < 0.95
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: Path(scene.file).stem)
@@ -99,7 +99,7 @@ def test_an_unknown_base_or_lesion_is_refused_with_the_choices() -> None:
 def test_a_scene_may_not_write_outside_the_images(tmp_path: Path) -> None:
     path = tmp_path / "scenes.json"
     path.write_text(json.dumps([{"file": "images/../../escape.png", "base": "chest_ct", "seed": 1}]))
-    with pytest.raises(ValueError, match="is not images/NAME.png"):
+    with pytest.raises(ValueError, match=r"is not images/NAME\.png"):
         load_scenes(path)
 
 

@@ -27,7 +27,7 @@ from retrieval.types import Pixels
 READ = ("age", "sex", "history", "exam", "findings")
 
 
-class _Timer:
+class Timer:
     """A pipeline.Watch that keeps times only."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Command(BaseCommand):
             raise CommandError(f"{broken} lines could not be read and have no answer.", returncode=1)
 
     def _answer(self, row: dict[str, Any], folder: Path, options: dict[str, Any]) -> dict[str, Any]:
-        timer = _Timer()
+        timer = Timer()
         case = CaseInput(**{name: str(row.get(name) or "") for name in READ})
         with timer.step("deidentify"):
             case, _ = deidentified(checked(case))
@@ -87,7 +87,7 @@ class Command(BaseCommand):
         same = str((row.get("source") or {}).get("id") or row["id"]) if options["exclude_same_source"] else ""
         outcome = consult(
             case=case,
-            load_pixels=lambda: [frame for path in images for frame in _pixels(folder, path)],
+            load_pixels=lambda: [frame for path in images for frame in _pixels(folder / path)],
             scope=Scope(excluded_source_id=same),
             watch=timer,
         )
@@ -122,11 +122,10 @@ def _rewritten(case: CaseInput, outcome: Outcome, options: dict[str, Any]) -> tu
     return options["llm"], diagnoses, result.note
 
 
-def _pixels(folder: Path, path: str) -> Sequence[Pixels]:
+def _pixels(path: Path) -> Sequence[Pixels]:
     from retrieval.imaging import load_pixels
-    from retrieval.overlays import mask_overlays
 
-    return [mask_overlays(frame) for frame in load_pixels(folder / path)]
+    return load_pixels(path)
 
 
 def _diagnosis(rank: int, draft: DiagnosisDraft) -> dict[str, Any]:

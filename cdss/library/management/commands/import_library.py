@@ -18,7 +18,8 @@ SHOWN_SKIPS = 20
 class Command(BaseCommand):
     help = (
         "Imports cases and documents. Rows that are already there and unchanged are passed over, so an import that was "
-        "stopped is finished by running it again. Exit code 0 when anything was imported or already there, 2 otherwise."
+        "stopped is finished by running it again. Exit code 0 when anything was imported or already there, 1 when the "
+        "import stopped before its end, 2 when nothing could be imported."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -52,6 +53,8 @@ class Command(BaseCommand):
         except FormatError as error:
             raise CommandError(str(error), returncode=2) from error
         self._report(outcome, as_json=options["json"])
+        if outcome.stopped:
+            raise CommandError("The import stopped before its end.", returncode=1)
         if outcome.imported_nothing:
             raise CommandError("Nothing was imported.", returncode=2)
 
