@@ -354,10 +354,10 @@ def _padding(pixels: Array, dataset: Any) -> NDArray[np.bool_] | None:
 
 
 def _number(dataset: Any, keyword: str, default: Any) -> Any:
-    """The first value of a numeric attribute; what is not a finite number counts as missing."""
-    value = dataset.get(keyword)
-    if value is None or value == "":
+    """The first value of a numeric attribute; what is no finite number counts as missing."""
+    try:
+        value = dataset.get(keyword)
+        number = float(value if isinstance(value, (int, float)) else value[0])
+    except (TypeError, ValueError, IndexError):
         return default
-    first = value if isinstance(value, (int, float)) else (value[0] if len(value) else default)
-    number = float(first) if first is not None else default
-    return number if number is None or np.isfinite(number) else default
+    return number if np.isfinite(number) else default

@@ -84,11 +84,24 @@ def _text_box(pixels: Pixels, zone: _Zone) -> tuple[slice, slice] | None:
     found = slice(int(rows[0]), int(rows[-1]) + 1)
     if _longest_run(grey[found], background[found]) > max(8.0, LONGEST_STROKE * width):
         return None
-    columns = np.flatnonzero(strokes[found].any(axis=0)) + left
+    columns = np.flatnonzero(strokes[found].any(axis=0))
+    span = slice(int(columns[0]), int(columns[-1]) + 2)
+    found = _with_ascenders(found, strokes[:, span].any(axis=1))
     return (
         slice(max(0, top + found.start - MARGIN), min(height, top + found.stop + MARGIN)),
-        slice(max(0, int(columns[0]) - MARGIN), min(width, int(columns[-1]) + 2 + MARGIN)),
+        slice(max(0, left + span.start - MARGIN), min(width, left + span.stop + MARGIN)),
     )
+
+
+def _with_ascenders(found: slice, strokes: NDArray[np.bool_]) -> slice:
+    """The rows of a line of text and those of what stands above or hangs below it, where few letters have a stroke."""
+    reach = 2 + (found.stop - found.start) // 3
+    start, stop = found.start, found.stop
+    while start > max(0, found.start - reach) and strokes[start - 1]:
+        start -= 1
+    while stop < min(len(strokes), found.stop + reach) and strokes[stop]:
+        stop += 1
+    return slice(start, stop)
 
 
 def _longest_run(grey: Grey, background: NDArray[Any]) -> int:
@@ -104,7 +117,7 @@ def _longest_run(grey: Grey, background: NDArray[Any]) -> int:
 
 def _at_the_edge(rows: NDArray[Any], size: int, zone: _Zone, height: int) -> NDArray[Any]:
     """Of the text-like rows, the run nearest the image's edge, lines with small gaps between them taken together."""
-    reach, gap = max(6.0, zone.reach * height), max(3, round(0.012 * height))
+    reach, gap = max(6.0, zone.reach * height), max(3, round(0.018 * height))
     ordered = rows[::-1] if zone.at_bottom else rows
     if len(ordered) == 0:
         return rows

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 import numpy as np
+from django.db.models import Q
 
 from cdss.accounts.models import User
 from cdss.indexing.services import search_library
@@ -106,8 +107,11 @@ def retrieve(*, case: CaseInput, pixels: Sequence[Pixels], scope: Scope) -> Retr
 def _excluded(scope: Scope) -> Ids | None:
     if not scope.excluded_source_id:
         return None
-    same = LibraryItem.objects.filter(source_id=scope.excluded_source_id).values_list("pk", flat=True)
-    return np.fromiter(same, dtype=np.int64)
+    same = LibraryItem.objects.filter(source_id=scope.excluded_source_id)
+    # Items of one patient share a group.
+    patients = same.exclude(source_group="").values("source_group")
+    left_out = LibraryItem.objects.filter(Q(pk__in=same.values("pk")) | Q(source_group__in=patients))
+    return np.fromiter(left_out.order_by().values_list("pk", flat=True), dtype=np.int64)
 
 
 def _add_images(found: Sequence[Hit], hits: dict[int, Hit], relevance: dict[int, float]) -> None:

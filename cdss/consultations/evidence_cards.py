@@ -110,7 +110,7 @@ def evidence_views(consultation: Consultation, answer: Answer | None, user: User
     rows = list(consultation.evidence.all())
     items = [row.item_id for row in rows if row.item_id]
     hashes = dict(LibraryItem.objects.filter(pk__in=items).values_list("pk", "content_hash"))
-    seen = set(LibraryItem.objects.for_user(user).filter(pk__in=items).values_list("pk", flat=True))
+    seen = set(LibraryItem.objects.viewable_by(user).filter(pk__in=items).values_list("pk", flat=True))
     images: dict[int, list[CaseImage]] = {}
     for image in CaseImage.objects.filter(case_id__in=seen).order_by("case_id", "position"):
         images.setdefault(image.case_id, []).append(image)

@@ -12,6 +12,7 @@ from cdss.consultations.models import Consultation, ConsultationImage, Status
 from cdss.consultations.pipeline import understand
 from cdss.consultations.tasks import answer_consultation
 from cdss.consultations.working import case_of
+from cdss.library.image_files import new_image_files
 from cdss.library.intake import IntakeError, image_intake, store_consultation_image
 from cdss.reasoning.types import CaseInput
 
@@ -43,7 +44,7 @@ def consultation_start(
         raise CaseRefusedError(f"At most {MAX_IMAGES} images go with a case; there are {len(uploads)}.")
     try:
         images = [image_intake(upload=upload, name=upload.name or "") for upload in uploads]
-        with transaction.atomic():
+        with new_image_files(), transaction.atomic():
             consultation = Consultation.objects.create(
                 user=by,
                 age=clean.age,

@@ -45,7 +45,8 @@ _TRIM = re.compile(
 )
 _LIGHT = word_set(
     """patient pt case image study examination exam evidence sign finding history report view scan year old yo man woman
-    male female boy girl day week month hour present noted seen consistent compatible time area region"""
+    male female boy girl day week month hour present noted seen consistent compatible time area region appear
+    appears one none remainder"""
 )
 
 
@@ -85,7 +86,8 @@ def _phrases(sentence: str, governed: Iterable[Cue], quantities: Sequence[Measur
         for match in _SEPARATOR.finditer(sentence)
         if not any(one.start < match.start() and match.end() <= one.end for one in quantities)
     ]
-    cuts = sorted([*separators, *((cue.at, cue.at_end) for cue in governed)])
+    triggers = [(cue.at, cue.at_end) for cue in governed if not sentence[cue.at : cue.at_end].lower().startswith("non")]
+    cuts = sorted([*separators, *triggers])
     start = 0
     for cut_start, cut_end in [*cuts, (len(sentence), len(sentence))]:
         if cut_start > start and (phrase := _trimmed(sentence, start, cut_start)):

@@ -15,6 +15,9 @@ _WORDS = {
     "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9,
     "tenth": 10, "half": 0.5, "twice": 2,
 }  # fmt: skip
+_COMPOUND = (
+    r"(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)[\s-](?:one|two|three|four|five|six|seven|eight|nine)\b"
+)
 _TIMES = r"years?|yrs?|yo|y/o|months?|mos?|weeks?|wks?|days?|hours?|hrs?|minutes?|mins?|seconds?|secs?|decades?"
 _UNIT = (
     r"%|percent|per\s?cent|(?:mg|ng|ug|mcg|g|mmol|meq|iu|u|pg)/(?:dl|ml|l|kg|day|d|24\s?h)|/mm3|"
@@ -25,7 +28,7 @@ _RANGE = re.compile(
     rf"(?P<before>(?:(?:less|fewer|smaller|lower|younger|shorter) than|under|below|up to|at most|no more than"
     r"|(?:more|greater|larger|higher|older|longer) than|over|above|exceed(?:s|ing)?|at least|no less than|as many as"
     rf"|>=|<=|≥|≤|[<>])\s*(?:or equal to\s*)?)?"
-    rf"(?P<low>{_NUMBER}|\b(?:{'|'.join(_WORDS)})\b)"
+    rf"(?P<low>{_NUMBER}|\b{_COMPOUND}|\b(?:{'|'.join(_WORDS)})\b)"
     rf"(?P<mid>\s*(?:{_UNIT}))?"
     rf"(?:\s*(?:-|–|—|to|and(?=\s*\d+[^.]{{0,12}}(?:{_UNIT})))\s*(?P<high>(?:\d{{1,3}}(?:,\d{{3}})+|"
     rf"\d+)(?:\.\d+)?|(?:{'|'.join(_WORDS)})\b)(?![\d/]))?"
@@ -103,8 +106,8 @@ def _with_units(text: str, found: list[Measure]) -> list[Measure]:
 
 
 def _number(text: str) -> float:
-    word = text.lower()
-    return float(_WORDS[word]) if word in _WORDS else float(text.replace(",", ""))
+    words = re.split(r"[\s-]", text.lower())
+    return float(sum(_WORDS[word] for word in words)) if words[0] in _WORDS else float(text.replace(",", ""))
 
 
 def _measure(match: re.Match[str]) -> Measure | None:

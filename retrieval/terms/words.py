@@ -48,6 +48,8 @@ _TOKEN = re.compile(
 _LEVEL = re.compile(r"([clts])(\d{1,2})[-/]\1?(\d{1,2})\Z")
 _SPELLING = re.compile("|".join(sorted(SPELLING, key=len, reverse=True)))
 _MEMO_SIZE = 200_000
+# What is longer is no word, and is not remembered.
+_LONGEST = 64
 _memo: dict[str, tuple[str, ...]] = {}
 _stems: dict[str, str] = {}
 
@@ -99,7 +101,9 @@ def tokens(text: str) -> list[str]:
 def _remember(raw: str) -> tuple[str, ...]:
     if len(_memo) >= _MEMO_SIZE:
         _memo.clear()
-    made = _memo[raw] = _word_tokens(raw)
+    made = _word_tokens(raw)
+    if len(raw) <= _LONGEST:
+        _memo[raw] = made
     return made
 
 
@@ -167,7 +171,8 @@ def stem(word: str) -> str:
             made = made[:-1]
     if len(_stems) >= _MEMO_SIZE:
         _stems.clear()
-    _stems[word] = made
+    if len(word) <= _LONGEST:
+        _stems[word] = made
     return made
 
 

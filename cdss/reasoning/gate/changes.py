@@ -65,6 +65,8 @@ def _governs_kept(diff: Diff, change: Change, within: int) -> bool:
     governed: list[int] = []
     for place in after:
         one = diff.source[place]
+        if one.kind == "strength":
+            continue
         if one.kind == "join" or (governed and (one.apart or one.kind != "word")):
             break
         governed.append(place)
@@ -88,11 +90,19 @@ def _numbers(diff: Diff, put_in: Placed, taken: Placed) -> list[str]:
             continue
         base = token.norm.rpartition(":")[2]
         if token.norm not in left:
-            return ["unit" if base and _raw(token) in {_raw(one) for one in gone} else "number"]
+            other_unit = {
+                _raw(one) for one in gone if one.norm.rpartition(":")[2] != base or _sized(one) != _sized(token)
+            }
+            return ["unit" if base and _raw(token) in other_unit else "number"]
         others = {one.norm for one in diff.source if one.kind == "number" and one.norm.rpartition(":")[2] == base}
         if any(one.kind == "number" for one in change.old) or overtakes(diff, token.norm, others - {token.norm}):
             return ["number"]
     return []
+
+
+def _sized(token: Token) -> str:
+    """The unit as written: "2.5 cm" -> "cm"."""
+    return "".join(re.findall(r"[a-z%/]+\Z", token.surface.lower()))
 
 
 def _raw(token: Token) -> str:

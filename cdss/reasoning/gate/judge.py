@@ -8,7 +8,7 @@ from cdss.reasoning.gate.alignment import ALIGNED, lay
 from cdss.reasoning.gate.changes import flaws_of
 from cdss.reasoning.gate.order import crossed, exceptions
 from cdss.reasoning.gate.reading import Reading, Word
-from cdss.reasoning.gate.source import Source, Window, names_entity, subject_of
+from cdss.reasoning.gate.source import VERB, Source, Window, names_entity, subject_of
 from cdss.reasoning.gate.vocabulary import canonical
 from cdss.reasoning.types import Support
 
@@ -137,7 +137,8 @@ def _head(claim: Reading, place: int) -> Word:
     """The last word of the phrase that a word stands in."""
     while place + 1 < len(claim.words):
         here, following = claim.words[place], claim.words[place + 1]
-        if following.start > here.start and claim.text[here.end : following.start].strip(" -\n\t"):
+        apart = following.start > here.start and claim.text[here.end : following.start].strip(" -\n\t")
+        if apart or VERB.match(claim.text, following.start):
             break
         place += 1
     return claim.words[place]

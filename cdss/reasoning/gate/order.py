@@ -10,6 +10,7 @@ from cdss.reasoning.gate.reading import Reading
 from cdss.reasoning.gate.vocabulary import OPPOSITE
 
 _PAIRS = 12
+_OCCURRENCES = 8
 _LISTING = frozenset(("and", "or", ","))
 
 
@@ -51,13 +52,13 @@ def _joined(tokens: Sequence[Token], one: str, other: str, third: str, fourth: s
 
 
 def _gap(tokens: Sequence[Token], one: str, other: str) -> int:
-    return min(
-        abs(a - b) + 2 * sum(1 for token in tokens[min(a, b) : max(a, b)] if token.kind == "join")
-        for a, first in enumerate(tokens)
-        if first.norm == one
-        for b, second in enumerate(tokens)
-        if second.norm == other
-    )
+    firsts = [place for place, token in enumerate(tokens) if token.norm == one][:_OCCURRENCES]
+    seconds = [place for place, token in enumerate(tokens) if token.norm == other][:_OCCURRENCES]
+    return min(_steps(tokens, *sorted((a, b))) for a in firsts for b in seconds)
+
+
+def _steps(tokens: Sequence[Token], start: int, end: int) -> int:
+    return end - start + 2 * sum(1 for token in tokens[start:end] if token.kind == "join")
 
 
 def listed(diff: Diff, norm: str, others: Iterable[str]) -> bool:

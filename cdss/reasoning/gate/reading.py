@@ -28,6 +28,8 @@ _CLAUSE = re.compile(
 _SUPERLATIVE_NEXT = re.compile(r"\s+(?:common|frequent|likely|important|sensitive|specific|usual|typical|often)")
 # "not all" and "almost always" are weaker than the word alone.
 _LESS_THAN_ALL = re.compile(r"\b(?:not|nearly|almost)\s+\Z", re.IGNORECASE)
+# "both lungs", but not "both men and women".
+_BOTH_SIDES = re.compile(r"\s+(?:the\s+|of the\s+)?[a-z]+s\b(?![^.;]{0,30}\band\b)", re.IGNORECASE)
 _BUT_LIGHT = frozenset(OPPOSITE) & LIGHT
 
 
@@ -67,6 +69,7 @@ class Reading:
         return [place for place, word in enumerate(self.words) if word.key == key] if key in self.keys else []
 
 
+_KEYS_KEPT, _LONGEST = 200_000, 64
 _keys: dict[str, str] = {}
 
 
@@ -89,9 +92,10 @@ def key_of(surface: str) -> str:
         or (len(word) == 1 and not word.isdigit())
     ):
         made = ""
-    if len(_keys) > 200_000:
+    if len(_keys) > _KEYS_KEPT:
         _keys.clear()
-    _keys[surface] = made
+    if len(surface) <= _LONGEST:
+        _keys[surface] = made
     return made
 
 
@@ -113,6 +117,7 @@ def _phrase_table() -> dict[str, list[tuple[tuple[str, ...], tuple[str, ...]]]]:
 
 _AMBIGUOUS = word_set("us ms ra pe eg mi gi gu oa cf nec acl ct mr mri")
 _PHRASES = _phrase_table()
+_NAMED_WORDS = frozenset(canonical(phrase) for phrase in PHRASES if " " not in phrase)
 
 
 @lru_cache(maxsize=8192)
@@ -130,7 +135,7 @@ def read(text: str) -> Reading:
         surface = match.group().lower()
         if surface in STRENGTH and (level := _strong_word(surface, text, start, end)):
             strong.append((start, level))
-        key = key_of(surface)
+        key = "bilater" if surface == "both" and _BOTH_SIDES.match(text, end) else key_of(surface)
         joined = ""
         if joined_from and joined_from[0] == start - 1 and text[start - 1] in "-‐‑–/":
             joined = canonical(plain(joined_from[1] + surface))
@@ -171,7 +176,7 @@ def _shortened(words: list[Word], text: str) -> list[Word]:
 
 def _is_short(word: Word, text: str) -> bool:
     written = text[word.start : word.end]
-    return written.rstrip("s").isupper() or word.key in {"mri", "mr", "cxr"} or any(c.isdigit() for c in written)
+    return written.rstrip("s").isupper() or word.key in _NAMED_WORDS or any(c.isdigit() for c in written)
 
 
 def _strong_word(surface: str, text: str, start: int, end: int) -> str:

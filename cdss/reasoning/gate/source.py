@@ -100,7 +100,7 @@ def _defined(text: str) -> dict[str, frozenset[str]]:
     for match in _DEFINITION.finditer(text):
         short = match[1].lower()
         before = text[max(0, match.start() - _BEFORE) : match.start()]
-        words = [part for part in re.split(r"[^\w'’]+", before)[1:] if part][-8:]
+        words = [part for part in re.split(r"[^\w'’]+", before)[match.start() > _BEFORE :] if part][-8:]
         letters = [letter for letter in short if letter.isalpha()]
         for size in range(min(len(words), len(letters) + 2), 1, -1):
             run = words[-size:]

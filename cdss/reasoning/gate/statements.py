@@ -20,6 +20,7 @@ _LINKING = re.compile(
     re.IGNORECASE,
 )
 _EMPTY = ("nothing-claimed",)
+_LONGEST_CLAIM = 4000
 
 
 def find_support(claim: str, passage: str, case: CaseInput | str | None = None, title: str = "") -> Verdict:
@@ -112,6 +113,8 @@ def _age(age: str) -> str:
 
 def _verdict(text: str, places: Sequence[tuple[Source, range]], case: Source | None) -> Verdict:
     """The verdict on all claims of a text: as weak as its weakest, at the place of the first that has one."""
+    if len(text) > _LONGEST_CLAIM:
+        return Verdict("unsupported", ("claim-too-long",))
     verdicts = [_claim(claim, places, case) for claim in whole_claims(text, case is not None)]
     if not verdicts:
         return Verdict("unsupported", _EMPTY)

@@ -29,7 +29,7 @@ NAMED = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A real sentence in its passage. `others`: sentences from elsewhere; `names`: diseases the passage does not name."""
+    """A real sentence in its passage. `others`: sentences from elsewhere; `names`: diseases to swap in."""
 
     sentence: str
     passage: str
@@ -88,7 +88,9 @@ def held_out(identifier: str) -> bool:
     return hashlib.sha256(identifier.encode()).digest()[0] % 2 == 1
 
 
-def samples_of(documents: Sequence[tuple[str, str]], names: Sequence[str], *, per_document: int = 2) -> Iterator[Sample]:
+def samples_of(
+    documents: Sequence[tuple[str, str]], names: Sequence[str], *, per_document: int = 2
+) -> Iterator[Sample]:
     """Samples from (id, text): sentences of one passage of each document, with sentences of the others beside them."""
     chosen = random.Random(7)
     found: list[tuple[str, str]] = []

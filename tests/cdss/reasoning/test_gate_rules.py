@@ -25,7 +25,7 @@ PASSAGE = (
         "Calcification can be present.",
         "It is hyperintense on T2.",
         "It is hyperintense on T2 and hypointense on T1.",
-        "Coughing is commoner in men than in women."[0:0] or "Cough is more common in males than in females.",
+        "Cough is more common in males than in females.",
         "Bronchial obstruction causes atelectasis.",
         "Atelectasis is caused by obstruction of the bronchus.",
         "Survival with treatment was 38%.",
@@ -43,7 +43,7 @@ def test_what_the_passage_says_is_supported(claim: str) -> None:
         ("Pulmonary hamartomas are not benign tumors.", "negation"),
         ("Fat is seen in the left lung.", "negation"),
         ("No fat is seen in the right lung.", "laterality"),
-        ("No fat is seen in both lungs.", "not-in-quote:both"),
+        ("No fat is seen in both lungs.", "laterality"),
         ("The mass measures 3.5 cm.", "number"),
         ("The mass measures 2.5 mm.", "unit"),
         ("The mass measures more than 2.5 cm.", "number"),
@@ -52,7 +52,7 @@ def test_what_the_passage_says_is_supported(claim: str) -> None:
         ("Pulmonary hamartomas are always peripheral.", "quantifier"),
         ("Pulmonary hamartomas are malignant tumors.", "antonym:malignant"),
         ("It is hyperintense on T1 and hypointense on T2.", "order"),
-        ("It is hyperintense on T1.", "order"),
+        ("It is hyperintense on T1.", "antonym:hyperintense"),
         ("Cough is more common in women than in men.", "antonym:women"),
         ("Atelectasis causes obstruction of the bronchus.", "order"),
         ("CT is superior to MRI for the chest wall.", "order"),
@@ -101,10 +101,8 @@ def test_an_abbreviation_that_the_passage_explains_may_stand_for_its_words() -> 
 def test_what_only_the_case_says_is_checked_against_the_case() -> None:
     case = "A 58-year-old man. Mass in the left lung. No fever."
     assert find_support("In this case there is a mass in the left lung.", PASSAGE, case).support == "supported"
-    assert find_support("In this case there is a mass in the right lung.", PASSAGE, case).reasons == (
-        "case-laterality",
-        "case-not-in-quote:right",
-    ) or find_support("In this case there is a mass in the right lung.", PASSAGE, case).support == "unsupported"
+    wrong_side = find_support("In this case there is a mass in the right lung.", PASSAGE, case)
+    assert (wrong_side.support, wrong_side.reasons[0]) == ("unsupported", "case-laterality")
     assert find_support("This case reports fever.", PASSAGE, case).support == "unsupported"
 
 

@@ -16,7 +16,8 @@ CASE = CaseInput(
     age="58",
     sex="male",
     history="58 yo man with neck pain.",
-    findings="Well-marginated mass in the left lung with smooth borders. No fat is evident. Popcorn calcification is seen.",
+    findings="Well-marginated mass in the left lung with smooth borders. No fat is evident. "
+    "Popcorn calcification is seen.",
 )
 FAT = "Hamartomas often hold fat."
 
@@ -83,7 +84,8 @@ def test_a_quote_cut_out_of_its_denial_says_nothing(checked: Callable[..., State
 
 
 def test_what_the_case_is_said_to_report_is_looked_up_in_the_case(checked: Callable[..., StatementDraft]) -> None:
-    assert checked("This case reports “Popcorn calcification”; the source states “Hamartomas often hold fat.”").support
+    told = checked(f"This case reports “Popcorn calcification”; the source states “{FAT}”.")
+    assert told.support == "supported"
     assert checked(f"This case denies “fat”; the source states “{FAT}”.").support == "supported"
     found = checked(f"This case reports “fat”; the source states “{FAT}”.")
     assert (found.support, list(found.reasons)) == ("unsupported", ["case-negation"])
@@ -91,8 +93,12 @@ def test_what_the_case_is_said_to_report_is_looked_up_in_the_case(checked: Calla
 
 def test_a_side_that_the_case_has_not_is_not_supported(checked: Callable[..., StatementDraft]) -> None:
     quote = "Well-circumscribed nodule with a smooth border."
-    assert checked("The patient's smooth left lung mass fits a well-circumscribed nodule.", quote).support == "supported"
-    assert checked("The patient's smooth right lung mass fits a well-circumscribed nodule.", quote).support != "supported"
+    assert (
+        checked("The patient's smooth left lung mass fits a well-circumscribed nodule.", quote).support == "supported"
+    )
+    assert (
+        checked("The patient's smooth right lung mass fits a well-circumscribed nodule.", quote).support != "supported"
+    )
 
 
 def test_words_of_the_case_alone_make_no_general_truth(checked: Callable[..., StatementDraft]) -> None:
