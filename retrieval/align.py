@@ -5,7 +5,8 @@ image vector says how well the two belong together. The image vectors stay as th
 and text queries alike, and needs no rebuilding when the towers are aligned anew.
 
 The loss is the symmetric InfoNCE of CLIP (Radford et al. 2021, arXiv:2103.00020) with several positives: every image
-of a case is a positive of every caption of that case (Khosla et al. 2020, arXiv:2004.11362, equation 2).
+of a case is a positive of every caption of that case (Khosla et al. 2020, arXiv:2004.11362, equation 2), and images
+of which the same is said are positives of each other.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import json
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.errors import AlignmentError
 from retrieval.types import Ids, Vectors
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     import torch
 
 MINIMUM_PAIRS = 20
+SMALLEST_BATCH = 16
 MANIFEST = "alignment.json"
 FORMAT = 1
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1
@@ -41,7 +45,7 @@ class Settings:
     Args:
         rank: width of the bottleneck between text and image space.
         epochs: at most; the best one on validation cases counts.
-        patience: epochs without a better validation recall before it stops.
+        patience: epochs without a better mean reciprocal rank on validation cases before it stops.
         batch: images in one step.
         rate: learning rate of AdamW.
         decay: its weight decay.
@@ -150,10 +154,11 @@ def fit(pairs: Pairs, *, image_encoder: str, text_encoder: str, settings: Settin
             f"{MINIMUM_PAIRS}, of 5 cases. Import and publish more cases with described images."
         )
     train, validation, test = _split(pairs.cases, chosen.seed)
-    measured = _train(pairs, train, chosen, epochs=chosen.epochs, watch=validation)
-    before = _recall(pairs, test, *_untrained(pairs, train, chosen))
-    recall = _recall(pairs, test, measured.weights, measured.bias)
-    final = _train(pairs, np.ones(len(pairs.images), dtype=bool), chosen, epochs=measured.epochs, watch=None)
+    with _one_thread():
+        measured = _train(pairs, train, chosen, epochs=chosen.epochs, watch=validation)
+        before = _recall(pairs, test, *_untrained(pairs, train, chosen))
+        recall = _recall(pairs, test, measured.weights, measured.bias)
+        final = _train(pairs, np.ones(len(pairs.images), dtype=bool), chosen, epochs=measured.epochs, watch=None)
     report = Report(
         pairs=len(pairs.images),
         texts=len(pairs.texts),
@@ -178,6 +183,12 @@ def recall_at(scores: Vectors, cases: Ids, k: int = 10) -> float:
     """
     best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     return float(np.mean((cases[best] == cases[:, None]).any(axis=1)))
+
+
+def mean_reciprocal_rank(scores: Vectors, cases: Ids) -> float:
+    """Mean of 1 / rank of the best image of a row's own case; arguments as for `recall_at`."""
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return float(np.mean(1.0 / (1 + (cases[order] == cases[:, None]).argmax(axis=1))))
 
 
 def chance(cases: Ids, k: int = 10) -> float:
@@ -258,6 +269,19 @@ class _Fitted:
     epochs: int
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The matrices are small: more threads cost more than they bring, and would change the last digits."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _described_only(pairs: Pairs) -> Pairs:
     kept = np.unique(pairs.described)
     place = np.full(len(pairs.images), -1, dtype=np.int64)
@@ -323,36 +347,46 @@ def _train(pairs: Pairs, train: Any, settings: Settings, *, epochs: int, watch: 
     )
     order = np.random.default_rng(settings.seed)
     choices = _texts_of(pairs)
+    said = np.unique(pairs.texts, axis=0, return_inverse=True)[1].reshape(-1)
     rows = np.flatnonzero(train)
     best = _Fitted(*maps.folded(), 0)
-    best_recall = -1.0
+    best_rank = -1.0
     for epoch in range(1, epochs + 1):
         for batch in _batches(order.permutation(rows), settings.batch):
             picked = [choices[row][order.integers(len(choices[row]))] for row in batch]
-            loss = _loss(maps, images[batch], texts[picked], pairs.cases[batch], settings)
+            positive = _same(pairs.cases[batch]) | _same(said[picked])
+            loss = _loss(maps, images[batch], texts[picked], positive, settings)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         if watch is None:
             best = _Fitted(*maps.folded(), epoch)
             continue
-        recall = _recall(pairs, watch, *maps.folded())
-        if recall > best_recall:
-            best, best_recall = _Fitted(*maps.folded(), epoch), recall
+        # Recall moves in steps of one image where there are few; the reciprocal rank tells finer.
+        rank = mean_reciprocal_rank(*_scores(pairs, watch, *maps.folded()))
+        if rank > best_rank:
+            best, best_rank = _Fitted(*maps.folded(), epoch), rank
         elif epoch - best.epochs >= settings.patience:
             break
     return best
 
 
-def _loss(maps: _Maps, images: torch.Tensor, texts: torch.Tensor, cases: Ids, settings: Settings) -> torch.Tensor:
+def _same(names: Ids) -> NDArray[np.bool_]:
+    alike: NDArray[np.bool_] = names[:, None] == names[None, :]
+    return alike
+
+
+def _loss(
+    maps: _Maps, images: torch.Tensor, texts: torch.Tensor, positive: NDArray[np.bool_], settings: Settings
+) -> torch.Tensor:
     import torch
     from torch.nn import functional
 
     seen = functional.linear(_dropped(images, maps.random, settings.dropout), maps.image)
     said = functional.linear(_dropped(texts, maps.random, settings.dropout), maps.text)
     logits = maps.log_scale.exp().clamp(max=100.0) * seen @ functional.normalize(said, dim=1).T
-    positive = torch.from_numpy(cases[:, None] == cases[None, :]).float()
-    target = positive / positive.sum(dim=1, keepdim=True)
+    counted = torch.from_numpy(positive).float()
+    target = counted / counted.sum(dim=1, keepdim=True)
     to_text = -(target * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
     to_image = -(target * functional.log_softmax(logits.T, dim=1)).sum(dim=1).mean()
     return (to_text + to_image) / 2.0
@@ -372,14 +406,22 @@ def _texts_of(pairs: Pairs) -> list[Ids]:
 
 
 def _batches(rows: Ids, size: int) -> Sequence[Ids]:
-    """Even batches of about `size`: a last one of a few images would have too few negatives."""
-    return np.array_split(rows, max(1, round(len(rows) / size)))
+    """Even batches of about `size`: a last one of a few images would have too few negatives.
+
+    A small library gets smaller ones, so that an epoch is several steps there too.
+    """
+    return np.array_split(rows, max(1, round(len(rows) / min(size, max(SMALLEST_BATCH, len(rows) // 6)))))
 
 
 def _recall(pairs: Pairs, images: Any, weights: Vectors, bias: Vectors) -> float:
+    return recall_at(*_scores(pairs, images, weights, bias))
+
+
+def _scores(pairs: Pairs, images: Any, weights: Vectors, bias: Vectors) -> tuple[Vectors, Ids]:
+    """How well the first text of each of these images goes with each of them, and their cases."""
     rows = np.flatnonzero(images)
     first = np.array([texts[0] for texts in _texts_of(pairs)])
-    return recall_at((pairs.texts[first[rows]] @ weights + bias) @ pairs.images[rows].T, pairs.cases[rows])
+    return (pairs.texts[first[rows]] @ weights + bias) @ pairs.images[rows].T, pairs.cases[rows]
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

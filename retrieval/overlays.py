@@ -26,6 +26,12 @@ FLAT = 0.45
 BRIGHT = 64
 # Text strokes are thin; a longer bright run is a bone, a table or a lung.
 LONGEST_STROKE = 0.05
+# A row of text has at least this share of the strokes of the densest row: anatomy has fewer edges than letters.
+DENSE = 0.3
+# Between words there is less than this share of the width.
+WORD_GAP = 0.06
+# Strokes of the neighbouring rows, as a share of those of the densest row of text.
+ISOLATED = 0.2
 MARGIN = 2
 # Smaller than this there is no room for text.
 SMALLEST = 64
@@ -75,33 +81,57 @@ def _text_box(pixels: Pixels, zone: _Zone) -> tuple[slice, slice] | None:
     strokes = np.abs(np.diff(grey, axis=1)) >= STROKE
     background = np.median(grey, axis=1, keepdims=True)
     flat = (np.abs(grey - background) < STROKE).mean(axis=1) >= FLAT
-    rows = np.flatnonzero((strokes.sum(axis=1) >= zone.strokes) & (flat | (background[:, 0] < DARK)))
+    counts = strokes.sum(axis=1)
+    dense = counts >= max(zone.strokes, DENSE * float(counts.max(initial=0)))
+    rows = np.flatnonzero(dense & (flat | (background[:, 0] < DARK)))
     rows = _at_the_edge(rows, grey.shape[0], zone, height)
     # A scale bar is thinner than a line of text, and anatomy goes on where text ends.
     inner = 0 if zone.at_bottom else grey.shape[0] - 1
     if len(rows) < 3 or inner in (rows[0], rows[-1]):
         return None
     found = slice(int(rows[0]), int(rows[-1]) + 1)
-    if _longest_run(grey[found], background[found]) > max(8.0, LONGEST_STROKE * width):
+    span = _densest(strokes[found].sum(axis=0), gap=max(4, round(WORD_GAP * width)))
+    if _longest_run(grey[found, span], background[found]) > max(8.0, LONGEST_STROKE * width):
         return None
-    columns = np.flatnonzero(strokes[found].any(axis=0))
-    span = slice(int(columns[0]), int(columns[-1]) + 2)
-    found = _with_ascenders(found, strokes[:, span].any(axis=1))
+    counts = strokes[:, span].sum(axis=1)
+    found = _with_ascenders(found, counts)
+    beside = counts[_inner_neighbours(found, zone, len(grey))]
+    if len(beside) and float(beside.mean()) > ISOLATED * float(counts[found].max()):
+        return None
     return (
         slice(max(0, top + found.start - MARGIN), min(height, top + found.stop + MARGIN)),
         slice(max(0, left + span.start - MARGIN), min(width, left + span.stop + MARGIN)),
     )
 
 
-def _with_ascenders(found: slice, strokes: NDArray[np.bool_]) -> slice:
-    """The rows of a line of text and those of what stands above or hangs below it, where few letters have a stroke."""
-    reach = 2 + (found.stop - found.start) // 3
-    start, stop = found.start, found.stop
-    while start > max(0, found.start - reach) and strokes[start - 1]:
-        start -= 1
-    while stop < min(len(strokes), found.stop + reach) and strokes[stop]:
-        stop += 1
-    return slice(start, stop)
+def _densest(strokes: NDArray[Any], *, gap: int) -> slice:
+    """Of the columns with strokes, the stretch with most of them; a wider gap than between words ends a stretch."""
+    columns = np.flatnonzero(strokes)
+    stretches = np.split(columns, np.flatnonzero(np.diff(columns) > gap) + 1)
+    best = max(stretches, key=lambda stretch: int(strokes[stretch].sum()))
+    return slice(int(best[0]), int(best[-1]) + 2)
+
+
+def _inner_neighbours(found: slice, zone: _Zone, size: int) -> slice:
+    """As many rows again as half the text has, on the side of the image's middle: text ends there, texture goes on."""
+    count = max(2, (found.stop - found.start) // 2)
+    if zone.at_bottom:
+        return slice(max(0, found.start - count), found.start)
+    return slice(found.stop, min(size, found.stop + count))
+
+
+def _with_ascenders(found: slice, counts: NDArray[Any]) -> slice:
+    """The rows of text and what stands above or hangs below them, when that ends before anything else begins."""
+    reach = 2 + (found.stop - found.start) // 4
+    above = _until_empty(counts[max(0, found.start - reach) : found.start][::-1])
+    below = _until_empty(counts[found.stop : found.stop + reach])
+    return slice(found.start - above, found.stop + below)
+
+
+def _until_empty(counts: NDArray[Any]) -> int:
+    """How many rows come before one without strokes; none when there is no such row."""
+    empty = np.flatnonzero(counts == 0)
+    return int(empty[0]) if len(empty) else 0
 
 
 def _longest_run(grey: Grey, background: NDArray[Any]) -> int:

@@ -129,7 +129,9 @@ class _Block:
                 yield left, right
             if end >= self.end:
                 return
-            start = self._next_start(start, end, overlap)
+            again = self._next_start(start, end, overlap)
+            # What is repeated may leave no room for the next sentence: then nothing is repeated.
+            start = again if self._end(again, max_tokens) > end else end
 
     def _end(self, start: int, max_tokens: int) -> int:
         first = bisect_left(self.tokens, start)

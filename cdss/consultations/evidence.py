@@ -23,7 +23,7 @@ from retrieval.types import KINDS, Hit, Ids, Pixels, Query
 DEPTH: Mapping[str, int] = {Kind.CASE: 40, Kind.LITERATURE: 60, Kind.GUIDELINE: 12}
 IMAGE_DEPTH = 8
 # Similar pictures suggest candidates but decide little: a strong image side makes a text ranking worse.
-IMAGE_WEIGHT = 0.15
+IMAGE_WEIGHT = 0.1
 KEPT_OF_EACH_KIND = 4
 KEPT_OF_EACH_CANDIDATE = 3
 # A longer item is read through a window around its best passage.

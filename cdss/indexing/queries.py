@@ -73,14 +73,18 @@ def answer(spec: QuerySpec) -> list[dict[str, Any]]:
 
 def rows_of(hits: Sequence[Hit]) -> list[dict[str, Any]]:
     items = LibraryItem.objects.only("source_id", "title").in_bulk([hit.item for hit in hits])
-    passages = Passage.objects.in_bulk([hit.passages[0] for hit in hits if hit.passages])
+    found = Passage.objects.in_bulk([hit.passages[0] for hit in hits if hit.passages])
+    texts = {passage.item_id: passage.text for passage in found.values()}
+    # What only its image found is shown by how it begins.
+    by_image = Passage.objects.filter(item__in=[hit.item for hit in hits if not hit.passages], position=0)
+    texts |= dict(by_image.values_list("item_id", "text"))
     return [
         {
             "rank": hit.rank,
             "kind": hit.kind,
             "source_id": items[hit.item].source_id,
             "title": items[hit.item].title,
-            "text": passages[hit.passages[0]].text if hit.passages else "",
+            "text": texts.get(hit.item, ""),
             "score": round(hit.score, 6),
             "scores": {name: round(hit.scores[name], 6) for name in SCORES if name in hit.scores},
         }

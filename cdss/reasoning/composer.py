@@ -26,7 +26,7 @@ WRITER = "composer"
 MAX_FOR = 3
 MAX_AGAINST = 2
 # The share of a finding's information (inverse document frequency) a sentence has to repeat to speak of it.
-MIN_OVERLAP = 0.5
+MIN_OVERLAP = 0.6
 # … and how much that is at least, as a share of what a word can tell that stands in one sentence only.
 MIN_SHARED_INFORMATION = 0.45
 QUOTE_LIMIT = 320

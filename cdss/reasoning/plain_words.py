@@ -20,7 +20,7 @@ physician doctor primary care referred reported report status post s p follow up
 been with without and or of in on for the this that ago since after before recent recently new prior previous
 """
 _PLACE = """
-left right bilateral upper lower middle mid medial lateral anterior posterior superior inferior proximal distal deep
+left right left-sided right-sided bilateral located location upper lower middle mid medial lateral anterior posterior superior inferior proximal distal deep
 superficial central peripheral side region area portion aspect part site within adjacent surrounding near along between
 lobe lobar lung pulmonary chest thorax thoracic mediastinal mediastinum hilar hilum pleura pleural heart cardiac aorta
 aortic artery vein vessel vascular brain cerebral cerebellar cerebellum frontal parietal temporal occipital ventricle
@@ -31,4 +31,13 @@ adrenal bone bony joint knee hip shoulder elbow wrist hand foot ankle femur femo
 radius ulna head neck shaft soft tissue muscle tendon skin breast matter white gray grey space cavity wall margin border
 body l1 l2 l3 l4 l5 s1 c1 c2 c3 c4 c5 c6 c7 small large mild moderate severe multiple single few several
 """
-PLAIN_WORDS = frozenset(tokens(" ".join((_TECHNIQUE, _PERSON, _PLACE))))
+_GENERAL = """
+often usually usual commonly common typically typical frequently frequent classic classically characteristic rare rarely
+sometimes occasionally known unknown finding associated association related cause caused due diagnosis diagnostic
+diagnosed disease disorder syndrome condition symptom sign feature type form case size sized flow change changed time
+course onset treatment therapy surgery surgical improve improved worse worsening begin began start started show found
+find discovered identify identified suspect suspected suggest suggested suggestive compatible concerning differential
+include including involve involving involvement extend extending extension date name phone record number new old now
+then when while compared previous family social
+"""
+PLAIN_WORDS = frozenset(tokens(" ".join((_TECHNIQUE, _PERSON, _PLACE, _GENERAL))))

@@ -28,6 +28,11 @@ class RememberingTextEncoder:
         self._lock = threading.Lock()
 
     @property
+    def encoder(self) -> TextEncoder:
+        """The encoder without the memory."""
+        return self._encoder
+
+    @property
     def version(self) -> str:
         return self._encoder.version
 

@@ -1,6 +1,7 @@
 """What a text affirms, denies or leaves open, which side it names, how sure it is."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -60,12 +61,14 @@ def assertions(text: str) -> list[Assertion]:
     for sentence in sentences(text):
         governed = cues(sentence.text)
         quantities = measures(sentence.text)
+        starts = [measure.start for measure in quantities]
         for start, end in _phrases(sentence.text, governed, quantities):
             phrase = sentence.text[start:end]
+            first = bisect_left(starts, start)
             inside = tuple(
                 _shift(measure, sentence.start)
-                for measure in quantities
-                if start <= measure.start and measure.end <= end
+                for measure in quantities[first : bisect_left(starts, end)]
+                if measure.end <= end
             )
             found.append(
                 Assertion(
@@ -81,11 +84,12 @@ def assertions(text: str) -> list[Assertion]:
 
 
 def _phrases(sentence: str, governed: Iterable[Cue], quantities: Sequence[Measure]) -> Iterable[tuple[int, int]]:
-    separators = [
-        match.span()
-        for match in _SEPARATOR.finditer(sentence)
-        if not any(one.start < match.start() and match.end() <= one.end for one in quantities)
-    ]
+    starts = [one.start for one in quantities]
+    separators = []
+    for match in _SEPARATOR.finditer(sentence):
+        before = bisect_left(starts, match.start()) - 1
+        if before < 0 or match.end() > quantities[before].end:
+            separators.append(match.span())
     triggers = [(cue.at, cue.at_end) for cue in governed if not sentence[cue.at : cue.at_end].lower().startswith("non")]
     cuts = sorted([*separators, *triggers])
     start = 0

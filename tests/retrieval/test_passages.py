@@ -107,6 +107,12 @@ def test_overlap_repeats_whole_sentences() -> None:
     ]
 
 
+def test_an_overlap_that_leaves_no_room_is_left_out() -> None:
+    text = "word\n\nNo mass, no effusion. The lung is clear."
+    cut = split(text, token_offsets=OFFSETS, max_tokens=7, overlap=6)
+    assert [passage.text for passage in cut] == ["word\n\nNo mass, no effusion.", "The lung is clear."]
+
+
 def test_a_word_over_the_window_is_cut() -> None:
     text = "a" * 100
     cut = split(text, token_offsets=subwords, max_tokens=10)

@@ -55,6 +55,7 @@ _LEAD = re.compile(
 )
 _PARENTHESES = re.compile(r"\([^()]*\)?")
 _SUBJECT_SIZE = 8
+_LONGEST_SENTENCE = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,25 @@ class Source:
 
 @lru_cache(maxsize=256)
 def open_source(text: str, title: str = "") -> Source:
-    spans = tuple(sentences(text))
+    spans = tuple(_pieces(text))
     readings = tuple(read(span.text) for span in spans)
     topic = read(title).keys if title else frozenset[str]()
     if spans and (len(spans[0].text) < 90 and not VERB.search(spans[0].text)):
         topic |= readings[0].keys
     source = Source(text, spans, readings, topic, _defined(text))
     return replace(source, windows=tuple(_windows(source)))
+
+
+def _pieces(text: str) -> Iterator[Span]:
+    """The sentences; what runs on without an end is cut, so that no text can make the checks slow."""
+    for span in sentences(text):
+        start = span.start
+        while span.end - start > _LONGEST_SENTENCE:
+            cut = text.rfind(" ", start + 1, start + _LONGEST_SENTENCE)
+            cut = cut if cut > start else start + _LONGEST_SENTENCE
+            yield Span(start, cut, text[start:cut])
+            start = cut
+        yield Span(start, span.end, text[start : span.end])
 
 
 _DEFINITION = re.compile(r"\(([A-Z][A-Za-z0-9-]{1,7}?)s?\)")

@@ -52,7 +52,9 @@ def test_search_by_kind_and_image(library: Library, make_image: Callable[..., Ca
     papers = json.loads(run("search", "--text", "fracture", "--kind", "literature", "--json"))
     assert [hit["kind"] for hit in papers] == ["literature"]
     path = str(site / "media" / str(image.file))
-    assert json.loads(run("search", "--image", path, "--json"))[0]["scores"]["image"] == pytest.approx(1, abs=1e-5)
+    hit = json.loads(run("search", "--image", path, "--json"))[0]
+    assert hit["scores"]["image"] == pytest.approx(1, abs=1e-5)
+    assert hit["text"] == "Fall on the hand."
 
 
 def lines(path: Path, *rows: Any) -> Path:

@@ -20,7 +20,7 @@ from cdss.files import written_beside
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.errors import WriterError
 from cdss.reasoning.types import CaseInput, DiagnosisDraft, StatementDraft
-from retrieval.errors import RetrievalError
+from retrieval.errors import ImageError, RetrievalError
 from retrieval.types import Pixels
 
 # Everything else of a case row tells the answer, and is never read.
@@ -68,7 +68,7 @@ class Command(BaseCommand):
                     continue
                 try:
                     answer = self._answer(json.loads(line), input.parent, options)
-                except (ValueError, KeyError, TypeError, AttributeError, CaseRefusedError) as error:
+                except (ValueError, KeyError, TypeError, AttributeError, ImageError) as error:
                     broken += 1
                     self.stderr.write(f"line {number}: {type(error).__name__}: {error}")
                     continue
@@ -81,8 +81,11 @@ class Command(BaseCommand):
     def _answer(self, row: dict[str, Any], folder: Path, options: dict[str, Any]) -> dict[str, Any]:
         timer = Timer()
         case = CaseInput(**{name: str(row.get(name) or "") for name in READ})
-        with timer.step("deidentify"):
-            case, _ = deidentified(checked(case))
+        try:
+            with timer.step("deidentify"):
+                case, _ = deidentified(checked(case))
+        except CaseRefusedError as error:
+            return _refused(row["id"], str(error))
         images = [] if options["no_images"] else [image["path"] for image in row.get("images") or []]
         same = str((row.get("source") or {}).get("id") or row["id"]) if options["exclude_same_source"] else ""
         outcome = consult(
@@ -106,6 +109,19 @@ class Command(BaseCommand):
             **({"note": note} if note else {}),
             **({"abstention": outcome.abstention} if outcome.abstention else {}),
         }
+
+
+def _refused(identity: object, message: str) -> dict[str, Any]:
+    return {
+        "id": identity,
+        "abstained": True,
+        "model": WRITER,
+        "index_version": "",
+        "timings_ms": {},
+        "diagnoses": [],
+        "evidence": [],
+        "abstention": {"reason": "refused", "message": message},
+    }
 
 
 def _rewritten(case: CaseInput, outcome: Outcome, options: dict[str, Any]) -> tuple[str, list[DiagnosisDraft], str]:
