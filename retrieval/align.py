@@ -45,7 +45,7 @@ class Settings:
     Args:
         rank: width of the bottleneck between text and image space.
         epochs: at most; the best one on validation cases counts.
-        patience: epochs without a better mean reciprocal rank on validation cases before it stops.
+        patience: epochs without a better mean log rank on validation cases before it stops.
         batch: images in one step.
         rate: learning rate of AdamW.
         decay: its weight decay.
@@ -185,10 +185,10 @@ def recall_at(scores: Vectors, cases: Ids, k: int = 10) -> float:
     return float(np.mean((cases[best] == cases[:, None]).any(axis=1)))
 
 
-def mean_reciprocal_rank(scores: Vectors, cases: Ids) -> float:
-    """Mean of 1 / rank of the best image of a row's own case; arguments as for `recall_at`."""
+def mean_log_rank(scores: Vectors, cases: Ids) -> float:
+    """Mean of log2 of the rank of the best image of a row's own case, 0 at best; arguments as for `recall_at`."""
     order = np.argsort(-scores, axis=1, kind="stable")
-    return float(np.mean(1.0 / (1 + (cases[order] == cases[:, None]).argmax(axis=1))))
+    return float(np.mean(np.log2(1 + (cases[order] == cases[:, None]).argmax(axis=1))))
 
 
 def chance(cases: Ids, k: int = 10) -> float:
@@ -350,7 +350,7 @@ def _train(pairs: Pairs, train: Any, settings: Settings, *, epochs: int, watch: 
     said = np.unique(pairs.texts, axis=0, return_inverse=True)[1].reshape(-1)
     rows = np.flatnonzero(train)
     best = _Fitted(*maps.folded(), 0)
-    best_rank = -1.0
+    best_rank = math.inf
     for epoch in range(1, epochs + 1):
         for batch in _batches(order.permutation(rows), settings.batch):
             picked = [choices[row][order.integers(len(choices[row]))] for row in batch]
@@ -362,9 +362,9 @@ def _train(pairs: Pairs, train: Any, settings: Settings, *, epochs: int, watch: 
         if watch is None:
             best = _Fitted(*maps.folded(), epoch)
             continue
-        # Recall moves in steps of one image where there are few; the reciprocal rank tells finer.
-        rank = mean_reciprocal_rank(*_scores(pairs, watch, *maps.folded()))
-        if rank > best_rank:
+        # Recall moves in steps of one image where there are few, and is 1 soon; the rank tells finer.
+        rank = mean_log_rank(*_scores(pairs, watch, *maps.folded()))
+        if rank < best_rank:
             best, best_rank = _Fitted(*maps.folded(), epoch), rank
         elif epoch - best.epochs >= settings.patience:
             break

@@ -60,7 +60,7 @@ def search_library(*, user: User | None, query: Query) -> Found:
     )
 
 
-def passages_refresh(*, items: Iterable[LibraryItem], progress: Progress | None = None) -> int:
+def passages_refresh(*, items: Iterable[LibraryItem]) -> int:
     """Makes the passages of items whose text changed; returns of how many."""
     encoder = text_encoder()
     changed = 0

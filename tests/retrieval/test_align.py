@@ -95,8 +95,8 @@ def test_chance_and_recall_against_counting() -> None:
     assert align.chance(cases, k=3) == pytest.approx(np.mean(drawn), abs=0.01)
     assert align.chance(cases, k=10) == 1.0
     assert align.recall_at(np.eye(10), cases, k=1) == 1.0
-    assert align.mean_reciprocal_rank(np.eye(10), cases) == 1.0
-    assert align.mean_reciprocal_rank(-np.eye(4), np.arange(4)) == 0.25
+    assert align.mean_log_rank(np.eye(10), cases) == 0.0
+    assert align.mean_log_rank(-np.eye(4), np.arange(4)) == 2.0
     backwards = -np.eye(10)
     assert align.recall_at(backwards[:, ::-1][::-1], np.arange(10), k=9) == 0.0
 

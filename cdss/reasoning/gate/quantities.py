@@ -9,6 +9,7 @@ from cdss.reasoning.gate.vocabulary import canonical
 from retrieval.terms import Measure
 
 _NEAR = 4
+_RIVALS = 12
 _APPROXIMATE = re.compile(
     r"\b(?:about|approximately|around|roughly|nearly|almost|circa|some)\s*\Z|~\s*\Z", re.IGNORECASE
 )
@@ -67,7 +68,7 @@ def _agrees(claimed: Measure, known: Measure, loose: bool) -> bool:
 
 
 def _belongs_elsewhere(claim: Reading, quantity: Measure, match: Match, source: Reading) -> bool:
-    rivals = [other for other in source.quantities if other.base == quantity.base]
+    rivals = [other for other in source.quantities if other.base == quantity.base][:_RIVALS]
     if len(rivals) < 2:
         return False
     own = max(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from cdss.reasoning.gate.vocabulary import FREQUENCY, LIGHT, OPPOSITE, OUTRIGHT, PHRASES, STRENGTH, canonical
 from retrieval.terms import Cue, Measure, cues, measures, plain, stem
@@ -66,10 +66,14 @@ class Reading:
     quantities: tuple[Measure, ...]
 
     def places(self, key: str) -> list[int]:
-        return [place for place, word in enumerate(self.words) if word.key == key] if key in self.keys else []
+        """Where a word stands; of one that is said over and over, the first few places."""
+        if key not in self.keys:
+            return []
+        return list(islice((place for place, word in enumerate(self.words) if word.key == key), _PLACES))
 
 
 _KEYS_KEPT, _LONGEST = 200_000, 64
+_PLACES = 8
 _keys: dict[str, str] = {}
 
 

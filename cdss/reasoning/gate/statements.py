@@ -20,7 +20,7 @@ _LINKING = re.compile(
     re.IGNORECASE,
 )
 _EMPTY = ("nothing-claimed",)
-_LONGEST_CLAIM = 4000
+_LONGEST_CLAIM = 1500
 
 
 def find_support(claim: str, passage: str, case: CaseInput | str | None = None, title: str = "") -> Verdict:

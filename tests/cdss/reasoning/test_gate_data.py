@@ -14,7 +14,8 @@ SMALL = 20
 
 
 def rows(name: str) -> list[dict[str, str]]:
-    return [json.loads(line) for line in (FOLDER / name).read_text(encoding="utf-8").splitlines()]
+    with (FOLDER / name).open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """One claim against one passage: each rule with a claim that keeps it and one that breaks it."""
 
+import time
+
 import pytest
 
 from cdss.reasoning.gate import find_support
@@ -110,3 +112,16 @@ def test_what_only_the_case_says_is_checked_against_the_case() -> None:
 def test_an_empty_passage_supports_nothing(passage: str) -> None:
     verdict = find_support("The mass enhances.", passage)
     assert (verdict.support, verdict.quote) == ("unsupported", "")
+
+
+@pytest.mark.parametrize(
+    "text", ["hyperintense on T1 and hypointense on T2 3 cm " * 32, "not 3 cm, left " * 90, "“" * 1400]
+)
+def test_repetition_makes_no_check_slow(text: str) -> None:
+    started = time.process_time()
+    find_support(text, text * 4)
+    assert time.process_time() - started < 2
+
+
+def test_a_claim_longer_than_a_paragraph_is_refused_unread() -> None:
+    assert find_support("The mass enhances. " * 100, "The mass enhances.").reasons == ("claim-too-long",)
