@@ -41,14 +41,14 @@ KIND_OF_WORD = (
     ("phone", ("Telephone", "Telecom")),
     ("address", ("Address", "CountryOfResidence", "RegionOfResidence", "PatientTelecom")),
     ("institution", ("Institution", "Station", "Department", "Facility")),
-    ("device", ("Device", "Manufacturer", "SerialNumber", "SoftwareVersion", "Gantry", "Detector", "Scanner")),
+    ("device", ("Device", "SerialNumber", "SoftwareVersion", "GantryID", "DetectorID", "PlateID", "CassetteID")),
     ("name", ("OperatorsName", "PhysicianName", "Physicians", "PersonName", "ReviewerName")),
     ("record", ("PatientID", "AccessionNumber", "StudyID", "Admission", "OrderNumber", "IssuerOf", "RequestAttributes",
-                "ProcedureStepID", "RequestedProcedureID", "FillerOrder", "PlacerOrder", "Insurance", "Identifier")),
+                "ProcedureStepID", "RequestedProcedureID", "FillerOrder", "PlacerOrder", "Insurance")),
     ("demographic", ("PatientSex", "PatientSize", "PatientWeight", "Ethnic", "Occupation", "Pregnancy", "Smoking",
                      "Religious", "MilitaryRank", "BranchOfService", "PatientSpecies", "MedicalAlerts", "Allergies",
                      "MedicalRecord", "PatientState", "SpecialNeeds", "ResponsibleOrganization")),
-    ("text", ("Comment", "Description", "History", "Reason", "Impression", "Interpretation", "Text", "Protocol")),
+    ("text", ("Comment", "Description", "History", "Reason", "Impressions", "Text", "Protocol")),
 )  # fmt: skip
 # UIDs of the standard itself name no one.
 STANDARD_UIDS = "1.2.840.10008."

@@ -21,7 +21,7 @@ from cdss.library.image_files import frame_paths, write_image
 from cdss.library.intake_errors import IntakeError
 from retrieval import dicom, imaging
 from retrieval.errors import ImageError
-from retrieval.images import sample_indices
+from retrieval.images import check_bytes, sample_indices
 from retrieval.types import Pixels
 
 if TYPE_CHECKING:
@@ -142,11 +142,13 @@ def _shape(image: IntakeImage) -> dict[str, Any]:
 def _bytes(upload: Upload) -> bytes:
     limits = image_limits()
     if isinstance(upload, bytes):
+        check_bytes(len(upload), limits)
         return upload
     if isinstance(upload, Path):
         return imaging.file_bytes(upload, limits=limits)
     # One byte more than allowed is enough to refuse it.
     data: bytes = upload.read(limits.max_bytes + 1)
+    check_bytes(len(data), limits)
     return data
 
 

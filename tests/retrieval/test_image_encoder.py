@@ -60,7 +60,12 @@ def test_the_hash_of_the_preprocessing_changes_with_it() -> None:
 
 @pytest.mark.parametrize(
     "image",
-    [np.zeros((5, 5), dtype=np.uint8), np.zeros((5, 5, 3)), np.zeros((5, 5, 4), np.uint8), np.zeros((0, 5, 3), np.uint8)],
+    [
+        np.zeros((5, 5), dtype=np.uint8),
+        np.zeros((5, 5, 3)),
+        np.zeros((5, 5, 4), np.uint8),
+        np.zeros((0, 5, 3), np.uint8),
+    ],
 )
 def test_only_rgb_bytes_are_taken(image: np.ndarray) -> None:
     with pytest.raises(EncoderError, match="give RGB uint8"):
@@ -81,7 +86,7 @@ def test_a_text_over_the_window_counts_with_all_its_parts() -> None:
 
 @pytest.mark.parametrize("spec", ["no-such-model", "ViT-B-32@/no/such/file", "ViT-B-32:no-such-tag", "RN50", "hf-hub:"])
 def test_what_open_clip_does_not_have_is_refused(spec: str, tmp_path) -> None:
-    with pytest.raises(EncoderError, match="image encoder|has these weights"):
+    with pytest.raises(EncoderError, match=r"image encoder|has these weights"):
         registry.image_encoder(spec, models_root=tmp_path)
 
 
@@ -125,7 +130,9 @@ def test_a_local_checkpoint_of_any_open_clip_model(tiny_clip, tmp_path) -> None:
 
     transform = open_clip.image_transform(32, is_train=False)
     with torch.no_grad():
-        expected = model.eval().encode_image(torch.stack([transform(Image.fromarray(x)) for x in images]), normalize=True)
+        expected = model.eval().encode_image(
+            torch.stack([transform(Image.fromarray(x)) for x in images]), normalize=True
+        )
     assert np.allclose(vectors, expected.numpy(), atol=1e-5)
     assert encoder.encode([]).shape == (0, 16)
     assert registry.image_encoder(spec, models_root=tmp_path).version == encoder.version
@@ -213,7 +220,7 @@ def test_the_built_in_pair_encodes_images(builtin) -> None:
 def test_text_says_that_it_needs_alignment_and_then_finds_images(builtin, text_encoder) -> None:
     encoder, models = builtin
     assert not encoder.aligned
-    with pytest.raises(AlignmentError, match="manage.py align_encoders"):
+    with pytest.raises(AlignmentError, match=r"manage\.py align_encoders"):
         encoder.encode_text(["picture of a disc"])
     images, texts = shapes(80)
     pairs = align.Pairs(encoder.encode(images), text_encoder.encode(texts), np.arange(80), np.arange(80))
@@ -233,11 +240,13 @@ def test_text_says_that_it_needs_alignment_and_then_finds_images(builtin, text_e
 def test_an_alignment_of_another_text_encoder_is_not_used(builtin, tmp_path) -> None:
     encoder, _ = builtin
     report = align.Report(20, 20, 5, 1, 4, 0.1, 0.1, 0.5, 3, 0.1)
-    other = align.Alignment(np.ones((96, 1280), np.float32), np.zeros(1280, np.float32), encoder.version, "other", report)
+    other = align.Alignment(
+        np.ones((96, 1280), np.float32), np.zeros(1280, np.float32), encoder.version, "other", report
+    )
     align.save(other, tmp_path / "alignment")
     made = registry.image_encoder("builtin", models_root=tmp_path, text=HashingTextEncoder(dimension=96))
     assert not made.aligned
-    with pytest.raises(AlignmentError, match="made for .* and other"):
+    with pytest.raises(AlignmentError, match=r"made for .* and other"):
         made.encode_text(["text"])
     assert made.encode([picture(1)]).shape == (1, 1280)
 

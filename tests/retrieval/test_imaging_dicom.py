@@ -287,13 +287,15 @@ def test_a_deflated_bomb_is_refused_without_being_inflated() -> None:
 
 def test_a_deflated_file_cut_short_is_refused() -> None:
     whole = dicom_bytes(np.random.default_rng(0).integers(0, 4000, (64, 64)).astype(np.uint16), SYNTAXES[-1])
-    with pytest.raises(ImageError, match="truncated|cannot be read"):
+    with pytest.raises(ImageError, match=r"truncated|cannot be read"):
         read_frames(whole[:-500])
 
 
 def test_a_header_of_countless_elements_is_refused() -> None:
     element = struct.pack("<HH2sHI", 0x0009, 0x1001, b"UN", 0, 0)
-    private = b"".join(struct.pack("<HH2sHI", 0x0011 + 2 * (n // 60_000), n % 60_000, b"UN", 0, 0) for n in range(150_000))
+    private = b"".join(
+        struct.pack("<HH2sHI", 0x0011 + 2 * (n // 60_000), n % 60_000, b"UN", 0, 0) for n in range(150_000)
+    )
     data = dicom_bytes(None) + element + private
     with pytest.raises(ImageError, match="too many elements"):
         probe(data)
@@ -311,11 +313,10 @@ def test_a_sequence_of_countless_items_is_not_expanded() -> None:
 def test_refusals_quote_nothing_of_the_file() -> None:
     made = dataset(ramp(255, np.uint8), PatientName="Secretname^Invented")
     data = written(made)
-    for end in range(140, len(data), 97):
-        try:
+    for end in range(140, len(data) - 600, 97):
+        with pytest.raises(ImageError) as refused:
             read_frames(data[:end])
-        except ImageError as error:
-            assert "Secretname" not in str(error)
+        assert "Secretname" not in str(refused.value)
 
 
 def test_mutated_files_only_ever_raise_image_errors() -> None:

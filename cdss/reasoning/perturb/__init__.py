@@ -1,7 +1,7 @@
 """True and false claims made from real sentences, to measure the gate with.
 
-Pure functions of a sentence: the same sentence gives the same claims. The word lists here are kept apart from those of
-the gate on purpose: a gate measured with its own lists would only agree with itself.
+Pure functions of a sentence: the same sentence gives the same claims. The word lists are not those of the gate, but
+they share words with them: of free paraphrases the gate refuses more true ones than these figures show.
 """
 
 from collections.abc import Callable, Sequence

@@ -56,7 +56,8 @@ def test_steps_versions_and_events_are_kept(answered: Consultation) -> None:
     assert all(step.duration_ms is not None for step in answered.steps.all())
     assert answered.index_version
     assert answered.text_encoder.startswith("hashing")
-    actions = list(Event.objects.filter(object_type="consultations.consultation", object_id=str(answered.pk)).values_list("action", flat=True))
+    events = Event.objects.filter(object_type="consultations.consultation", object_id=str(answered.pk))
+    actions = list(events.values_list("action", flat=True))
     assert actions == ["consultation.started", "consultation.finished"]
 
 

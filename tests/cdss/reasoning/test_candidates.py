@@ -90,7 +90,8 @@ def test_order_does_not_depend_on_the_order_of_the_leads() -> None:
 
 
 def test_relevance_runs_from_the_weakest_to_the_best() -> None:
-    relevance = relevance_within({1: {"dense": 0.8, "lexical": 10.0}, 2: {"dense": 0.4, "lexical": 20.0}, 3: {"dense": 0.6}})
+    scores = {1: {"dense": 0.8, "lexical": 10.0}, 2: {"dense": 0.4, "lexical": 20.0}, 3: {"dense": 0.6}}
+    relevance = relevance_within(scores)
     assert relevance == {1: 0.5, 2: 0.5, 3: pytest.approx(0.25)}
 
 

@@ -60,7 +60,7 @@ class Command(BaseCommand):
     def handle(self, *, input: Path, output: Path, **options: Any) -> None:
         if not input.is_file():
             raise CommandError(f"{input} is not a file.", returncode=2)
-        rows = input.read_text(encoding="utf-8").splitlines()
+        rows = input.read_text(encoding="utf-8").split("\n")
         broken = 0
         with written_beside(output) as file:
             for number, line in enumerate(tqdm(rows, unit="case", disable=None), start=1):
