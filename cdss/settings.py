@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "cdss.accounts.idle.IdleLogOffMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -150,7 +151,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("CDSS_BEHIND_PROXY", False) else None
 SECURE_REFERRER_POLICY = "same-origin"
-SESSION_COOKIE_AGE = 12 * 3600
+# Idle log-off: counted from the last request a person made (cdss/accounts/idle.py).
+SESSION_COOKIE_AGE = 15 * 60
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -176,7 +178,7 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 
 # minilm (packaged weights) | hashing (no weights: tests) | a folder | a hub name
 TEXT_ENCODER = env.text("CDSS_TEXT_ENCODER", "minilm")
-# builtin (packaged weights) | hashing | an open_clip model name, NAME@PATH for a local checkpoint, or hf-hub:NAME
+# builtin (packaged weights) | hashing | open_clip: hf-hub:OWNER/NAME, NAME@PATH for a local checkpoint, or NAME:TAG
 IMAGE_ENCODER = env.text("CDSS_IMAGE_ENCODER", "builtin")
 MODEL_THREADS = env.integer("CDSS_MODEL_THREADS", 1, low=1, high=64)
 # The reviewed list of diagnoses that are shown apart because missing them harms.

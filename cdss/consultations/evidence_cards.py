@@ -13,6 +13,8 @@ from cdss.consultations.spans import Segment, Spans, excerpt, segments
 from cdss.library.models import CaseImage, Kind, LibraryItem
 
 CURRENT = ("", "current", "active", "published")
+# Said by its badge already.
+SYNTHETIC = ("synthetic", "digest")
 COSINES = (("dense", "text"), ("image", "image"))
 
 
@@ -54,7 +56,7 @@ class EvidenceView:
         if not self.is_open:
             return ""
         name = "library:case" if self.row.kind == Kind.CASE else "library:document"
-        return f"{reverse(name, args=[self.row.item_id])}?start={self.start}&end={self.end}"
+        return f"{reverse(name, args=[self.row.item_id])}?start={self.start}&end={self.end}#cited"
 
     @property
     def url(self) -> str:
@@ -75,7 +77,14 @@ class EvidenceView:
     @property
     def status(self) -> str:
         status = str(self.row.details.get("status") or "")
-        return "" if status.lower() in CURRENT else status
+        known = (*CURRENT, *SYNTHETIC) if self.row.details.get("synthetic") else CURRENT
+        return "" if status.lower() in known else status
+
+    @property
+    def synthetic(self) -> str:
+        if not self.row.details.get("synthetic"):
+            return ""
+        return "synthetic digest" if self.row.details.get("status") == "digest" else "synthetic"
 
     @property
     def reference(self) -> str:

@@ -6,6 +6,7 @@ from django.conf import settings
 
 from cdss.consultations.models import Consultation, Status
 from cdss.reasoning.types import CaseInput
+from cdss.widgets import DayInput
 
 CASE_FIELDS = ("age", "sex", "history", "exam", "findings")
 SEXES = ("female", "male", "other")
@@ -95,7 +96,7 @@ def _joined(name: str, typed: str, pasted: str) -> str:
 
 class HistoryForm(forms.Form):
     q = forms.CharField(required=False, label="Search", max_length=200)
-    status = forms.ChoiceField(required=False, choices=[("", "Any state"), *Status.choices])
-    since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))
+    status = forms.ChoiceField(required=False, label="State", choices=[("", "Any state"), *Status.choices])
+    since = forms.DateField(required=False, label="From", widget=DayInput)
+    until = forms.DateField(required=False, label="To", widget=DayInput)
     images = forms.BooleanField(required=False, label="With images")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from cdss.accounts.models import User
@@ -13,12 +13,15 @@ from cdss.consultations.live import PENDING
 from cdss.consultations.models import Answer, Consultation, Diagnosis, Stance, Statement, Support
 from cdss.consultations.spans import span_id
 from cdss.consultations.understanding import Understood, understood
+from cdss.consultations.wording import Said, said_in
 from cdss.library.models import Kind
 
 COMPOSER = "composer"
 BLOCKS = 5
 CODE_SYSTEMS = {"icd10cm": "ICD-10-CM", "hpo": "HPO", "omim": "OMIM"}
 GROUPS = ((Stance.FOR, "for"), (Stance.AGAINST, "against"), (Stance.NEXT_STEP, "next"))
+# What a source says of a disease, without a word of this case, speaks neither for it nor against it.
+ABOUT = "about"
 TEXTS = (("history", "History"), ("exam", "Examination and laboratory"), ("findings", "Imaging findings"))
 
 
@@ -35,6 +38,10 @@ class StatementView:
     row: Statement
     chips: Sequence[Chip]
 
+    @property
+    def said(self) -> Said | None:
+        return said_in(self.row.text)
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -46,9 +53,16 @@ class Group:
 @dataclass(frozen=True, slots=True)
 class DiagnosisView:
     row: Diagnosis
+    # Its place among what is ranked.
+    place: int
     filled: int
     groups: Sequence[Group]
     unsupported: Sequence[StatementView]
+
+    @property
+    def is_matched(self) -> bool:
+        """Whether anything that is said of it speaks of this case."""
+        return any(group.stance in (Stance.FOR, Stance.AGAINST) for group in self.groups)
 
     @property
     def blocks(self) -> list[bool]:
@@ -72,11 +86,22 @@ class Page:
         rows = list(self.answer.diagnoses.all()) if self.answer else []
         top = max((row.score for row in rows), default=0.0)
         cards = {view.row.pk: view for view in self.evidence}
-        return [_diagnosis(row, top, cards) for row in rows]
+        found = [_diagnosis(row, top, cards) for row in rows]
+        places = {view.row.pk: place for place, view in enumerate((v for v in found if v.groups), start=1)}
+        return [replace(view, place=places.get(view.row.pk, 0)) for view in found]
 
     @property
     def ranked(self) -> list[DiagnosisView]:
         return [view for view in self.diagnoses if view.groups]
+
+    @property
+    def matched(self) -> list[DiagnosisView]:
+        return [view for view in self.ranked if view.is_matched]
+
+    @property
+    def unmatched(self) -> list[DiagnosisView]:
+        """Ranked, but no finding of this case was met in their evidence: folded away under the others."""
+        return [view for view in self.ranked if not view.is_matched]
 
     @property
     def moved_out(self) -> list[DiagnosisView]:
@@ -125,7 +150,11 @@ class Page:
     @property
     def removed(self) -> str:
         kinds = sorted(self.consultation.removed_identifiers.items())
-        return ", ".join(f"{count} {kind.replace('_', ' ')}{'s' * (count > 1)}" for kind, count in kinds if count)
+        return ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in kinds if count)
+
+    @property
+    def removed_count(self) -> int:
+        return sum(self.consultation.removed_identifiers.values())
 
     @property
     def case_texts(self) -> list[tuple[str, str]]:
@@ -160,13 +189,20 @@ def chosen_answer(answers: Sequence[Answer], writer: str) -> Answer | None:
 def _diagnosis(row: Diagnosis, top: float, cards: dict[int, EvidenceView]) -> DiagnosisView:
     views = [StatementView(statement, _chips(statement, cards)) for statement in row.statements.all()]
     shown = [view for view in views if view.row.support != Support.UNSUPPORTED]
-    chosen = [(stance, word, [view for view in shown if view.row.stance == stance]) for stance, word in GROUPS]
+    chosen = [(stance.value, word, [view for view in shown if _stance(view) == stance]) for stance, word in GROUPS]
+    chosen.insert(2, (ABOUT, ABOUT, [view for view in shown if _stance(view) == ABOUT]))
     return DiagnosisView(
         row=row,
+        place=0,
         filled=max(1, round(BLOCKS * row.score / top)) if top > 0 else 0,
-        groups=[Group(stance.value, word, statements) for stance, word, statements in chosen if statements],
+        groups=[Group(stance, word, statements) for stance, word, statements in chosen if statements],
         unsupported=[view for view in views if view.row.support == Support.UNSUPPORTED],
     )
+
+
+def _stance(view: StatementView) -> str:
+    says_nothing_of_the_case = view.said is not None and not view.said.case
+    return ABOUT if says_nothing_of_the_case and view.row.stance == Stance.FOR else view.row.stance
 
 
 def _chips(statement: Statement, cards: dict[int, EvidenceView]) -> list[Chip]:

@@ -1,6 +1,7 @@
 """What a user can do with a consultation."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -46,14 +47,7 @@ def consultation_start(
         images = [image_intake(upload=upload, name=upload.name or "") for upload in uploads]
         with new_image_files(), transaction.atomic():
             consultation = Consultation.objects.create(
-                user=by,
-                age=clean.age,
-                sex=clean.sex,
-                history=clean.history,
-                exam=clean.exam,
-                findings=clean.findings,
-                use_llm=use_llm,
-                llm_timeout_seconds=llm_timeout_seconds,
+                user=by, **asdict(clean), use_llm=use_llm, llm_timeout_seconds=llm_timeout_seconds
             )
             for position, image in enumerate(images):
                 store_consultation_image(consultation=consultation, image=image, position=position)
@@ -118,11 +112,7 @@ def consultation_again(*, consultation: Consultation, by: User, case: CaseInput 
     clean, removed = deidentified(checked(case or case_of(consultation)))
     again = Consultation.objects.create(
         user=by,
-        age=clean.age,
-        sex=clean.sex,
-        history=clean.history,
-        exam=clean.exam,
-        findings=clean.findings,
+        **asdict(clean),
         use_llm=consultation.use_llm,
         llm_timeout_seconds=consultation.llm_timeout_seconds,
         removed_identifiers=removed,

@@ -1,13 +1,15 @@
 """A text cut into pieces so that cited spans can be marked and the rest folded away."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 LONG = 420
-BEFORE = 90
-AFTER = 120
+BEFORE = 40
+AFTER = 70
 OPENING = 320
+_BLANK_LINES = re.compile(r"\n\s*\n")
 
 Spans = Sequence[tuple[int, int]]
 
@@ -21,6 +23,11 @@ class Segment:
     far: bool = False
     # The first far piece after a near one: an ellipsis stands there while it is folded away.
     gap: bool = False
+
+    @property
+    def shown(self) -> str:
+        """Without blank lines: an excerpt is read at a glance."""
+        return _BLANK_LINES.sub("\n", self.text)
 
     @property
     def more_anchors(self) -> Sequence[str]:

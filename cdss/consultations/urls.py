@@ -11,6 +11,7 @@ urlpatterns = [
     path("consultations/split/", views.split, name="split"),
     path("consultations/<id:pk>/", views.detail, name="detail"),
     path("consultations/<id:pk>/print/", views.print_view, name="print"),
+    path("consultations/<id:pk>/export/", views.export, name="export"),
     path("consultations/<id:pk>/status/", views.status, name="status"),
     path("consultations/<id:pk>/progress/", views.progress, name="progress"),
     path("consultations/<id:pk>/images/<id:image>/", views.image, name="image"),

@@ -1,3 +1,6 @@
+import hashlib
+import json
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.handlers.asgi import ASGIRequest
@@ -11,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from cdss.accounts.permissions import Action, require
 from cdss.audit.services import record
 from cdss.consultations import services
+from cdss.consultations.export import exported
 from cdss.consultations.forms import CaseForm, HistoryForm, NewConsultationForm
 from cdss.consultations.live import is_settled, progress_event, progress_events, progress_of, step_states
 from cdss.consultations.models import Consultation, Status
@@ -38,7 +42,7 @@ def start(request: HttpRequest) -> HttpResponse:
     context = {
         "open": listed(unfinished(user))[:8],
         "awaiting": listed(awaiting_feedback(user))[:8],
-        "news": LibraryItem.objects.searchable_by(user).order_by("-created", "-pk")[:6],
+        "news": LibraryItem.objects.searchable_by(user).select_related("document").order_by("-created", "-pk")[:6],
     }
     return render(request, "consultations/start.html", context)
 
@@ -141,6 +145,18 @@ def print_view(request: HttpRequest, pk: int) -> HttpResponse:
     page = page_of(consultation, user=user_of(request), writer=request.GET.get("writer", ""))
     record(action="consultation.printed", by=user_of(request), obj=consultation)
     return render(request, "consultations/print.html", context_of(page))
+
+
+@require_GET
+@never_cache
+@require(Action.VIEW_CONSULTATIONS)
+def export(request: HttpRequest, pk: int) -> HttpResponse:
+    consultation = whole_consultation_for(request, pk)
+    data = json.dumps(exported(consultation), ensure_ascii=False, indent=2).encode()
+    details = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    record(action="consultation.exported", by=user_of(request), obj=consultation, details=details)
+    headers = {"Content-Disposition": f'attachment; filename="{consultation}.json"', "Cache-Control": "no-store"}
+    return HttpResponse(data, content_type="application/json", headers=headers)
 
 
 @require_GET

@@ -4,6 +4,7 @@ from django import forms
 
 from cdss.feedback.models import Confirmation, Reason, Verdict
 from cdss.feedback.services import MAX_COMMENT
+from cdss.widgets import DayInput
 
 KINDS = [(kind, kind) for kind in ("statement", "diagnosis", "evidence", "consultation")]
 
@@ -43,8 +44,8 @@ class FeedbackForm(forms.Form):
 class FilterForm(forms.Form):
     """The filters of the list and of the export, as they stand in the URL."""
 
-    since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))
+    since = forms.DateField(required=False, label="From", widget=DayInput)
+    until = forms.DateField(required=False, label="To", widget=DayInput)
     user = forms.CharField(required=False, max_length=150, label="User name")
     verdict = forms.ChoiceField(required=False, choices=[("", "All"), *Verdict.choices], label="Action taken")
 

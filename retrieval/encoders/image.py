@@ -224,9 +224,10 @@ def _open_clip_transform(settings: Mapping[str, Any]) -> Any:
 
 
 def _parts_within(text: str, tokenizer: Any) -> list[str]:
-    """The text, halved until each part fits: the tokenizer cuts silently, and shows it by a full window."""
+    """The text, halved until each part fits: a tokenizer cuts silently, and another word then changes nothing."""
     words = text.split()
-    if len(words) < 2 or not bool((tokenizer([text])[0] != 0).all()):
+    fits = not bool((tokenizer([text]) == tokenizer([f"{text} end"])).all())
+    if fits or len(words) < 2:
         return [text]
     middle = len(words) // 2
     return [*_parts_within(" ".join(words[:middle]), tokenizer), *_parts_within(" ".join(words[middle:]), tokenizer)]

@@ -35,7 +35,7 @@ const filter = (kind) => {
     chip.setAttribute("aria-pressed", String(chip.dataset.filter === kind));
   }
   for (const card of document.querySelectorAll("#pane-evidence [data-kind]")) {
-    card.hidden = kind !== "" && card.dataset.kind !== kind;
+    card.hidden = kind === "cited" ? !("cited" in card.dataset) : kind !== "" && card.dataset.kind !== kind;
   }
   const similar = document.querySelector(".similar");
   if (similar) similar.hidden = kind !== "" && kind !== "case";

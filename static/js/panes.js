@@ -36,7 +36,9 @@ document.addEventListener("click", (event) => {
   }
   const inner = event.target.closest('a[href^="#"]:not([data-span])');
   const target = inner && document.getElementById(inner.hash.slice(1));
-  if (target) reveal(target);
+  if (!target) return;
+  for (let folded = target.closest("details"); folded; folded = folded.parentElement.closest("details")) folded.open = true;
+  reveal(target);
 });
 
 document.addEventListener("keydown", (event) => {

@@ -88,6 +88,7 @@ TABLE = [
     Row("consultations:preview", "POST", ASKERS_FORM, data={"findings": "A nodule in the left lung."}),
     Row("consultations:detail", "GET", OWNER_OR_AUDITOR, ONE),
     Row("consultations:print", "GET", OWNER_OR_AUDITOR, ONE),
+    Row("consultations:export", "GET", OWNER_OR_AUDITOR, ONE),
     Row("consultations:status", "GET", OWNER_OR_AUDITOR, ONE),
     Row("consultations:progress", "GET", OWNER_OR_AUDITOR, ONE),
     Row("consultations:image", "GET", OWNER_OR_AUDITOR, ("consultation", "image")),

@@ -1,0 +1,23 @@
+"""The end of a session is moved on by what a person does, not by what a page asks for by itself."""
+
+import time
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
+
+SEEN = "seen"
+# A session is written at most this often, so that reading costs no writes.
+EVERY_SECONDS = 60
+# Asked for again and again while a page stays open.
+BY_THE_PAGE = frozenset({"consultations:status", "consultations:progress"})
+
+
+class IdleLogOffMiddleware(MiddlewareMixin):
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        match, session = request.resolver_match, request.session
+        if match and match.view_name not in BY_THE_PAGE and not session.is_empty():
+            now = int(time.time())
+            if now - session.get(SEEN, 0) >= EVERY_SECONDS:
+                session[SEEN] = now
+        return response

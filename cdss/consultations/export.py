@@ -1,0 +1,93 @@
+"""A stored consultation as one JSON object: a line of `consult` output, with what it was asked and what made it."""
+
+from typing import Any
+
+from cdss.consultations.models import Answer, Consultation, Diagnosis, Evidence, Stance, Statement
+from cdss.consultations.presenters import COMPOSER, chosen_answer
+
+CASE = ("age", "sex", "history", "exam", "findings")
+
+
+def exported(consultation: Consultation) -> dict[str, Any]:
+    """Expects the prefetches of `whole_consultation_for`. The answer is the one the page opens with."""
+    answers = list(consultation.answers.all())
+    evidence = list(consultation.evidence.all())
+    labels = {row.pk: row.label for row in evidence}
+    chosen = chosen_answer(answers, "")
+    abstention = {"abstention": consultation.abstention} if consultation.abstention else {}
+    return {
+        "id": str(consultation),
+        "abstained": bool(consultation.abstention),
+        "model": chosen.writer if chosen else COMPOSER,
+        "index_version": consultation.index_version,
+        "timings_ms": {step.name: step.duration_ms for step in consultation.steps.all()},
+        "diagnoses": _diagnoses(chosen, labels) if chosen else [],
+        "evidence": [_evidence(row) for row in evidence],
+        **abstention,
+        "status": consultation.status,
+        "asked": consultation.created.isoformat(),
+        "answered": consultation.finished.isoformat() if consultation.finished else None,
+        "case": {name: getattr(consultation, name) for name in CASE},
+        "understood": consultation.understood,
+        "removed_identifiers": consultation.removed_identifiers,
+        "images": [
+            {"sha256": image.sha256, "modality": image.modality, "frames": image.frames}
+            for image in consultation.images.all()
+        ],
+        "versions": {"text_encoder": consultation.text_encoder, "image_encoder": consultation.image_encoder},
+        "answers": [
+            {
+                "model": answer.writer,
+                "state": answer.state,
+                "prompt_sha256": answer.prompt_sha256,
+                "note": answer.note,
+                "diagnoses": _diagnoses(answer, labels),
+            }
+            for answer in answers
+        ],
+    }
+
+
+def _diagnoses(answer: Answer, labels: dict[int, str]) -> list[dict[str, Any]]:
+    return [_diagnosis(row, labels) for row in answer.diagnoses.all()]
+
+
+def _diagnosis(row: Diagnosis, labels: dict[int, str]) -> dict[str, Any]:
+    statements = [(statement.stance, _statement(statement, labels)) for statement in row.statements.all()]
+    return {
+        "rank": row.rank,
+        "name": row.name,
+        "score": row.score,
+        "likelihood": row.likelihood,
+        "codes": row.codes,
+        "must_not_miss": row.must_not_miss,
+        "statements": [{**said, "stance": stance} for stance, said in statements if stance != Stance.NEXT_STEP],
+        "next_steps": [said for stance, said in statements if stance == Stance.NEXT_STEP],
+    }
+
+
+def _statement(row: Statement, labels: dict[int, str]) -> dict[str, Any]:
+    return {
+        "text": row.text,
+        "support": row.support,
+        "reasons": row.reasons,
+        "citations": [
+            {"evidence": labels[cited.evidence_id], "quote": cited.quote, "start": cited.start, "end": cited.end}
+            for cited in row.citations.all()
+        ],
+    }
+
+
+def _evidence(row: Evidence) -> dict[str, Any]:
+    return {
+        "id": row.label,
+        "kind": row.kind,
+        "source_id": row.source_id,
+        "title": row.title,
+        "text": row.text,
+        "score": row.score,
+        "source_name": row.source_name,
+        "text_sha256": row.text_sha256,
+        "details": row.details,
+        "scores": row.scores,
+    }
