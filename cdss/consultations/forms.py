@@ -24,6 +24,10 @@ class ManyFilesInput(forms.ClearableFileInput):
 class ManyFilesField(forms.FileField):
     widget = ManyFilesInput
 
+    def __init__(self, **options: Any) -> None:
+        # An empty file is refused by its name with the others that are no images.
+        super().__init__(allow_empty_file=True, **options)
+
     def clean(self, data: Any, initial: Any = None) -> list[Any]:
         return [super(ManyFilesField, self).clean(file, initial) for file in data or []]
 

@@ -39,10 +39,16 @@ class CaseRefusedError(Exception):
 
 def checked(case: CaseInput) -> CaseInput:
     """The case without control characters. Raises CaseRefusedError when it is empty or too long."""
-    clean = CaseInput(**{f.name: _printable(getattr(case, f.name)) for f in fields(case)})
-    length = len(clean.text)
+    clean = cleaned(case)
     if not any(character.isalnum() for character in clean.text):
         raise CaseRefusedError("The case is empty. Write at least a history, an examination or findings.")
+    return clean
+
+
+def cleaned(case: CaseInput) -> CaseInput:
+    """The same for a case that is still being written: it may be empty."""
+    clean = CaseInput(**{f.name: _printable(getattr(case, f.name)) for f in fields(case)})
+    length = len(clean.text)
     if length > settings.CASE_MAX_CHARACTERS:
         raise CaseRefusedError(
             f"The case has {length:,} characters; at most {settings.CASE_MAX_CHARACTERS:,} are read. "

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from cdss.accounts.models import User
 from cdss.audit.services import record
-from cdss.consultations.intake import CaseRefusedError, checked, deidentified, marked, split_pasted
+from cdss.consultations.intake import CaseRefusedError, checked, cleaned, deidentified, marked, split_pasted
 from cdss.consultations.models import Consultation, ConsultationImage, Status
 from cdss.consultations.pipeline import understand
 from cdss.consultations.tasks import answer_consultation
@@ -19,6 +19,7 @@ from cdss.reasoning.types import CaseInput
 
 __all__ = [
     "CaseRefusedError",
+    "cleaned",
     "consultation_again",
     "consultation_cancel",
     "consultation_preview",

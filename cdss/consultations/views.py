@@ -101,7 +101,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     context: dict[str, object] = {"form": form, "llm": settings.LLM}
     if form.is_valid():
         try:
-            case = form.whole_case(services.split_pasted)
+            case = services.cleaned(form.whole_case(services.split_pasted))
             context["preview"] = preview_of(case, services.consultation_preview(case))
         except services.CaseRefusedError as error:
             form.add_error(None, str(error))

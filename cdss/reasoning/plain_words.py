@@ -20,16 +20,17 @@ physician doctor primary care referred reported report status post s p follow up
 been with without and or of in on for the this that ago since after before recent recently new prior previous
 """
 _PLACE = """
-left right left-sided right-sided bilateral located location upper lower middle mid medial lateral anterior posterior superior inferior proximal distal deep
-superficial central peripheral side region area portion aspect part site within adjacent surrounding near along between
-lobe lobar lung pulmonary chest thorax thoracic mediastinal mediastinum hilar hilum pleura pleural heart cardiac aorta
-aortic artery vein vessel vascular brain cerebral cerebellar cerebellum frontal parietal temporal occipital ventricle
-ventricular basal ganglia thalamus midbrain pons brainstem skull head neck face orbit orbital sinus spine spinal cord
-vertebra vertebral cervical lumbar sacral disc abdomen abdominal pelvis pelvic liver hepatic spleen splenic kidney renal
-pancreas pancreatic bowel colon stomach gastric duodenum bladder ureter uterus uterine ovary ovarian prostate testis
-adrenal bone bony joint knee hip shoulder elbow wrist hand foot ankle femur femoral tibia tibial fibula humerus humeral
-radius ulna head neck shaft soft tissue muscle tendon skin breast matter white gray grey space cavity wall margin border
-body l1 l2 l3 l4 l5 s1 c1 c2 c3 c4 c5 c6 c7 small large mild moderate severe multiple single few several
+left right left-sided right-sided bilateral located location upper lower middle mid medial lateral anterior posterior
+superior inferior proximal distal deep superficial central peripheral side region area portion aspect part site within
+adjacent surrounding near along between lobe lobar lung pulmonary chest thorax thoracic mediastinal mediastinum hilar
+hilum pleura pleural heart cardiac aorta aortic artery vein vessel vascular brain cerebral cerebellar cerebellum
+frontal parietal temporal occipital ventricle ventricular basal ganglia thalamus midbrain pons brainstem skull head
+neck face orbit orbital sinus spine spinal cord vertebra vertebral cervical lumbar sacral disc abdomen abdominal
+pelvis pelvic liver hepatic spleen splenic kidney renal pancreas pancreatic bowel colon stomach gastric duodenum
+bladder ureter uterus uterine ovary ovarian prostate testis adrenal bone bony joint knee hip shoulder elbow wrist hand
+foot ankle femur femoral tibia tibial fibula humerus humeral radius ulna head neck shaft soft tissue muscle tendon
+skin breast matter white gray grey space cavity wall margin border body l1 l2 l3 l4 l5 s1 c1 c2 c3 c4 c5 c6 c7 small
+large mild moderate severe multiple single few several
 """
 _GENERAL = """
 often usually usual commonly common typically typical frequently frequent classic classically characteristic rare rarely

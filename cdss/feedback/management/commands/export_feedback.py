@@ -1,3 +1,4 @@
+import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import date
@@ -34,10 +35,15 @@ class Command(BaseCommand):
         filters = {name: options[name] for name in ("since", "until", "user")}
         if filters["user"] and not User.objects.filter(username__iexact=filters["user"]).exists():
             raise CommandError(f"No account is called {filters['user']!r}.", returncode=2)
+        if filters["since"] and filters["until"] and filters["since"] > filters["until"]:
+            raise CommandError("--since is after --until: no day lies between them.", returncode=2)
         found = Feedback.objects.matching(**filters)
         try:
             with written_beside(options["output"]) as file:
                 exported = write(found, options["format"], file)
+                # On the disk before the trail says that it left.
+                file.flush()
+                os.fsync(file.fileno())
                 export_recorded(by=None, form=options["format"], exported=exported, filters=filters)
         except OSError as error:
             raise CommandError(f"{options['output']} cannot be written: {error.strerror}.", returncode=2) from error
