@@ -15,9 +15,10 @@ BY_THE_PAGE = frozenset({"consultations:status", "consultations:progress"})
 
 class IdleLogOffMiddleware(MiddlewareMixin):
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        match, session = request.resolver_match, request.session
-        if match and match.view_name not in BY_THE_PAGE and not session.is_empty():
+        match, user = request.resolver_match, request.user
+        if match and match.view_name not in BY_THE_PAGE and user.is_authenticated:
             now = int(time.time())
-            if now - session.get(SEEN, 0) >= EVERY_SECONDS:
-                session[SEEN] = now
+            signed_in = int(user.last_login.timestamp()) if user.last_login else 0
+            if now - request.session.get(SEEN, signed_in) >= EVERY_SECONDS:
+                request.session[SEEN] = now
         return response

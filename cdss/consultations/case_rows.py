@@ -27,6 +27,8 @@ def case_line(line: bytes, folder: Path) -> CaseLine:
     row = _object(line)
     if not text_of(row, "id"):
         raise RowError("id: there is none")
+    if not isinstance(row["id"], str | int):
+        raise RowError("id: expected a text or a whole number")
     images = row.get("images") or []
     if not isinstance(images, list) or not all(isinstance(image, dict) for image in images):
         raise RowError("images: expected a list of objects")

@@ -115,7 +115,15 @@ def index_repair(*, progress: Progress | None = None) -> IndexVersion:
     try:
         return index_verify()
     except IndexUnusableError:
+        if _is_of_another_encoder(IndexVersion.objects.first()):
+            # Nothing is damaged: to encode the whole library anew is for an administrator to decide.
+            raise
         return index_build(rebuild=True, progress=progress)
+
+
+def _is_of_another_encoder(version: IndexVersion | None) -> bool:
+    current = (text_encoder().version, image_encoder().version)
+    return version is not None and (version.text_encoder, version.image_encoder) != current
 
 
 def _allowed(user: User | None) -> Ids:

@@ -226,6 +226,15 @@ def test_a_damaged_index_is_repaired_from_the_stored_vectors(
     assert index_repair() == index_verify()
 
 
+def test_an_index_of_another_encoder_is_not_encoded_anew_at_start_up(library: Library, site: Path) -> None:
+    name = index_build().name
+    IndexVersion.objects.update(text_encoder="another@1")
+    newest_file(site, "text.faiss").write_bytes(b"damaged")
+    with pytest.raises(IndexUnusableError, match="build_index"):
+        index_repair()
+    assert IndexVersion.objects.get().name == name
+
+
 def test_leftovers_are_removed_at_start_up(library: Library, site: Path) -> None:
     index_build()
     (site / "indexes" / ".unfinished-000009-abcdabcd").mkdir()

@@ -6,25 +6,25 @@ from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from cdss.consultations.case_rows import CaseLine, case_line
 from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope
 from cdss.consultations.intake import CaseRefusedError, checked, deidentified
 from cdss.consultations.model_answer import ask_model
 from cdss.consultations.pipeline import Outcome, consult
 from cdss.files import written_beside
+from cdss.library.rows import RowError
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.errors import WriterError
+from cdss.reasoning.models import chat_model
 from cdss.reasoning.types import CaseInput, DiagnosisDraft, StatementDraft
 from retrieval.errors import ImageError, RetrievalError
 from retrieval.types import Pixels
-
-# Everything else of a case row tells the answer, and is never read.
-READ = ("age", "sex", "history", "exam", "findings")
 
 
 class Timer:
@@ -58,40 +58,50 @@ class Command(BaseCommand):
         parser.add_argument("--exclude-same-source", action="store_true")
 
     def handle(self, *, input: Path, output: Path, **options: Any) -> None:
-        if not input.is_file():
-            raise CommandError(f"{input} is not a file.", returncode=2)
-        rows = input.read_text(encoding="utf-8").split("\n")
-        broken = 0
-        with written_beside(output) as file:
-            for number, line in enumerate(tqdm(rows, unit="case", disable=None), start=1):
-                if not line.strip():
-                    continue
-                try:
-                    answer = self._answer(json.loads(line), input.parent, options)
-                except (ValueError, KeyError, TypeError, AttributeError, ImageError) as error:
-                    broken += 1
-                    self.stderr.write(f"line {number}: {type(error).__name__}: {error}")
-                    continue
-                except RetrievalError as error:
-                    raise CommandError(str(error), returncode=2) from error
-                file.write(f"{json.dumps(answer, ensure_ascii=False)}\n".encode())
+        _refuse_unusable(options)
+        try:
+            # Split at line feeds alone: a text may hold the other line breaks of Unicode.
+            lines = [(n, line) for n, line in enumerate(input.read_bytes().split(b"\n"), start=1) if line.strip()]
+        except OSError as error:
+            raise CommandError(f"{input} cannot be read: {error.strerror}.", returncode=2) from error
+        try:
+            with written_beside(output) as file:
+                broken = self._write(lines, file, input.parent, options)
+                if broken and broken == len(lines):
+                    raise CommandError(f"No case of {input} could be read; {output} is left as it was.", returncode=2)
+        except OSError as error:
+            raise CommandError(f"{output} cannot be written: {error.strerror}.", returncode=2) from error
+        if not lines:
+            self.stderr.write(f"There is no case in {input}.")
         if broken:
             raise CommandError(f"{broken} lines could not be read and have no answer.", returncode=1)
 
-    def _answer(self, row: dict[str, Any], folder: Path, options: dict[str, Any]) -> dict[str, Any]:
+    def _write(self, lines: Sequence[tuple[int, bytes]], file: IO[bytes], folder: Path, options: dict[str, Any]) -> int:
+        broken = 0
+        for number, line in tqdm(lines, unit="case", disable=None):
+            try:
+                answer = self._answer(case_line(line, folder), options)
+            except (RowError, ImageError) as error:
+                broken += 1
+                self.stderr.write(f"line {number}: {error}")
+                continue
+            except RetrievalError as error:
+                raise CommandError(str(error), returncode=2) from error
+            file.write(f"{json.dumps(answer, ensure_ascii=False)}\n".encode())
+        return broken
+
+    def _answer(self, row: CaseLine, options: dict[str, Any]) -> dict[str, Any]:
         timer = Timer()
-        case = CaseInput(**{name: str(row.get(name) or "") for name in READ})
         try:
             with timer.step("deidentify"):
-                case, _ = deidentified(checked(case))
+                case, _ = deidentified(checked(row.case))
         except CaseRefusedError as error:
-            return _refused(row["id"], str(error))
-        images = [] if options["no_images"] else [image["path"] for image in row.get("images") or []]
-        same = str((row.get("source") or {}).get("id") or row["id"]) if options["exclude_same_source"] else ""
+            return _refused(row.id, str(error))
+        images = () if options["no_images"] else row.images
         outcome = consult(
             case=case,
-            load_pixels=lambda: [frame for path in images for frame in _pixels(folder / path)],
-            scope=Scope(excluded_source_id=same),
+            load_pixels=lambda: [frame for path in images for frame in _pixels(path)],
+            scope=Scope(excluded_source_id=row.source_id if options["exclude_same_source"] else ""),
             watch=timer,
         )
         writer, diagnoses, note = WRITER, list(outcome.diagnoses), ""
@@ -99,7 +109,7 @@ class Command(BaseCommand):
             with timer.step("language_model"):
                 writer, diagnoses, note = _rewritten(case, outcome, options)
         return {
-            "id": row["id"],
+            "id": row.id,
             "abstained": bool(outcome.abstention),
             "model": writer,
             "index_version": outcome.retrieved.index_version,
@@ -138,10 +148,25 @@ def _rewritten(case: CaseInput, outcome: Outcome, options: dict[str, Any]) -> tu
     return options["llm"], diagnoses, result.note
 
 
+def _refuse_unusable(options: dict[str, Any]) -> None:
+    """What no line could be answered with is told before the first one."""
+    if options["llm_timeout"] < 1:
+        raise CommandError(f"--llm-timeout {options['llm_timeout']}: write a number of seconds from 1.", returncode=2)
+    if options["llm"]:
+        try:
+            chat_model(options["llm"], timeout=options["llm_timeout"])
+        except WriterError as error:
+            raise CommandError(f"--llm {options['llm']}: {error}", returncode=2) from error
+
+
 def _pixels(path: Path) -> Sequence[Pixels]:
+    from cdss.library.intake import image_limits
     from retrieval.imaging import load_pixels
 
-    return load_pixels(path)
+    try:
+        return load_pixels(path, limits=image_limits())
+    except ImageError as error:
+        raise ImageError(f"{path.name}: {error}") from error
 
 
 def _diagnosis(rank: int, draft: DiagnosisDraft) -> dict[str, Any]:

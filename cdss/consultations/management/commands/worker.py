@@ -35,14 +35,16 @@ class Command(BaseCommand):
 
 
 def _warm() -> None:
-    """The first consultation must not wait for models to load; without an index yet there is nothing to load."""
+    """Repairs a damaged index, and loads the models: the first consultation must not wait for them."""
     from cdss.indexing.engine import get_engine
+    from cdss.indexing.services import index_repair
     from cdss.reasoning import concepts
     from retrieval.errors import RetrievalError
     from retrieval.types import Query
 
     concepts.warm()
     try:
+        index_repair()
         get_engine().search(Query(text="warm-up", k=1))
     except RetrievalError as error:
         logger.warning("not ready to answer: %s", error)

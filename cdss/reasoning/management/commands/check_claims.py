@@ -3,10 +3,11 @@
 import json
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError
 
+from cdss.files import written_beside
 from cdss.reasoning.gate import find_support
 from cdss.reasoning.types import CaseInput
 
@@ -26,20 +27,22 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         source, target = options["input"], options["output"]
-        partial = target.with_name(f".{target.name}.partial")
         try:
-            with source.open(encoding="utf-8", errors="replace") as lines, partial.open("w", encoding="utf-8") as out:
-                bad = self._check(lines, out)
-            partial.replace(target)
+            lines = source.open(encoding="utf-8", errors="replace", newline="\n")
         except OSError as error:
-            raise CommandError(f"{error.filename or target}: {error.strerror}.", returncode=2) from error
-        finally:
-            partial.unlink(missing_ok=True)
+            raise CommandError(f"{source} cannot be read: {error.strerror}.", returncode=2) from error
+        try:
+            with lines, written_beside(target) as out:
+                bad, good = self._check(lines, out)
+                if bad and not good:
+                    raise CommandError(f"No line of {source} is a claim; {target} is left as it was.", returncode=2)
+        except OSError as error:
+            raise CommandError(f"{target} cannot be written: {error.strerror}.", returncode=2) from error
         if bad:
             raise CommandError(f"{bad} line{'s' if bad > 1 else ''} skipped; the rest is in {target}.", returncode=1)
 
-    def _check(self, lines: TextIO, out: TextIO) -> int:
-        bad = 0
+    def _check(self, lines: TextIO, out: IO[bytes]) -> tuple[int, int]:
+        bad = good = 0
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -49,8 +52,9 @@ class Command(BaseCommand):
                 bad += 1
                 self.stderr.write(f"line {number}: {error}")
                 continue
-            out.write(json.dumps(verdict, ensure_ascii=False) + "\n")
-        return bad
+            good += 1
+            out.write(f"{json.dumps(verdict, ensure_ascii=False)}\n".encode("utf-8", "replace"))
+        return bad, good
 
 
 def verdict_of(line: str) -> dict[str, Any]:
