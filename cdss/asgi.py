@@ -3,4 +3,8 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdss.settings")
-application = get_asgi_application()
+served = get_asgi_application()
+
+from cdss.upload_limit import UploadLimit  # noqa: E402 - after the settings are loaded
+
+application = UploadLimit(served)

@@ -1,6 +1,8 @@
 """Strict readers of environment variables: a value that cannot be understood stops the start and names its variable."""
 
 import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -39,6 +41,14 @@ def fraction(name: str, default: float) -> float:
     return number
 
 
+def choice(name: str, default: str, allowed: Collection[str]) -> str:
+    value = text(name, default)
+    if value not in allowed:
+        shown = ", ".join(sorted(allowed)) if len(allowed) <= 10 else f"a known name such as {default}"
+        raise ImproperlyConfigured(f"{name}={value!r}: write {shown}.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
@@ -46,3 +56,14 @@ def words(name: str, default: str = "") -> list[str]:
 def folder(name: str, default: Path) -> Path:
     value = text(name)
     return Path(value).expanduser().resolve() if value else default
+
+
+@contextmanager
+def writing(name: str, place: Path) -> Iterator[None]:
+    """What cannot be written where a variable says names that variable."""
+    try:
+        yield
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{name}={place}: nothing can be written there ({error.strerror}). Name a folder of your own."
+        ) from error

@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -26,10 +27,11 @@ def secret_key() -> str:
     if not path.exists():
         from django.core.management.utils import get_random_secret_key
 
-        CDSS_HOME.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(get_random_secret_key() + get_random_secret_key())
+        with env.writing("CDSS_HOME", CDSS_HOME):
+            CDSS_HOME.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(get_random_secret_key() + get_random_secret_key())
     return path.read_text()
 
 
@@ -103,13 +105,19 @@ TEMPLATES = [
 ]
 
 
+DATABASE_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
+
+
 def database() -> dict[str, object]:
     url = env.text("DATABASE_URL")
     if not url:
-        CDSS_HOME.mkdir(parents=True, exist_ok=True)
+        with env.writing("CDSS_HOME", CDSS_HOME):
+            CDSS_HOME.mkdir(parents=True, exist_ok=True)
         url = f"sqlite:///{CDSS_HOME / 'cdss.sqlite3'}"
     try:
         found = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+        if found["ENGINE"] not in DATABASE_ENGINES:
+            raise ValueError(found["ENGINE"])
     except (ValueError, dj_database_url.ParseError) as error:
         raise ImproperlyConfigured(
             "DATABASE_URL: write sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME."
@@ -135,7 +143,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en-gb"
-TIME_ZONE = env.text("TIME_ZONE", "UTC")
+TIME_ZONE = env.choice("TIME_ZONE", "UTC", available_timezones())
 USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -197,12 +205,17 @@ LLM_RETRIES = env.integer("CDSS_LLM_RETRIES", 1, low=0, high=5)
 # Tokens of prompt and answer together; 0 takes the provider's default (docs/language-model.md).
 LLM_CONTEXT_TOKENS = env.integer("CDSS_LLM_CONTEXT_TOKENS", 0, low=0, high=1_000_000)
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", LOG_LEVELS)},
     # They tell of every attempt to find a faster build of themselves, and of every load.
-    "loggers": {name: {"level": "WARNING"} for name in ("faiss.loader", "sentence_transformers")},
+    "loggers": {
+        **{name: {"level": "WARNING"} for name in ("faiss.loader", "sentence_transformers")},
+        # Its warnings quote the file.
+        "pypdf": {"level": "CRITICAL"},
+    },
 }

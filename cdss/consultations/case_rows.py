@@ -33,6 +33,7 @@ def case_line(line: bytes, folder: Path) -> CaseLine:
     if not isinstance(images, list) or not all(isinstance(image, dict) for image in images):
         raise RowError("images: expected a list of objects")
     source = row.get("source") or {}
+    source = {"name": source} if isinstance(source, str) else source
     if not isinstance(source, dict):
         raise RowError("source: expected an object with name and id")
     return CaseLine(

@@ -12,7 +12,7 @@ from django.db.models import Q
 from cdss.accounts.models import User
 from cdss.indexing.services import search_library
 from cdss.library.models import Case, Document, Kind, LibraryItem, Passage
-from cdss.reasoning.candidates import names_of_case, names_of_document, propose, relevance_within
+from cdss.reasoning.candidates import CONFIRMED, names_of_case, names_of_document, propose, relevance_within
 from cdss.reasoning.composer import Sources
 from cdss.reasoning.concepts import concept_of
 from cdss.reasoning.types import Candidate, CaseInput, EvidenceText, Lead
@@ -218,7 +218,19 @@ def sources_of(retrieved: Retrieved, evidence: Sequence[EvidenceDraft]) -> Sourc
     for draft in evidence:
         found = retrieved.found[draft.item]
         about[draft.item] = frozenset(
-            c.key for name, weight in found.names if weight == 1.0 and (c := concept_of(name))
+            c.key for name, weight in found.names if weight == CONFIRMED and (c := concept_of(name))
         )
-        listed[draft.item] = {c.key: name for name, weight in found.names if weight < 1.0 and (c := concept_of(name))}
-    return Sources({draft.item: draft.text for draft in evidence}, about, listed)
+        listed[draft.item] = {
+            c.key: name for name, weight in found.names if weight < CONFIRMED and (c := concept_of(name))
+        }
+    return Sources({draft.item: draft.text for draft in evidence}, about, listed, _names(retrieved))
+
+
+def _names(retrieved: Retrieved) -> dict[str, list[str]]:
+    """What the diseases are called that the items found are about."""
+    names: dict[str, list[str]] = {}
+    for found in retrieved.found.values():
+        for name, weight in found.names:
+            if weight == CONFIRMED and (concept := concept_of(name)):
+                names.setdefault(concept.key, []).append(name)
+    return names

@@ -16,7 +16,10 @@ _HEADINGS = {
     "findings": r"(?:imaging |radiolog(?:y|ical) )?findings?|imaging|report|radiology",
 }
 _HEADING = re.compile(
-    "|".join(rf"(?P<{name}>^[ \t]*(?:{words})[ \t]*(?::|$))" for name, words in _HEADINGS.items()),
+    "|".join(
+        rf"(?P<{name}>^[ \t]*(?:{words})[ \t]*(?::|$)|(?<=[.;])[ \t]+(?:{words})[ \t]*:)"
+        for name, words in _HEADINGS.items()
+    ),
     re.IGNORECASE | re.MULTILINE,
 )
 _AGE = re.compile(

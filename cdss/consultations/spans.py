@@ -47,7 +47,8 @@ def excerpt(text: str, cited: Spans) -> list[tuple[int, int]]:
         return [(0, _word_end(text, OPENING))]
     near: list[tuple[int, int]] = []
     for start, end in sorted(cited):
-        low, high = _word_start(text, start - BEFORE), _word_end(text, end + AFTER)
+        low = max(_word_start(text, start - BEFORE), _block_start(text, start))
+        high = min(_word_end(text, end + AFTER), _block_end(text, end))
         if near and low <= near[-1][1] + 1:
             near[-1] = (near[-1][0], max(high, near[-1][1]))
         else:
@@ -71,6 +72,16 @@ def segments(label: str, text: str, cited: Spans, *, near: Spans) -> list[Segmen
             )
         )
     return found
+
+
+def _block_start(text: str, at: int) -> int:
+    blank = text.rfind("\n\n", 0, at)
+    return 0 if blank < 0 else blank + 2
+
+
+def _block_end(text: str, at: int) -> int:
+    blank = text.find("\n\n", at)
+    return len(text) if blank < 0 else blank
 
 
 def _word_start(text: str, at: int) -> int:

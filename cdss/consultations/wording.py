@@ -1,9 +1,11 @@
-"""The composer's sentences taken apart, so that the case's words and the source's are told from each other at a glance."""
+"""The composer's sentences taken apart: the case's words and the source's are told from each other at a glance."""
 
 import re
 from dataclasses import dataclass
 
-_MATCHED = re.compile(r"This case (?P<verb>reports|denies) “(?P<case>.+?)”; the source states “(?P<source>.+)”\.", re.DOTALL)
+_MATCHED = re.compile(
+    r"This case (?P<verb>reports|denies) “(?P<case>.+?)”; the source states “(?P<source>.+)”\.", re.DOTALL
+)
 _ALONE = re.compile(r"The source (?P<verb>states|lists) “(?P<source>.+)”\.", re.DOTALL)
 
 

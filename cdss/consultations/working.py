@@ -19,7 +19,7 @@ from cdss.consultations.recording import Recorder, diagnoses_store
 from cdss.consultations.tasks import answer_consultation, write_with_model
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.types import CaseInput
-from retrieval.errors import RetrievalError
+from retrieval.errors import IndexUnusableError, RetrievalError
 from retrieval.types import Pixels
 
 logger = logging.getLogger(__name__)
@@ -27,6 +27,10 @@ logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 3
 LOST_AFTER = timedelta(seconds=60)
 UNEXPECTED = "Something went wrong while this case was worked on. Nothing was lost; try again."
+NO_INDEX = (
+    "The index of the library cannot be read, so nothing was searched. Tell an administrator: "
+    "manage.py build_index --rebuild makes it again. Then try again."
+)
 
 
 def answer(consultation_id: int) -> None:
@@ -43,6 +47,9 @@ def answer(consultation_id: int) -> None:
         _finish(consultation, outcome)
     except CancelledError:
         _close(consultation, Status.CANCELLED)
+    except IndexUnusableError:
+        # Its own message names files of the server, and is in the log.
+        _close(consultation, Status.FAILED, error=NO_INDEX)
     except RetrievalError as error:
         _close(consultation, Status.FAILED, error=str(error))
     except Exception:

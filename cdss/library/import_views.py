@@ -25,7 +25,11 @@ def import_form(request: HttpRequest) -> HttpResponse:
         return render(request, "library/import.html", {"form": form})
     user = cast(User, request.user)
     upload = form.cleaned_data["file"]
-    path = uploads.hold(upload)
+    try:
+        path = uploads.hold(upload)
+    except uploads.UploadError as error:
+        form.add_error("file", str(error))
+        return render(request, "library/import.html", {"form": form}, status=507)
     if upload.size > INLINE_BYTES:
         result = import_in_background.enqueue(str(path), asdict(form.options()), user.pk)
         return redirect("library:import_result", result.id)

@@ -1,5 +1,6 @@
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -64,6 +65,18 @@ def collection_ensure(
         collection.mask_overlays = True
         collection.save(update_fields=["mask_overlays"])
     return collection
+
+
+@contextmanager
+def collection_for(*, name: str, **about: Any) -> Iterator[Collection]:
+    """The collection of this name for an import. One that was made for it and stayed empty is gone afterwards."""
+    was_there = Collection.objects.filter(name=name).exists()
+    collection = collection_ensure(name=name, **about)
+    try:
+        yield collection
+    finally:
+        if not was_there:
+            Collection.objects.filter(pk=collection.pk, items__isnull=True).delete()
 
 
 def case_upsert(*, row: CaseRow, target: Target) -> Upserted:

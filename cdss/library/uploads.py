@@ -16,10 +16,14 @@ from cdss.accounts.models import User
 from cdss.library.importers.registry import FormatError
 from cdss.library.importers.run import Outcome, run_import
 from cdss.library.models import Kind, Visibility
-from cdss.library.services import Target, collection_ensure
+from cdss.library.services import Target, collection_for
 
 UNSAFE = re.compile(r"[^\w.-]+")
 FORGOTTEN_SECONDS = 24 * 3600
+
+
+class UploadError(Exception):
+    """Its message is for the person who uploaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +41,32 @@ def folder() -> Path:
 
 
 def hold(upload: UploadedFile) -> Path:
-    """The upload as a file whose name is harmless."""
+    """The upload as a file whose name is harmless. Raises UploadError and keeps nothing when it cannot be written."""
     _forget_old()
     place = folder() / token_hex(16)
-    place.mkdir(parents=True, mode=0o700)
     name = UNSAFE.sub("_", Path(upload.name or "upload").name).lstrip(".")[-100:] or "upload"
-    with (place / name).open("wb") as file:
-        shutil.copyfileobj(upload, file)
+    try:
+        place.mkdir(parents=True, mode=0o700)
+        with (place / name).open("wb") as file:
+            shutil.copyfileobj(upload, file)
+    except OSError as error:
+        shutil.rmtree(place, ignore_errors=True)
+        raise UploadError(f"The file could not be stored ({error.strerror}). Tell an administrator.") from error
     return place / name
 
 
 def import_upload(*, path: Path, options: UploadOptions, by: User) -> Outcome:
     """Imports a held upload in the name of its owner, and removes it whatever happens. Raises FormatError."""
     try:
-        target = Target(
-            collection_ensure(name=options.collection, mask_overlays=options.mask_overlays),
-            owner=by,
-            visibility=Visibility(options.visibility),
-            publish=options.publish,
-            kind=Kind(options.kind) if options.kind else None,
-        )
-        return run_import([path], target=target, format=options.format, by=by)
+        with collection_for(name=options.collection, mask_overlays=options.mask_overlays) as collection:
+            target = Target(
+                collection,
+                owner=by,
+                visibility=Visibility(options.visibility),
+                publish=options.publish,
+                kind=Kind(options.kind) if options.kind else None,
+            )
+            return run_import([path], target=target, format=options.format, by=by)
     finally:
         shutil.rmtree(path.parent, ignore_errors=True)
 

@@ -32,7 +32,8 @@ def document_row(path: Path) -> DocumentRow:
     except RowError as error:
         raise RowError(f"{path.name}: {error}") from error
     except (PyPdfError, *MALFORMED) as error:
-        raise RowError(f"{path.name}: not a PDF that can be read ({type(error).__name__})") from error
+        reason = f"not a PDF that can be read ({type(error).__name__}). Download it again, or print it to a new PDF."
+        raise RowError(f"{path.name}: {reason}") from error
 
 
 def _document(path: Path) -> DocumentRow:

@@ -27,6 +27,8 @@ UPLOAD_FORMATS = (
     ("mirc", "MIRC teaching file"),
 )
 
+ONE_FILE = ("cases", "documents", "pubmed", "nbib", "mirc")
+
 
 class FormatError(ValueError):
     """A path that is not there, or that no importer can read."""
@@ -36,8 +38,16 @@ def importer_for(path: Path, format: str = "auto") -> Importer:
     if not path.exists():
         raise FormatError(f"{path}: there is no such file or folder.")
     if format != "auto":
+        _refuse_folder(path, format)
         return IMPORTERS[format]
     for importer in IMPORTERS.values():
         if importer.recognises(path):
             return importer
-    raise FormatError(f"{path}: the format was not recognised; name it with --format ({', '.join(IMPORTERS)}).")
+    raise FormatError(f"{path}: the format was not recognised. Choose it by its name: {', '.join(IMPORTERS)}.")
+
+
+def _refuse_folder(path: Path, format: str) -> None:
+    if path.is_dir() and format in ONE_FILE:
+        raise FormatError(f"{path}: this is a folder. Name the file in it.")
+    if path.is_dir() and format == "images" and not (path / labelled_images.LABELS).is_file():
+        raise FormatError(f"{path}: there is no {labelled_images.LABELS} here. Write one with path and label.")

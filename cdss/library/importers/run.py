@@ -68,7 +68,10 @@ def run_import(
         counts = {name: value for name, value in outcome.as_json().items() if name != "skipped"}
         formats = sorted({importer.name for _, importer in sources})
         details = counts | {"skipped": len(outcome.skipped), "formats": formats, "published": target.publish}
-        record(action="library.imported", by=by, obj=target.collection, details=details)
+        if outcome.imported_nothing:
+            record(action="library.import_failed", by=by, details=details)
+        else:
+            record(action="library.imported", by=by, obj=target.collection, details=details)
     return outcome
 
 

@@ -34,6 +34,16 @@ def test_identifiers_are_counted_and_gone() -> None:
     assert sum(removed.values()) == 2
 
 
+def test_headings_within_a_line_split_it_too() -> None:
+    case = split_pasted(
+        "45 year old man. History: fever. Exam: weak left arm. Findings: MRI: a ring. Imaging findings agree."
+    )
+    assert (case.age, case.sex) == ("45", "male")
+    assert case.history == "45 year old man.\nfever."
+    assert case.exam == "weak left arm."
+    assert case.findings == "MRI: a ring. Imaging findings agree."
+
+
 def test_headings_split_a_pasted_text() -> None:
     case = split_pasted("58 yo man\nHistory: neck pain\nExam: normal\nFindings:\nA 3 cm mass in the left lung.")
     assert case.history == "58 yo man\nneck pain"

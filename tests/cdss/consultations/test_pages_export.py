@@ -14,7 +14,11 @@ from tests.cdss.consultations import page_rows as rows
 def row(clinician: User) -> Consultation:
     row = rows.consultation(clinician, index_version="index-7", removed_identifiers={"name": 2})
     cited = rows.evidence(row)
-    said = [("Fat is seen.", "for", "supported"), ("It was stable.", "against", "unsupported"), ("CT.", "next", "partly")]
+    said = [
+        ("Fat is seen.", "for", "supported"),
+        ("It was stable.", "against", "unsupported"),
+        ("CT.", "next", "partly"),
+    ]
     rows.diagnosis(rows.answer(row), "Hamartoma", said, cites=cited, codes={"icd10cm": "D14.3"})
     return row
 
@@ -29,7 +33,12 @@ def test_it_is_a_line_of_consult_output_with_the_case_and_the_versions(client, c
     client.force_login(clinician)
     data = exported(client, row)
     assert {"id", "abstained", "model", "index_version", "timings_ms", "diagnoses", "evidence"} <= data.keys()
-    assert (data["id"], data["abstained"], data["model"], data["index_version"]) == (str(row), False, "composer", "index-7")
+    assert (data["id"], data["abstained"], data["model"], data["index_version"]) == (
+        str(row),
+        False,
+        "composer",
+        "index-7",
+    )
     assert data["case"]["findings"] == row.findings
     assert data["removed_identifiers"] == {"name": 2}
     (diagnosis,) = data["diagnoses"]
@@ -45,7 +54,9 @@ def test_every_quote_stands_at_its_offsets(client, clinician: User, row) -> None
     client.force_login(clinician)
     data = exported(client, row)
     texts = {piece["id"]: piece["text"] for piece in data["evidence"]}
-    citations = [c for d in data["diagnoses"] for said in (*d["statements"], *d["next_steps"]) for c in said["citations"]]
+    citations = [
+        c for d in data["diagnoses"] for said in (*d["statements"], *d["next_steps"]) for c in said["citations"]
+    ]
     assert len(citations) == 3
     assert all(texts[c["evidence"]][c["start"] : c["end"]] == c["quote"] for c in citations)
 

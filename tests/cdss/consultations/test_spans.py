@@ -41,6 +41,15 @@ def test_a_long_text_without_citations_is_folded_after_its_opening() -> None:
     assert 300 < len(made[0].text) < 340
 
 
+def test_an_excerpt_ends_with_its_paragraph_and_shows_no_blank_lines() -> None:
+    text = "Findings:\nA nodule.\n\n" + "It is central. " * 30 + "\n\nTreatment:\nNone."
+    start = text.index("It is")
+    made = segments("E1", text, [(start, start + 14)], near=excerpt(text, [(start, start + 14)]))
+    assert [segment.text[:9] for segment in made if segment.spans] == ["It is cen"]
+    assert made[0].far
+    assert made[0].shown == "Findings:\nA nodule.\n"
+
+
 def test_a_span_beyond_the_text_marks_nothing() -> None:
     assert [segment.spans for segment in segments("E1", "short", [(90, 99)], near=[(0, 5)])] == [[]]
 

@@ -81,3 +81,18 @@ def test_the_next_step_names_a_test() -> None:
     assert told(composed("A nodule."), "next") == [
         "The source states “Thin-section CT is the best test to confirm fat.”."
     ]
+
+
+def test_a_sentence_about_a_look_alike_never_speaks_for_this_disease() -> None:
+    text = (
+        "Bronchial carcinoid arises centrally. Pulmonary hamartoma contains fat or popcorn calcification. "
+        "Absence of popcorn calcification argues against pulmonary hamartoma. The nodule enhances avidly."
+    )
+    piece = EvidenceText("E1", "literature", "d1", "Bronchial carcinoid", text, 1.0)
+    names = {"bronchial carcinoid": ["Bronchial carcinoid"], "hamartoma pulmonary": ["Pulmonary hamartoma"]}
+    sources = Sources({7: piece}, {7: frozenset(["bronchial carcinoid"])}, {}, names)
+    candidate = Candidate("Bronchial carcinoid", "bronchial carcinoid", 1.0, [7])
+    case = CaseInput(findings="A nodule with popcorn calcification. It enhances avidly.")
+    (draft,) = compose(case=case, candidates=[candidate], sources=sources)
+    assert not any("hamartoma" in statement.text for statement in draft.statements)
+    assert any("enhances avidly" in text for text in told(draft, "for"))

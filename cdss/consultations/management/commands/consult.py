@@ -156,7 +156,7 @@ def _refuse_unusable(options: dict[str, Any]) -> None:
         try:
             chat_model(options["llm"], timeout=options["llm_timeout"])
         except WriterError as error:
-            raise CommandError(f"--llm {options['llm']}: {error}", returncode=2) from error
+            raise CommandError(f"--llm {options['llm']}: {error.detail or error}", returncode=2) from error
 
 
 def _pixels(path: Path) -> Sequence[Pixels]:

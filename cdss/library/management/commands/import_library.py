@@ -9,10 +9,19 @@ from django.core.management.base import BaseCommand, CommandError
 from cdss.library.importers.base import Read
 from cdss.library.importers.registry import IMPORTERS, FormatError
 from cdss.library.importers.run import Outcome, run_import
-from cdss.library.models import Kind
-from cdss.library.services import Target, collection_ensure
+from cdss.library.models import Collection, Kind
+from cdss.library.rows import clean
+from cdss.library.services import Target, collection_for
 
 SHOWN_SKIPS = 20
+
+
+def _collection_name(given: str) -> str:
+    most = Collection._meta.get_field("name").max_length or 0
+    name = clean(given)
+    if not 0 < len(name) <= most:
+        raise CommandError(f"--collection: write a name of 1 to {most} characters.", returncode=2)
+    return name
 
 
 class Command(BaseCommand):
@@ -40,16 +49,12 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        collection = collection_ensure(
-            name=options["collection"],
-            licence=options["licence"],
-            mask_overlays=options["mask_overlays"],
-            synthetic=options["synthetic"],
-        )
+        about = {name: options[name] for name in ("licence", "mask_overlays", "synthetic")}
         kind = Kind(options["kind"]) if options["kind"] else None
-        target = Target(collection, publish=options["publish"], kind=kind)
         try:
-            outcome = run_import(options["paths"], target=target, format=options["format"], progress=self._progress)
+            with collection_for(name=_collection_name(options["collection"]), **about) as collection:
+                target = Target(collection, publish=options["publish"], kind=kind)
+                outcome = run_import(options["paths"], target=target, format=options["format"], progress=self._progress)
         except FormatError as error:
             raise CommandError(str(error), returncode=2) from error
         self._report(outcome, as_json=options["json"])

@@ -1,0 +1,176 @@
+"""Which sentence of the evidence speaks of which finding of the case, and whether for or against."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cdss.reasoning.plain_words import PLAIN_WORDS
+from cdss.reasoning.types import CaseInput, EvidenceText, Stance
+from retrieval.terms import assertions, laterality, sentences, tokens
+
+MAX_FOR = 3
+MAX_AGAINST = 2
+# The share of a finding's information (inverse document frequency) a sentence has to repeat to speak of it.
+MIN_OVERLAP = 0.6
+# … and how much that is at least, as a share of what a word can tell that stands in one sentence only.
+MIN_SHARED_INFORMATION = 0.45
+QUOTE_LIMIT = 320
+# What a text says of a disease in general speaks louder than what one other patient had.
+DOCUMENT_FIRST = 1.25
+ABSENT_IN_BOTH = 0.5
+_SIDES = {"left": "right", "right": "left"}
+# A disease named within so many words of a sentence's start is taken for its subject.
+SUBJECT_WORDS = 4
+_CONTRAST = re.compile(
+    r"\b(unlike|in contrast|contrary to|as opposed to|rather than|whereas|while|argues? against|distinguish\w*|"
+    r"differentiat\w+|differs?|excludes?|rules? out|mimic\w*|confused with|mistaken for|instead of|"
+    r"compared (?:with|to)|than)\b",
+    re.IGNORECASE,
+)
+# Sections of a prior case that describe it; the rest of it (treatment, how it was confirmed) speaks for nothing here.
+_CASE_SECTIONS = ("History", "Exam", "Findings", "Discussion", "Images")
+_HEADING = re.compile(r"^(?P<name>[A-Z][A-Za-z ]{2,30}):[ \t]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    text: str
+    words: frozenset[str]
+    denied: bool
+    side: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    evidence: EvidenceText
+    start: int
+    end: int
+    words: frozenset[str]
+    affirmed: frozenset[str]
+    denied: frozenset[str]
+
+    @property
+    def text(self) -> str:
+        return self.evidence.text[self.start : self.end]
+
+    @property
+    def place(self) -> tuple[str, int]:
+        return self.evidence.label, self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    score: float
+    stance: Stance
+    finding: Finding
+    sentence: Sentence
+
+
+def other_diseases(name: str, names: Iterable[str]) -> list[tuple[str, ...]]:
+    """The words of each of `names` that is not a part of this name."""
+    own = set(tokens(name))
+    words = {tuple(tokens(other)) for other in names}
+    # A name that is a part of this one ("aneurysm" of "aortic aneurysm") is no other disease.
+    return [name for name in words if set(name) - PLAIN_WORDS and not set(name) <= own]
+
+
+def speaks_of_another(sentence: Sentence, others: Sequence[tuple[str, ...]], name: str) -> bool:
+    """Its subject, or what it contrasts with, is another disease: a text on one tells its look-alikes apart too."""
+    words = tokens(sentence.text)
+    named = [place for other in others if (place := _place(other, words)) is not None]
+    if not named:
+        return False
+    own = _place(tuple(tokens(name)), words)
+    is_subject = min(named) < SUBJECT_WORDS and (own is None or own > min(named))
+    return is_subject or bool(_CONTRAST.search(sentence.text))
+
+
+def _place(name: Sequence[str], words: Sequence[str]) -> int | None:
+    """Where the words of a name stand in order and together."""
+    length = len(name)
+    return next((n for n in range(len(words) - length + 1) if tuple(words[n : n + length]) == tuple(name)), None)
+
+
+def findings_of(case: CaseInput) -> list[Finding]:
+    found: dict[frozenset[str], Finding] = {}
+    for part in (case.findings, case.exam, case.history):
+        for assertion in assertions(part):
+            words = frozenset(tokens(assertion.text))
+            if words - PLAIN_WORDS and assertion.polarity != "uncertain":
+                found.setdefault(
+                    words, Finding(assertion.text.strip(), words, assertion.polarity == "denied", assertion.laterality)
+                )
+    return list(found.values())
+
+
+def sentences_of(evidence: EvidenceText) -> Iterator[Sentence]:
+    for span in sentences(evidence.text):
+        if evidence.kind == "case" and _section(evidence.text, span.start) not in _CASE_SECTIONS:
+            continue
+        words = frozenset(tokens(span.text))
+        if len(words) < 3 or span.end - span.start > QUOTE_LIMIT:
+            continue
+        told = assertions(span.text)
+        affirmed = frozenset(word for part in told if part.polarity == "affirmed" for word in tokens(part.text))
+        denied = frozenset(word for part in told if part.polarity == "denied" for word in tokens(part.text))
+        yield Sentence(evidence, span.start, span.end, words, affirmed, denied - affirmed)
+
+
+def _section(text: str, position: int) -> str:
+    name = ""
+    for heading in _HEADING.finditer(text):
+        if heading.start() > position:
+            break
+        name = heading["name"]
+    return name
+
+
+def information_of(read: Sequence[Sentence]) -> dict[str, float]:
+    seen = Counter(word for sentence in read for word in sentence.words)
+    return {word: math.log((len(read) + 1) / (count + 0.5)) for word, count in seen.items()}
+
+
+def matches_of(
+    findings: Sequence[Finding], described: Sequence[Sentence], information: Mapping[str, float]
+) -> Iterator[Match]:
+    most = max(information.values(), default=0.0)
+    for finding in findings:
+        # Where a finding is counts only in its favour: a text on the disease seldom names the same lobe.
+        whole = sum(information.get(word, most) for word in finding.words - PLAIN_WORDS)
+        for sentence in described:
+            shared = finding.words & sentence.words
+            weight = sum(information[word] for word in shared - PLAIN_WORDS)
+            if weight < max(MIN_SHARED_INFORMATION * most, MIN_OVERLAP * whole):
+                continue
+            stance = None if _other_side(finding, sentence) else _stance(finding, sentence, shared)
+            if stance:
+                kind = 1.0 if sentence.evidence.kind == "case" else DOCUMENT_FIRST
+                # What neither has says little: most patients lack most findings.
+                kind *= ABSENT_IN_BOTH if finding.denied and stance == "for" else 1.0
+                yield Match(kind * (weight / whole + len(shared) / 10), stance, finding, sentence)
+
+
+def _other_side(finding: Finding, sentence: Sentence) -> bool:
+    return _SIDES.get(finding.side or "") is not None and laterality(sentence.text) == _SIDES[finding.side or ""]
+
+
+def _stance(finding: Finding, sentence: Sentence, shared: frozenset[str]) -> Stance | None:
+    said = len(shared & sentence.affirmed)
+    unsaid = len(shared & sentence.denied)
+    if said == unsaid:
+        return None
+    return "for" if (said > unsaid) != finding.denied else "against"
+
+
+def best_of(matches: Iterator[Match]) -> list[Match]:
+    """The strongest of each stance; a finding and a sentence are used once."""
+    chosen: list[Match] = []
+    room = {"for": MAX_FOR, "against": MAX_AGAINST}
+    for match in sorted(matches, key=lambda match: (-match.score, match.sentence.place)):
+        taken = any(other.finding is match.finding or other.sentence.place == match.sentence.place for other in chosen)
+        if not taken and room[match.stance]:
+            room[match.stance] -= 1
+            chosen.append(match)
+    return sorted(chosen, key=lambda match: match.stance != "for")
