@@ -14,9 +14,7 @@ class FilterForm(forms.Form):
     actor = forms.CharField(required=False, max_length=150, label="User name")
     action = forms.CharField(required=False, max_length=60, label="Action", help_text="Or how it begins: account.")
     role = forms.ChoiceField(required=False, choices=[("", "All"), *Role.choices])
-    obj = forms.CharField(
-        required=False, max_length=121, label="Object", help_text="consultations.consultation:42"
-    )
+    obj = forms.CharField(required=False, max_length=121, label="Object", help_text="consultations.consultation:42")
 
     def filters(self) -> dict[str, Any]:
         return self.cleaned_data if self.is_valid() else {}

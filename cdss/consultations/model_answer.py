@@ -51,6 +51,7 @@ def ask_model(
         on_statement=on_statement,
         context=context,
         answer=answer_tokens(context),
+        retries=settings.LLM_RETRIES,
     )
     return merged(written=check(result.diagnoses, evidence, case), composed=composed), result
 

@@ -72,12 +72,12 @@ def test_a_case_that_is_no_case_is_refused(
 
 
 @pytest.mark.parametrize("url", [PREVIEW, SPLIT])
-@pytest.mark.parametrize("case", [{}, {"paste": MEGABYTE}, {"paste": "a\x00b"}, {"paste": "咳嗽三周"}, {"paste": HOSTILE}])
+@pytest.mark.parametrize("paste", ["", MEGABYTE, "a\x00b", "咳嗽三周", HOSTILE])
 def test_help_while_typing_is_quick_and_stores_nothing(
-    doctor: Client, traces: Callable[[], Trace], url: str, case: dict[str, str]
+    doctor: Client, traces: Callable[[], Trace], url: str, paste: str
 ) -> None:
     before, started = traces(), time.perf_counter()
-    response = doctor.post(url, case)
+    response = doctor.post(url, {"paste": paste})
     assert response.status_code in (200, 422)
     assert "<script>alert" not in response.content.decode()
     assert time.perf_counter() - started < 3
@@ -88,7 +88,7 @@ def test_a_preview_of_too_much_says_so(doctor: Client) -> None:
     assert "at most 40,000 are read" in said(doctor.post(PREVIEW, {"paste": MEGABYTE}, headers={"HX-Request": "true"}))
 
 
-@pytest.mark.parametrize("text", ["咳嗽三周，胸片示左肺结节", "Кашель, узел в левом лёгком", HOSTILE, "🫁 " * 500])
+@pytest.mark.parametrize("text", ["咳嗽三周，胸片示左肺结节", "Кашель, узел в левом лёгком", HOSTILE, "🫁 lung " * 500])
 def test_strange_text_is_answered_or_abstained_from_and_escaped(
     doctor: Client, small_library: None, run_queue: Callable[..., Any], text: str
 ) -> None:
