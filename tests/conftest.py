@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 from django.db import connection
 from django.test import TransactionTestCase
@@ -10,6 +11,12 @@ from pytest_socket import disable_socket
 from cdss.accounts.models import Role, User
 from cdss.audit import triggers
 from tests.postgres import postgres
+
+# A busy machine is no reason to fail a property.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

@@ -122,6 +122,11 @@ class Page:
         return [answer for answer in self.answers if answer.state in PENDING]
 
     @property
+    def given_up(self) -> list[Answer]:
+        """Models that gave nothing while another writer's answer is shown: the reader is told why."""
+        return [each for each in self.answers if each.state == "failed" and each.note and each != self.answer]
+
+    @property
     def kinds(self) -> list[tuple[str, str, int]]:
         found = [view.row.kind for view in self.evidence]
         return [(kind.value, str(kind.label), found.count(kind.value)) for kind in Kind if kind.value in found]

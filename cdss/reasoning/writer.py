@@ -83,7 +83,8 @@ def write_differential(
         reading, end = run.ask(_again(prompt, reading.text, reading.problem or PROBLEMS.get(end, end)))
         repaired = True
         if not reading.usable:
-            raise WriterError("truncated" if end == "cut" else "garbage")
+            # Prose without an object was not cut off: it is no answer.
+            raise WriterError("truncated" if end == "cut" and "{" in reading.text else "garbage")
     notes = [*prompt.notes, *([{"time": RAN_OUT}.get(end, CUT_SHORT)] if end else [])]
     if reading.dropped:
         notes.append(DROPPED.format(count=reading.dropped))

@@ -22,8 +22,8 @@ LLM = "openai:of-the-tests"
     ("answers", "trouble", "note"),
     [
         ([ConnectionRefusedError()], "unreachable", "cannot be reached"),
-        (["Certainly! Everyone is healthy.", "<b>{{"], "garbage", "gave no usable answer"),
-        (['{"diagnoses": [{"name": "Lup', ""], "garbage", "gave no usable answer"),
+        (["Certainly! Everyone is healthy.", "No."], "garbage", "gave no usable answer"),
+        (['{"diagnoses": [{"name": "Lup'] * 2, "truncated", "was cut off before its first statement"),
     ],
     ids=["unreachable", "garbage", "cut off"],
 )
@@ -51,7 +51,9 @@ def test_the_composers_answer_stands(
     assert note in asked.note
     assert not asked.diagnoses.exists()
     assert Event.objects.get(action="consultation.model_failed").details["trouble"] == trouble
-    assert note in doctor.get(f"/consultations/{row.pk}/").content.decode()
+    page = doctor.get(f"/consultations/{row.pk}/").content.decode()
+    assert note in page
+    assert composed.diagnoses.all()[0].name in page
 
 
 def test_a_missing_index_fails_the_consultation_in_words_for_its_reader(

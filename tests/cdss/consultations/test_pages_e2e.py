@@ -94,6 +94,27 @@ def test_a_citation_shows_its_quote_and_leads_to_its_span(open_page, clinician: 
     assert page.complaints == []
 
 
+def test_a_link_to_what_is_folded_away_unfolds_it(open_page, clinician: User) -> None:
+    row = rows.consultation(clinician)
+    cited, given = rows.evidence(row), rows.answer(row)
+    rows.diagnosis(given, "Hamartoma", [("Fat is seen.", "for", "supported")], cites=cited)
+    alone = [(f"The source states “{rows.QUOTE}”.", "for", "supported")]
+    rows.diagnosis(given, "Embolism", alone, cites=cited, must_not_miss=True)
+    page = open_page(f"/consultations/{row.pk}/")
+    folded = page.locator(".diagnosis", has_text="Embolism")
+    assert not folded.is_visible()
+    page.locator(".must-not-miss a").click()
+    folded.wait_for()
+    assert page.complaints == []
+
+
+def test_a_session_that_has_ended_leads_to_the_sign_in_page(open_page, clinician: User) -> None:
+    page = open_page(f"/consultations/{rows.whole(clinician, size=1).pk}/")
+    page.context.clear_cookies(name="sessionid")
+    page.locator("#pane-differential button[value=agree]").first.click()
+    page.wait_for_url("**/accounts/sign-in/**")
+
+
 def test_keys(open_page, clinician: User) -> None:
     page = open_page(f"/consultations/{rows.whole(clinician, size=3).pk}/")
     focused = "document.activeElement.id"
