@@ -13,12 +13,11 @@ from django.utils import timezone
 
 from cdss.audit.services import record
 from cdss.consultations.models import Answer, Consultation, Statement
-from cdss.consultations.pipeline import check
+from cdss.consultations.pipeline import check, check_one
 from cdss.consultations.recording import diagnoses_store, statements_store
 from cdss.consultations.working import UNEXPECTED, case_of
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.errors import WriterError
-from cdss.reasoning.gate import check_statement
 from cdss.reasoning.merging import merged
 from cdss.reasoning.models import answer_tokens, chat_model, context_tokens
 from cdss.reasoning.types import CaseInput, CitationDraft, DiagnosisDraft, EvidenceText, StatementDraft
@@ -65,8 +64,7 @@ def write(consultation_id: int) -> None:
     by_label = {text.label: text for text in evidence}
 
     def show(written: Written) -> None:
-        statement = check_statement(statement=written.statement, evidence=by_label, case=case)
-        _show(answer, written, statement)
+        _show(answer, written, check_one(written.statement, by_label, case))
 
     try:
         diagnoses, result = ask_model(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -12,7 +12,7 @@ from django.conf import settings
 from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope, freeze, retrieve, sources_of
 from cdss.reasoning.composer import compose
 from cdss.reasoning.gate import check_statement
-from cdss.reasoning.types import CaseInput, DiagnosisDraft, EvidenceText
+from cdss.reasoning.types import CaseInput, DiagnosisDraft, EvidenceText, StatementDraft
 from retrieval.terms import assertions
 from retrieval.types import Pixels
 
@@ -92,12 +92,22 @@ def too_little(retrieved: Retrieved) -> str:
 def check(drafts: Sequence[DiagnosisDraft], evidence: Sequence[EvidenceText], case: CaseInput) -> list[DiagnosisDraft]:
     by_label = {text.label: text for text in evidence}
     return [
-        replace(
-            draft,
-            statements=[check_statement(statement=s, evidence=by_label, case=case) for s in draft.statements],
-        )
+        replace(draft, statements=[check_one(statement, by_label, case) for statement in draft.statements])
         for draft in drafts
     ]
+
+
+def check_one(statement: StatementDraft, by_label: Mapping[str, EvidenceText], case: CaseInput) -> StatementDraft:
+    """The statement as the gate judged it, with the citations alone that lead somewhere."""
+    judged = check_statement(statement=statement, evidence=by_label, case=case)
+    standing = [
+        citation
+        for citation in judged.citations
+        if (source := by_label.get(citation.evidence))
+        and citation.quote
+        and source.text[citation.start : citation.end] == citation.quote
+    ]
+    return replace(judged, citations=standing)
 
 
 def _abstention(reason: str, case: CaseInput, pixels: Sequence[Pixels], retrieved: Retrieved) -> dict[str, object]:
