@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from cdss.indexing.services import search_library
+from cdss.library.importers.base import image_inside
 from cdss.library.models import Kind, LibraryItem, Passage
+from cdss.library.rows import RowError
 from retrieval.types import Query
 
 if TYPE_CHECKING:
     from retrieval.types import Hit, Pixels
     from retrieval.types import Kind as KindName
 
+MOST_HITS = 1_000_000
 SCORES = ("dense", "lexical", "image", "rerank")
 KEYS = {"id", "text", "image", "kind", "k", "exclude_source_ids"}
 
@@ -39,7 +42,7 @@ def spec_from_line(line: str, folder: Path) -> tuple[Any, QuerySpec]:
     """One line of a file of queries; the path of an image is relative to `folder`."""
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise QueryError(f"this is not JSON: {error}") from error
     if not isinstance(row, dict) or "id" not in row:
         raise QueryError('write an object with an "id"')
@@ -53,13 +56,21 @@ def spec_from_line(line: str, folder: Path) -> tuple[Any, QuerySpec]:
         raise QueryError(f"kind {row['kind']!r}: write one of {', '.join(Kind.values)}")
     if not text.strip() and not image:
         raise QueryError("give a text or an image")
-    return row["id"], QuerySpec(
-        text, folder / image if image else None, kinds, _typed(row, "k", int, 10), [str(source) for source in excluded]
-    )
+    k = _typed(row, "k", int, 10)
+    return row["id"], QuerySpec(text, _inside(folder, image), kinds, k, [str(source) for source in excluded])
+
+
+def _inside(folder: Path, image: str) -> Path | None:
+    try:
+        return image_inside(folder, image).files[0] if image else None
+    except RowError as error:
+        raise QueryError(str(error)) from error
 
 
 def answer(spec: QuerySpec) -> list[dict[str, Any]]:
     """The hits of a query among everything published, as rows of JSON."""
+    if spec.k > MOST_HITS:
+        raise QueryError(f"k={spec.k}: at most {MOST_HITS} items are given")
     excluded = LibraryItem.objects.filter(source_id__in=spec.excluded_source_ids).values_list("pk", flat=True)
     query = Query(
         text=spec.text,

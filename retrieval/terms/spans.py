@@ -18,7 +18,8 @@ _ABBREVIATED = re.compile(
     r"|vol|pp|ed|eds|ref|refs|tab|wt|hx|sp|spp|var|a\.m|p\.m|u\.s|u\.k|m\.d|ph\.d)|\b[A-Za-z]|(?<!\S)\(?\d{1,2})\Z",
     re.IGNORECASE,
 )
-_STOP = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s)|\n", re.MULTILINE)
+# Possessive, and from the first of a run: ten thousand dots in a row cost no more than one.
+_STOP = re.compile(r"(?<![.!?])[.!?]++[\"'”’)\]]*+(?=\s)|\n")
 _BULLET = re.compile(r"\s*(?:[-*•▪◦–]\s|\(?\d{1,2}[.)]\s|\(?[a-zA-Z][.)]\s)")
 _OPEN_LINE = re.compile(
     r"(?:[,\-–(/]|\b(?:a|an|the|of|on|in|at|to|for|with|without|and|or|by|from|is|are|was|were|be|as|than|that|which|who"

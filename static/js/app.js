@@ -18,14 +18,7 @@ document.addEventListener("click", (event) => {
   const theme = event.target.closest("[data-theme-set]");
   if (theme) {
     window.setTheme(theme.dataset.themeSet);
-    // A session that has ended answers with the sign-in page: it belongs in the window, not in a part of the page.
-document.addEventListener("htmx:beforeSwap", (event) => {
-  if (!event.detail.xhr.responseURL.includes("/accounts/sign-in/")) return;
-  event.detail.shouldSwap = false;
-  location.reload();
-});
-
-showTheme();
+    showTheme();
   }
   const opener = event.target.closest("[data-dialog]");
   if (opener) openDialog(document.getElementById(opener.dataset.dialog));
@@ -58,6 +51,13 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
+});
+
+// A session that has ended answers with the sign-in page: it belongs in the window, not in a part of the page.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (!event.detail.xhr.responseURL.includes("/accounts/sign-in/")) return;
+  event.detail.shouldSwap = false;
+  location.reload();
 });
 
 showTheme();

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError
 
+from cdss.files import written_beside
 from cdss.indexing.queries import QueryError, QuerySpec, answer, spec_from_line
 from cdss.library.models import Kind
 from retrieval.errors import RetrievalError
@@ -50,16 +51,13 @@ class Command(BaseCommand):
             )
 
     def _many(self, source: Path, target: Path) -> None:
-        partial = target.with_name(f".{target.name}.partial")
         try:
-            with source.open(encoding="utf-8") as lines, partial.open("w", encoding="utf-8") as out:
+            with source.open(encoding="utf-8", errors="replace") as lines, written_beside(target) as out:
                 for identifier, hits in _answers(lines, source.parent):
-                    out.write(json.dumps({"id": identifier, "hits": hits}, ensure_ascii=False) + "\n")
-            partial.replace(target)
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{error}", returncode=2) from error
-        finally:
-            partial.unlink(missing_ok=True)
+                    line = json.dumps({"id": identifier, "hits": hits}, ensure_ascii=False)
+                    out.write(f"{line}\n".encode(errors="replace"))
+        except OSError as error:
+            raise CommandError(f"{error.filename or target}: {error.strerror}", returncode=2) from error
 
 
 def _answers(lines: TextIO, folder: Path) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
