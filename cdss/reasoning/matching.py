@@ -23,6 +23,8 @@ ABSENT_IN_BOTH = 0.5
 _SIDES = {"left": "right", "right": "left"}
 # A disease named within so many words of a sentence's start is taken for its subject.
 SUBJECT_WORDS = 4
+# Words that name a disease and seldom a finding.
+_DISEASE = re.compile(r"(?:oma|itis|carcinoid|metastas[ei]s|metastatic|tuberculosis|pneumonia)$")
 _CONTRAST = re.compile(
     r"\b(unlike|in contrast|contrary to|as opposed to|rather than|whereas|while|argues? against|distinguish\w*|"
     r"differentiat\w+|differs?|excludes?|rules? out|mimic\w*|confused with|mistaken for|instead of|"
@@ -78,11 +80,13 @@ def other_diseases(name: str, names: Iterable[str]) -> list[tuple[str, ...]]:
 
 def speaks_of_another(sentence: Sentence, others: Sequence[tuple[str, ...]], name: str) -> bool:
     """Its subject, or what it contrasts with, is another disease: a text on one tells its look-alikes apart too."""
-    words = tokens(sentence.text)
+    words, own_words = tokens(sentence.text), tokens(name)
+    if any(_DISEASE.search(word) and word not in own_words for word in words[:SUBJECT_WORDS]):
+        return True
     named = [place for other in others if (place := _place(other, words)) is not None]
     if not named:
         return False
-    own = _place(tuple(tokens(name)), words)
+    own = _place(tuple(own_words), words)
     is_subject = min(named) < SUBJECT_WORDS and (own is None or own > min(named))
     return is_subject or bool(_CONTRAST.search(sentence.text))
 

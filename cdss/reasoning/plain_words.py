@@ -3,14 +3,14 @@
 from retrieval.terms import tokens
 
 _TECHNIQUE = """
-ct cta mr mri mra mrv pet us xray x-ray radiograph radiography film plain ultrasound sonography sonogram scan scanogram
-angiogram image imaging view series study sequence t1 t2 t1-weighted t2-weighted weighted weighting flair dwi adc stir
-gre spgr fse proton density pd axial coronal sagittal oblique transverse lateral ap pa frontal
-portable contrast post-contrast pre-contrast gadolinium intravenous iv oral enhanced unenhanced noncontrast non-contrast
-window slice cut level section reformatted reconstruction doppler phase arterial venous delayed signal intensity
-attenuation density high low hyperintense hypointense increased decreased figure arrow show demonstrate reveal seen
-appearance noted note evidence evident consistent compatible identified visualized imaged obtained performed exam
-examination physical lab laboratory cbc wbc cmp test result value within limit normal unremarkable
+ct cta mr mri mra mrv pet us xray x-ray radiograph radiography film plain ultrasound sonography sonogram scan
+scanogram angiogram angiography image imaging view series study sequence t1 t2 t1-weighted t2-weighted weighted
+weighting flair dwi adc stir gre spgr fse proton density pd axial coronal sagittal oblique transverse lateral ap pa
+frontal portable contrast post-contrast pre-contrast gadolinium intravenous iv oral enhanced unenhanced noncontrast
+non-contrast window slice cut level section reformatted reconstruction doppler phase arterial venous delayed signal
+intensity attenuation density high low hyperintense hypointense increased decreased figure arrow show demonstrate
+reveal seen appearance noted note evidence evident consistent compatible identified visualized imaged obtained
+performed exam examination physical lab laboratory cbc wbc cmp test result value within limit normal unremarkable
 """
 _PERSON = """
 patient pt man woman male female boy girl child infant adult yo y o f m year month week day old age aged white black
@@ -33,12 +33,12 @@ skin breast matter white gray grey space cavity wall margin border body l1 l2 l3
 large mild moderate severe multiple single few several
 """
 _GENERAL = """
-often usually usual commonly common typically typical frequently frequent classic classically characteristic rare rarely
-sometimes occasionally known unknown finding associated association related cause caused due diagnosis diagnostic
-diagnosed disease disorder syndrome condition symptom sign feature type form case size sized flow change changed time
-course onset treatment therapy surgery surgical improve improved worse worsening begin began start started show found
-find discovered identify identified suspect suspected suggest suggested suggestive compatible concerning differential
-include including involve involving involvement extend extending extension date name phone record number new old now
-then when while compared previous family social
+often usually usual commonly common typically typical frequently frequent classic classically characteristic rare
+rarely sometimes occasionally known unknown finding associated association related cause caused due diagnosis
+diagnostic diagnosed disease disorder syndrome condition symptom sign feature type form case size sized flow change
+changed time course onset treatment therapy surgery surgical improve improved worse worsening begin began start
+started show found find discovered identify identified suspect suspected suggest suggested suggestive compatible
+concerning differential clear filled wide narrow partial complete include including involve involving involvement
+extend extending extension date name phone record number new old now then when while compared previous family social
 """
 PLAIN_WORDS = frozenset(tokens(" ".join((_TECHNIQUE, _PERSON, _PLACE, _GENERAL))))

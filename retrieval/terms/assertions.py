@@ -75,7 +75,7 @@ def assertions(text: str) -> list[Assertion]:
                     phrase,
                     sentence.start + start,
                     sentence.start + end,
-                    _polarity(start, end, governed),
+                    _polarity(sentence.text, start, end, governed),
                     laterality(phrase),
                     inside,
                 )
@@ -108,13 +108,23 @@ def _trimmed(sentence: str, start: int, end: int) -> tuple[int, int] | None:
     return (start, end) if any(any(character.isalpha() for character in word) for word in words) else None
 
 
-def _polarity(start: int, end: int, governed: Iterable[Cue]) -> Polarity:
-    kinds = [cue.kind for cue in governed if cue.start <= start and end <= cue.end + 1]
+def _polarity(sentence: str, start: int, end: int, governed: Iterable[Cue]) -> Polarity:
+    kinds = [cue.kind for cue in _in_force(sentence, start, end, governed)]
     if kinds.count("denied") > 1 and kinds.count("denied") % 2 == 0:
         return "uncertain"
     if "denied" in kinds:
         return "uncertain" if "uncertain" in kinds else "denied"
     return "uncertain" if kinds else "affirmed"
+
+
+def _in_force(sentence: str, start: int, end: int, governed: Iterable[Cue]) -> list[Cue]:
+    """The cues that govern a phrase; in "no cough, no fever" the second takes the place of the first."""
+    reach = [cue for cue in governed if cue.start <= start and end <= cue.end + 1]
+    before = [cue for cue in reach if cue.at_end <= start]
+    if not before:
+        return reach
+    nearest = max(before, key=lambda cue: cue.at)
+    return [cue for cue in reach if cue not in before or "," not in sentence[cue.at_end : nearest.at]]
 
 
 def _shift(measure: Measure, by: int) -> Measure:

@@ -78,3 +78,8 @@ def test_offsets_always_slice_to_the_phrase(text: str) -> None:
         assert text[found.start : found.end] == found.text
         for measure in found.measures:
             assert found.start <= measure.start <= measure.end <= found.end
+
+
+def test_a_list_of_denials_denies_each() -> None:
+    for text in ("No cough, no haemoptysis, no weight loss.", "No fever, no chills, or rigors."):
+        assert {found.polarity for found in assertions(text)} == {"denied"}

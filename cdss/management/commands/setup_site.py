@@ -12,6 +12,8 @@ from cdss.accounts.demo import demo_accounts, demo_accounts_make
 from cdss.accounts.models import User
 from cdss.management.site import COLLECTION, FIXTURES, MANAGE, SetupNotes, fixtures_hash, has_demo_library, index_state
 
+LICENCE = "CC0-1.0"
+
 
 class Command(BaseCommand):
     help = "Sets the site up: database, demonstration accounts and library, index. What is there already is left alone."
@@ -47,7 +49,15 @@ class Command(BaseCommand):
             return
         self.stdout.write("Loading the demonstration library …")
         paths = [str(settings.DEMO_ROOT / name) for name in FIXTURES]
-        call_command("import_library", *paths, collection=COLLECTION, synthetic=True, publish=True, stdout=self.stdout)
+        call_command(
+            "import_library",
+            *paths,
+            collection=COLLECTION,
+            synthetic=True,
+            publish=True,
+            licence=LICENCE,
+            stdout=self.stdout,
+        )
         self.notes.keep("fixtures", fixtures_hash())
 
     def bring_index_up_to_date(self) -> None:
