@@ -19,7 +19,7 @@ from cdss.consultations.working import UNEXPECTED, case_of
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.errors import WriterError
 from cdss.reasoning.merging import merged
-from cdss.reasoning.models import answer_tokens, chat_model, context_tokens
+from cdss.reasoning.models import answer_tokens, chat_model, context_tokens, shown_name
 from cdss.reasoning.types import CaseInput, CitationDraft, DiagnosisDraft, EvidenceText, StatementDraft
 from cdss.reasoning.writer import WriterResult, Written, write_differential
 
@@ -68,7 +68,7 @@ def write(consultation_id: int) -> None:
 
     try:
         diagnoses, result = ask_model(
-            spec=answer.writer,
+            spec=_spec_of(answer),
             case=case,
             evidence=evidence,
             composed=stored_diagnoses(consultation.answers.get(writer=WRITER)),
@@ -83,6 +83,12 @@ def write(consultation_id: int) -> None:
         _give_up(answer, "unexpected", UNEXPECTED)
     else:
         _complete(answer, diagnoses, result)
+
+
+def _spec_of(answer: Answer) -> str:
+    if shown_name(settings.LLM) != answer.writer:
+        raise WriterError("configuration", "Another model has been configured since.")
+    return str(settings.LLM)
 
 
 def _claim(consultation_id: int) -> Answer | None:

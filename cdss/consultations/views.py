@@ -31,6 +31,7 @@ from cdss.consultations.reads import (
     whole_consultation_for,
 )
 from cdss.library.models import LibraryItem
+from cdss.reasoning.models import shown_name
 
 PAGE_SIZE = 25
 OWN_PAGES = {Status.ABSTAINED: "abstained", Status.FAILED: "failed", Status.CANCELLED: "cancelled"}
@@ -60,11 +61,15 @@ def history(request: HttpRequest) -> HttpResponse:
     return render(request, "consultations/history.html", {"page_obj": page, "form": form, "wanted": wanted})
 
 
+def _case_page(form: NewConsultationForm) -> dict[str, object]:
+    return {"form": form, "llm": shown_name(settings.LLM)}
+
+
 @require_http_methods(["GET", "POST"])
 @require(Action.CONSULT)
 def new(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
-        return render(request, "consultations/new.html", {"form": NewConsultationForm(), "llm": settings.LLM})
+        return render(request, "consultations/new.html", _case_page(NewConsultationForm()))
     form = NewConsultationForm(request.POST, request.FILES)
     if form.is_valid():
         try:
@@ -80,7 +85,7 @@ def new(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             return redirect("consultations:detail", consultation.pk)
-    return render(request, "consultations/new.html", {"form": form, "llm": settings.LLM}, status=422)
+    return render(request, "consultations/new.html", _case_page(form), status=422)
 
 
 @require_POST
@@ -88,17 +93,17 @@ def new(request: HttpRequest) -> HttpResponse:
 def split(request: HttpRequest) -> HttpResponse:
     form = NewConsultationForm(request.POST)
     if not form.is_valid():
-        return render(request, "consultations/new.html", {"form": form, "llm": settings.LLM}, status=422)
+        return render(request, "consultations/new.html", _case_page(form), status=422)
     form = form.after_split(services.split_pasted)
     template = "consultations/_case_fields.html" if request.headers.get("HX-Request") else "consultations/new.html"
-    return render(request, template, {"form": form, "llm": settings.LLM, "was_split": True})
+    return render(request, template, _case_page(form) | {"was_split": True})
 
 
 @require_POST
 @require(Action.CONSULT)
 def preview(request: HttpRequest) -> HttpResponse:
     form = NewConsultationForm(request.POST)
-    context: dict[str, object] = {"form": form, "llm": settings.LLM}
+    context = _case_page(form)
     if form.is_valid():
         try:
             case = services.cleaned(form.whole_case(services.split_pasted))

@@ -18,6 +18,7 @@ from cdss.consultations.pipeline import CancelledError, Outcome, consult
 from cdss.consultations.recording import Recorder, diagnoses_store
 from cdss.consultations.tasks import answer_consultation, write_with_model
 from cdss.reasoning.composer import WRITER
+from cdss.reasoning.models import shown_name
 from cdss.reasoning.types import CaseInput
 from retrieval.errors import IndexUnusableError, RetrievalError
 from retrieval.types import Pixels
@@ -102,7 +103,7 @@ def _finish(consultation: Consultation, outcome: Outcome) -> None:
         diagnoses_store(answer=answer, drafts=outcome.diagnoses)
         _close(consultation, Status.DONE)
         if settings.LLM and consultation.use_llm:
-            Answer.objects.create(consultation=consultation, writer=settings.LLM, state="waiting")
+            Answer.objects.create(consultation=consultation, writer=shown_name(settings.LLM), state="waiting")
             transaction.on_commit(lambda: write_with_model.enqueue(consultation.pk))
 
 

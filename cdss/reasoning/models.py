@@ -35,6 +35,12 @@ def chat_model(spec: str, *, timeout: float) -> "BaseChatModel":
     return _PROVIDERS[provider](name, timeout)
 
 
+def shown_name(spec: str) -> str:
+    """What a reader is told of a model: of a local file its name, not where it lies."""
+    provider, _, name = spec.partition(":")
+    return f"{provider}:{Path(name).name}" if provider == "llamacpp" else spec
+
+
 def parse_spec(spec: str) -> tuple[str, str]:
     provider, _, name = spec.strip().partition(":")
     if provider not in _PROVIDERS or not name.strip():

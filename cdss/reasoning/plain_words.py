@@ -38,7 +38,7 @@ rarely sometimes occasionally known unknown finding associated association relat
 diagnostic diagnosed disease disorder syndrome condition symptom sign feature type form case size sized flow change
 changed time course onset treatment therapy surgery surgical improve improved worse worsening begin began start
 started show found find discovered identify identified suspect suspected suggest suggested suggestive compatible
-concerning differential clear filled wide narrow partial complete include including involve involving involvement
+concerning differential true clear filled wide narrow partial complete include including involve involving involvement
 extend extending extension date name phone record number new old now then when while compared previous family social
 """
 PLAIN_WORDS = frozenset(tokens(" ".join((_TECHNIQUE, _PERSON, _PLACE, _GENERAL))))

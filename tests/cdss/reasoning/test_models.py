@@ -7,6 +7,7 @@ import pytest
 from cdss.reasoning import hosts, models
 from cdss.reasoning.errors import TROUBLES, HostRefused, WriterError
 from cdss.reasoning.hosts import check_url, checked_addresses
+from cdss.reasoning.models import shown_name
 
 ALLOWED = ["localhost", "127.0.0.1", "llm.example.org", "10.1.2.3:8000", "fd12::7", "[fd12::8]:443"]
 
@@ -216,3 +217,9 @@ def test_every_trouble_says_something_to_the_reader() -> None:
     assert all(trouble.message.endswith(".") for trouble in TROUBLES.values())
     assert not TROUBLES["refused"].again
     assert TROUBLES["timeout"].again
+
+
+def test_a_reader_is_not_told_where_a_local_model_lies() -> None:
+    assert shown_name("llamacpp:/srv/site/models/small.gguf") == "llamacpp:small.gguf"
+    assert shown_name("openai:org/model") == "openai:org/model"
+    assert shown_name("") == ""

@@ -21,7 +21,7 @@ from cdss.files import written_beside
 from cdss.library.rows import RowError
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.errors import WriterError
-from cdss.reasoning.models import chat_model
+from cdss.reasoning.models import chat_model, shown_name
 from cdss.reasoning.types import CaseInput, DiagnosisDraft, StatementDraft
 from retrieval.errors import ImageError, RetrievalError
 from retrieval.types import Pixels
@@ -145,7 +145,7 @@ def _rewritten(case: CaseInput, outcome: Outcome, options: dict[str, Any]) -> tu
         )
     except WriterError as error:
         return WRITER, list(outcome.diagnoses), error.trouble.message
-    return options["llm"], diagnoses, result.note
+    return shown_name(options["llm"]), diagnoses, result.note
 
 
 def _refuse_unusable(options: dict[str, Any]) -> None:
