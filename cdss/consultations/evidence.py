@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
@@ -10,9 +10,16 @@ import numpy as np
 from django.db.models import Q
 
 from cdss.accounts.models import User
-from cdss.indexing.services import search_library
-from cdss.library.models import Case, Document, Kind, LibraryItem, Passage
-from cdss.reasoning.candidates import CONFIRMED, names_of_case, names_of_document, propose, relevance_within
+from cdss.indexing.services import search_library_each
+from cdss.library.models import Case, CaseImage, Document, Kind, LibraryItem, Passage
+from cdss.reasoning.candidates import (
+    CONFIRMED,
+    names_of_case,
+    names_of_document,
+    propose,
+    relevance_within,
+    weakest_to_best,
+)
 from cdss.reasoning.composer import Sources
 from cdss.reasoning.concepts import concept_of
 from cdss.reasoning.types import Candidate, CaseInput, EvidenceText, Lead
@@ -90,15 +97,15 @@ def retrieve(*, case: CaseInput, pixels: Sequence[Pixels], scope: Scope) -> Retr
     hits: dict[int, Hit] = {}
     relevance: dict[int, float] = {}
     queries = [Query(text=case.text, kinds=(kind,), k=DEPTH[kind], excluded=excluded) for kind in KINDS]
-    searched = [search_library(user=scope.user, query=query) for query in queries]
-    for result in searched:
+    if pixels:
+        queries.append(Query(images=tuple(pixels), kinds=("case",), k=IMAGE_DEPTH, excluded=excluded))
+    searched = search_library_each(user=scope.user, queries=queries)
+    for result in searched[: len(KINDS)]:
         hits |= {hit.item: hit for hit in result.hits}
         relevance |= relevance_within({hit.item: hit.scores for hit in result.hits})
-    if pixels:
-        query = Query(images=tuple(pixels), kinds=("case",), k=IMAGE_DEPTH, excluded=excluded)
-        _add_images(search_library(user=scope.user, query=query).hits, hits, relevance)
-    found = {item.pk: found for item in _items(hits) if (found := _found(item, hits, relevance))}
-    found = {pk: one for pk, one in found.items() if not (scope.excluded_source_id and _is_copy(one.item, case))}
+    for result in searched[len(KINDS) :]:
+        _add_images(result.hits, hits, relevance)
+    found = {item.pk: _found(item, hits, relevance) for item in _items(hits) if not _is_left_out(item, case, scope)}
     leads = [Lead(pk, one.item.kind, one.relevance, one.names) for pk, one in found.items()]
     last = searched[-1]
     return Retrieved(found, propose(leads), last.index_version, last.text_encoder, last.image_encoder)
@@ -115,13 +122,11 @@ def _excluded(scope: Scope) -> Ids | None:
 
 
 def _add_images(found: Sequence[Hit], hits: dict[int, Hit], relevance: dict[int, float]) -> None:
-    scores = [hit.scores.get("image", 0.0) for hit in found]
-    low, high = min(scores, default=0.0), max(scores, default=0.0)
-    for hit, score in zip(found, scores, strict=True):
-        closeness = (score - low) / (high - low) if high > low else 1.0
-        relevance[hit.item] = min(1.0, relevance.get(hit.item, 0.0) + IMAGE_WEIGHT * closeness)
+    closeness = weakest_to_best({hit.item: hit.scores.get("image", 0.0) for hit in found})
+    for hit in found:
+        relevance[hit.item] = min(1.0, relevance.get(hit.item, 0.0) + IMAGE_WEIGHT * closeness[hit.item])
         known = hits.get(hit.item, hit)
-        hits[hit.item] = replace(known, image=hit.image, scores={**known.scores, "image": score})
+        hits[hit.item] = replace(known, image=hit.image, scores={**known.scores, "image": hit.scores.get("image", 0.0)})
 
 
 def _items(hits: Mapping[int, Hit]) -> Iterator[Case | Document]:
@@ -137,8 +142,9 @@ def _found(item: Case | Document, hits: Mapping[int, Hit], relevance: Mapping[in
     return Found(item, hits[item.pk], relevance.get(item.pk, 0.0), names)
 
 
-def _is_copy(item: Case | Document, case: CaseInput) -> bool:
-    if not isinstance(item, Case):
+def _is_left_out(item: Case | Document, case: CaseInput, scope: Scope) -> bool:
+    """A copy of the case under another id, where its own source stays out."""
+    if not scope.excluded_source_id or not isinstance(item, Case):
         return False
     mine = set(tokens(case.text))
     theirs = set(tokens("\n".join((item.history, item.exam, item.findings))))
@@ -155,13 +161,25 @@ def freeze(retrieved: Retrieved) -> list[EvidenceDraft]:
         kept |= dict.fromkeys(candidate.items[:KEPT_OF_EACH_CANDIDATE])
     chosen = [found for found in ranked if found.item.pk in kept]
     passages = Passage.objects.in_bulk([found.hit.passages[0] for found in chosen if found.hit.passages])
+    images = _first_images(found.item.pk for found in chosen if found.hit.image is None)
     return [
-        _frozen(f"E{place}", found, passages.get(found.hit.passages[0]) if found.hit.passages else None)
+        _frozen(
+            f"E{place}",
+            found,
+            passages.get(found.hit.passages[0]) if found.hit.passages else None,
+            found.hit.image or images.get(found.item.pk),
+        )
         for place, found in enumerate(chosen, start=1)
     ]
 
 
-def _frozen(label: str, found: Found, passage: Passage | None) -> EvidenceDraft:
+def _first_images(cases: Iterable[int]) -> dict[int, int]:
+    """The first image of each case that has one."""
+    last_first = CaseImage.objects.filter(case__in=list(cases)).order_by("-position")
+    return dict(last_first.values_list("case_id", "pk"))
+
+
+def _frozen(label: str, found: Found, passage: Passage | None, image: int | None) -> EvidenceDraft:
     item = found.item
     start, end = _window(item.text, passage)
     return EvidenceDraft(
@@ -175,7 +193,7 @@ def _frozen(label: str, found: Found, passage: Passage | None) -> EvidenceDraft:
             details=_details(item),
         ),
         item=item.pk,
-        image=found.hit.image or _first_image(item),
+        image=image,
         source_name=item.source_name,
         item_start=start,
         item_hash=item.content_hash,
@@ -207,30 +225,23 @@ def _details(item: Case | Document) -> dict[str, object]:
     return details | {name: getattr(item, name) for name in SHOWN_DETAILS if getattr(item, name)}
 
 
-def _first_image(item: Case | Document) -> int | None:
-    return item.images.values_list("pk", flat=True).first() if isinstance(item, Case) else None
-
-
 def sources_of(retrieved: Retrieved, evidence: Sequence[EvidenceDraft]) -> Sources:
     """The evidence as the composer reads it: what each piece is about, and which diagnoses it merely lists."""
-    about: dict[int, frozenset[str]] = {}
-    listed: dict[int, dict[str, str]] = {}
-    for draft in evidence:
-        found = retrieved.found[draft.item]
-        about[draft.item] = frozenset(
-            c.key for name, weight in found.names if weight == CONFIRMED and (c := concept_of(name))
-        )
-        listed[draft.item] = {
-            c.key: name for name, weight in found.names if weight < CONFIRMED and (c := concept_of(name))
-        }
-    return Sources({draft.item: draft.text for draft in evidence}, about, listed, _names(retrieved))
-
-
-def _names(retrieved: Retrieved) -> dict[str, list[str]]:
-    """What the diseases are called that the items found are about."""
+    found = {draft.item: retrieved.found[draft.item] for draft in evidence}
     names: dict[str, list[str]] = {}
-    for found in retrieved.found.values():
-        for name, weight in found.names:
-            if weight == CONFIRMED and (concept := concept_of(name)):
-                names.setdefault(concept.key, []).append(name)
-    return names
+    for one in retrieved.found.values():
+        for concept, name in _concepts(one, confirmed=True):
+            names.setdefault(concept, []).append(name)
+    return Sources(
+        evidence={draft.item: draft.text for draft in evidence},
+        about={item: frozenset(key for key, _ in _concepts(one, confirmed=True)) for item, one in found.items()},
+        listed={item: dict(_concepts(one, confirmed=False)) for item, one in found.items()},
+        names=names,
+    )
+
+
+def _concepts(found: Found, *, confirmed: bool) -> Iterator[tuple[str, str]]:
+    """The diagnoses an item is about, or else those it merely lists, each with the name it gives."""
+    for name, weight in found.names:
+        if (weight == CONFIRMED) == confirmed and (concept := concept_of(name)):
+            yield concept.key, name

@@ -28,6 +28,7 @@ from retrieval.errors import IndexUnusableError
 from retrieval.types import Hit, Ids, Query
 
 if TYPE_CHECKING:
+    from retrieval.engine import Engine
     from retrieval.index.snapshot import Snapshot
 
 ITEMS_AT_ONCE = 200
@@ -47,9 +48,19 @@ class Found:
 
 def search_library(*, user: User | None, query: Query) -> Found:
     """Searches what this user may see and is published. No user is the command line: everything published."""
+    return search_library_each(user=user, queries=[query])[0]
+
+
+def search_library_each(*, user: User | None, queries: Sequence[Query]) -> list[Found]:
+    """Several searches of one index version, with what the user may see asked of the database once."""
     engine = get_engine()
-    allowed = _allowed(user) if query.allowed is None else np.intersect1d(query.allowed, _allowed(user))
-    result = engine.run(replace(query, allowed=allowed))
+    allowed = _allowed(user)
+    return [_searched(engine, query, allowed) for query in queries]
+
+
+def _searched(engine: Engine, query: Query, allowed: Ids) -> Found:
+    permitted = allowed if query.allowed is None else np.intersect1d(query.allowed, allowed)
+    result = engine.run(replace(query, allowed=permitted))
     manifest = engine.snapshot.manifest
     return Found(
         hits=_still_there(result.hits),

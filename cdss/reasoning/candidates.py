@@ -84,9 +84,12 @@ def relevance_within(scores: Mapping[int, Mapping[str, float]]) -> dict[int, flo
     relevance: defaultdict[int, float] = defaultdict(float)
     for measure in ("dense", "lexical"):
         values = {item: parts[measure] for item, parts in scores.items() if measure in parts}
-        if not values:
-            continue
-        low, high = min(values.values()), max(values.values())
-        for item, value in values.items():
-            relevance[item] += 0.5 * ((value - low) / (high - low) if high > low else 1.0)
+        for item, share in weakest_to_best(values).items():
+            relevance[item] += 0.5 * share
     return dict(relevance)
+
+
+def weakest_to_best(values: Mapping[int, float]) -> dict[int, float]:
+    """Values to 0–1, from the weakest to the best; all 1 when they are equal."""
+    low, high = min(values.values(), default=0.0), max(values.values(), default=0.0)
+    return {item: (value - low) / (high - low) if high > low else 1.0 for item, value in values.items()}
