@@ -5,6 +5,7 @@ from typing import Self
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
+from django.urls import reverse
 
 from cdss.accounts.models import Role, User
 from cdss.library.models import CaseImage, LibraryItem
@@ -86,6 +87,9 @@ class ConsultationImage(models.Model):
 
     class Meta:
         ordering = ["consultation", "position"]
+
+    def get_absolute_url(self) -> str:
+        return reverse("consultations:image", args=[self.consultation_id, self.pk])
 
 
 class Step(models.Model):

@@ -15,6 +15,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
+from cdss.files import sync_folder
 from cdss.library.intake_errors import IntakeError
 
 FIRST_FRAME = "0000.png"
@@ -56,10 +57,10 @@ def write_frames(*, folder: Path, stem: str, pngs: Sequence[bytes]) -> str:
             beside.mkdir()
             for number, png in enumerate(pngs):
                 _write(beside / f"{number:04}.png", png)
-            _sync_folder(beside)
+            sync_folder(beside)
             _remove(target)
         beside.replace(target)
-        _sync_folder(folder)
+        sync_folder(folder)
     except OSError as error:
         _remove(beside)
         raise IntakeError(f"The image could not be stored ({error.strerror}). Tell the administrator.") from error
@@ -106,14 +107,6 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove_all(paths: Sequence[Path]) -> None:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, may
@@ -159,6 +160,9 @@ class CaseImage(models.Model):
     class Meta:
         ordering = ["case", "position"]
         constraints = [models.UniqueConstraint(fields=["case", "position"], name="case_image_position")]
+
+    def get_absolute_url(self) -> str:
+        return reverse("library:image", args=[self.pk])
 
 
 class Passage(models.Model):

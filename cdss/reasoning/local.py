@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cdss.files import sync_folder
+
 # Published by Qwen under Apache 2.0 as Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF.
 KNOWN = {
     "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf": "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
@@ -40,7 +42,7 @@ def install(*, source: Path, target: Path, sha256: str) -> Path:
         record.unlink(missing_ok=True)
         beside.replace(target)
         record.write_text(f"{sha256}  {target.name}\n")
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise LocalModelError(f"The model could not be written to {target.parent}: {error.strerror}.") from error
     finally:
@@ -81,11 +83,3 @@ def _write(path: Path, pieces: Sequence[Path]) -> str:
         out.flush()
         os.fsync(out.fileno())
     return digest.hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
