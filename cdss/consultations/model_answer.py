@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -26,6 +27,9 @@ from cdss.reasoning.writer import WriterResult, Written, write_differential
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
+# Longer than a model takes to load and to start reading, when nothing polls yet.
+LOST_AFTER = timedelta(minutes=5)
+LOST = "The language model's worker stopped while it wrote. Asking again may help."
 
 
 def ask_model(
@@ -102,7 +106,17 @@ def _claim(consultation_id: int) -> Answer | None:
         else:
             answer.state = "writing"
         answer.save(update_fields=["state"])
+        Consultation.objects.filter(pk=consultation_id).update(heartbeat=timezone.now())
     return answer if answer.state == "writing" else None
+
+
+def sweep_answers() -> int:
+    """Gives up the answers whose worker died while it wrote; the composer's stand. Returns how many."""
+    old = timezone.now() - LOST_AFTER
+    lost = Answer.objects.filter(state="writing", consultation__heartbeat__lt=old).select_related("consultation")
+    for answer in lost:
+        _give_up(answer, "lost", LOST)
+    return len(lost)
 
 
 class _Cancelled:

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from cdss.accounts.models import User
 from cdss.consultations import working
-from cdss.consultations.models import Consultation, Status, Step
+from cdss.consultations.model_answer import sweep_answers
+from cdss.consultations.models import Answer, Consultation, Status, Step
 from cdss.consultations.services import consultation_cancel, consultation_retry
 from cdss.consultations.working import MAX_ATTEMPTS, UNEXPECTED, answer, sweep
 
@@ -112,3 +113,16 @@ def test_a_failed_one_can_be_tried_again(
     queued.refresh_from_db()
     assert queued.status == Status.DONE
     assert queued.error == ""
+
+
+def test_a_dead_models_answer_is_given_up_and_the_composers_stands(queued: Consultation) -> None:
+    answer(queued.pk)
+    model = Answer.objects.create(consultation=queued, writer="ollama:model", state="writing")
+    Consultation.objects.filter(pk=queued.pk).update(heartbeat=timezone.now())
+    assert sweep_answers() == 0
+    Consultation.objects.filter(pk=queued.pk).update(heartbeat=timezone.now() - LONG_AGO)
+    assert sweep_answers() == 1
+    model.refresh_from_db()
+    assert (model.state, "worker stopped" in model.note) == ("failed", True)
+    assert queued.answers.get(writer="composer").diagnoses.exists()
+    assert sweep_answers() == 0

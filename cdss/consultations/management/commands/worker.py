@@ -51,11 +51,13 @@ def _warm() -> None:
 
 
 def _keep_sweeping(stop: threading.Event) -> None:
+    from cdss.consultations.model_answer import sweep_answers
     from cdss.consultations.working import sweep
 
     while not stop.wait(SWEEP_SECONDS):
         try:
             sweep()
+            sweep_answers()
         except DatabaseError:
             logger.exception("the sweep for lost consultations failed; it is tried again")
         finally:
