@@ -1,4 +1,4 @@
-"""The search line: encode, search dense and lexical, filter, fuse, pool to items."""
+"""The search line: filter, encode, search dense and lexical, fuse, pool to items, rank by what was learned."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from retrieval import fusion
+from retrieval import features, fusion
 from retrieval.errors import AlignmentError, RetrievalError
 from retrieval.index.ranking import best
 from retrieval.index.snapshot import Mask, Snapshot, Table, terms_version
 from retrieval.passages import split
+from retrieval.rerank import Floats, Judged, Ranker, softmax
 from retrieval.types import Hit, Ids, ImageEncoder, Query, TextEncoder, Vectors
 
 # Passages of one item that a hit names.
@@ -22,17 +23,34 @@ _PASSAGES = 8
 _CONSTANT = 20.0
 _IMAGE = ("image", "text_to_image")
 _SHOWN = ("lexical", *_IMAGE)
+_NO_CLOSEST = np.zeros(0, dtype=np.float32)
+# Learned on teaching cases searched by history, examination and findings, each for the topic it belongs to.
+DEFAULT_RANKER = Ranker(
+    {
+        "lexical": 5.3,
+        "lexical_rank": 0.6,
+        "lexical_cosine": 6.3,
+        "dense": 4.4,
+        "dense_rank": -0.6,
+        "dense_cosine": 3.5,
+        "passage": 0.2,
+        "similar_cases": -21.5,
+        "similar_cases_squared": 42.0,
+        "similar_documents": 9.5,
+        "listed": 6.0,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each ranking counts in the fusion. 0 leaves a ranking out, and it is not computed.
+    """How much each ranking counts in the fusion, which settles what is ranked at all, and the order without a text.
 
-    The defaults were measured on teaching cases searched by history, examination and findings.
+    0 leaves a ranking out, and it is not computed.
 
     Args:
         dense: items by the cosine of their best passage.
-        lexical: items by the BM25 of all their words: a case matches by its history and its findings together.
+        lexical: items by all their words: a case matches by its history and its findings together.
         passage: items by the BM25 of their best passage: a long document matches by one part of it.
         image: items by the cosine of their best image to the query's images.
         text_to_image: items by the cosine of their best image to the query's text in the joint space, if there is one.
@@ -67,10 +85,21 @@ class _Ranking:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A query's text as it is searched with."""
+    """A query's text as it is searched with: its vectors, and the lexical scores of every passage and every item."""
 
     vectors: Vectors
     passage_scores: Vectors
+    item_scores: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Items in their final order with their scores, the ranker's own, and the cosines of their passages, by row."""
+
+    items: Ids
+    scores: Vectors
+    linear: Floats
+    cosines: Vectors
 
 
 @dataclass(slots=True)
@@ -92,6 +121,7 @@ class Engine:
         text_encoder: must be the one it was made with.
         image_encoder: must be the one it was made with.
         weights: of the rankings in the fusion.
+        ranker: puts what a text found in order; none means the one that came with the program.
         depth: how many passages or images of each ranking go into the fusion, at least; 8 per item asked for.
 
     Raises:
@@ -105,6 +135,7 @@ class Engine:
         image_encoder: ImageEncoder,
         *,
         weights: Weights | None = None,
+        ranker: Ranker | None = None,
         depth: int = 100,
     ) -> None:
         snapshot.manifest.require(
@@ -117,6 +148,7 @@ class Engine:
         self.text_encoder = text_encoder
         self.image_encoder = image_encoder
         self.weights = weights or Weights()
+        self.ranker = ranker or DEFAULT_RANKER
         self.depth = depth
 
     def search(self, query: Query) -> list[Hit]:
@@ -142,17 +174,44 @@ class Engine:
 
         with clock.part("filter"):
             permitted = self.snapshot.permitted(query.kinds, query.allowed, query.excluded)
-            passages, frames = self.snapshot.passage_ids(permitted), self.snapshot.frame_ids(permitted)
         if permitted is not None and not permitted.any():
             return SearchResult([], clock.timings_ms, self.snapshot.manifest.name)
 
+        rankings, asked = self._rankings(query, text, depth, permitted, clock)
+        with clock.part("fuse"):
+            scores, items = fusion.reciprocal_rank(
+                [ranking.items for ranking in rankings], [ranking.weight for ranking in rankings], constant=_CONSTANT
+            )
+        found = _Found(items, scores, np.zeros(len(items)), _NO_CLOSEST)
+        if asked is not None and len(items):
+            with clock.part("rank"):
+                found = self._ranked(items[:depth], rankings, asked, query)
+        with clock.part("collect"):
+            hits = self._hits(found, query.k, rankings, asked)
+        return SearchResult(hits, clock.timings_ms, self.snapshot.manifest.name)
+
+    def judge(self, query: Query, relevant: Ids) -> Judged | None:
+        """What was found for a query, as features, and which of it is relevant: to learn a ranking from."""
+        clock = _Clock()
+        permitted = self.snapshot.permitted(query.kinds, query.allowed, query.excluded)
+        rankings, asked = self._rankings(query, query.text.strip(), self.depth, permitted, clock)
+        _, items = fusion.reciprocal_rank([r.items for r in rankings], [r.weight for r in rankings], constant=_CONSTANT)
+        if asked is None or not len(items):
+            return None
+        items = items[: self.depth]
+        return self._features(items, rankings, asked, query)[0], np.isin(items, relevant)
+
+    def _rankings(
+        self, query: Query, text: str, depth: int, permitted: Mask | None, clock: _Clock
+    ) -> tuple[list[_Ranking], _Text | None]:
+        passages, frames = self.snapshot.passage_ids(permitted), self.snapshot.frame_ids(permitted)
         rankings: list[_Ranking] = []
         asked = self._asked(text, clock) if text else None
         if asked is not None:
             with clock.part("dense"):
                 rankings += self._dense(asked.vectors, depth, passages)
             with clock.part("lexical"):
-                rankings += self._lexical(text, asked.passage_scores, depth, permitted, passages)
+                rankings += self._lexical(asked, depth, permitted, passages)
         if query.images and self.weights.image and self._has_images(frames):
             with clock.part("encode_images"):
                 vectors = self.image_encoder.encode(query.images)
@@ -163,20 +222,13 @@ class Engine:
                 joint = self._joint(text)
             with clock.part("image"):
                 rankings.append(self._images("text_to_image", self.weights.text_to_image, joint, depth, frames))
-
-        with clock.part("fuse"):
-            scores, items = fusion.reciprocal_rank(
-                [ranking.items for ranking in rankings], [ranking.weight for ranking in rankings], constant=_CONSTANT
-            )
-        with clock.part("collect"):
-            hits = self._hits(items[: query.k], scores[: query.k], rankings, asked)
-        return SearchResult(hits, clock.timings_ms, self.snapshot.manifest.name)
+        return rankings, asked
 
     def _asked(self, text: str, clock: _Clock) -> _Text:
         with clock.part("encode"):
             vectors = self.text_encoder.encode(self._windows(text))
         with clock.part("lexical"):
-            return _Text(vectors, self.snapshot.lexical.scores(text))
+            return _Text(vectors, self.snapshot.lexical.scores(text), self.snapshot.item_lexical.scores(text))
 
     def _joint(self, text: str) -> Vectors:
         try:
@@ -198,15 +250,14 @@ class Engine:
         found = _best_of_all(*self.snapshot.text.search(vectors, depth, allowed), depth)
         return [_pooled("dense", self.weights.dense, self.snapshot.passages, *found)]
 
-    def _lexical(
-        self, text: str, passage_scores: Vectors, depth: int, permitted: Mask | None, allowed: Ids | None
-    ) -> list[_Ranking]:
+    def _lexical(self, asked: _Text, depth: int, permitted: Mask | None, allowed: Ids | None) -> list[_Ranking]:
         rankings = []
         if self.weights.lexical:
-            scores, items = self.snapshot.item_lexical.search(text, depth, self.snapshot.item_ids(permitted))
+            lexical = self.snapshot.item_lexical
+            scores, items = lexical.top(asked.item_scores, depth, self.snapshot.item_ids(permitted))
             rankings.append(_Ranking("lexical", self.weights.lexical, items, scores, items))
         if self.weights.passage:
-            found = self.snapshot.lexical.top(passage_scores, depth, allowed)
+            found = self.snapshot.lexical.top(asked.passage_scores, depth, allowed)
             rankings.append(_pooled("passage", self.weights.passage, self.snapshot.passages, *found))
         return rankings
 
@@ -217,52 +268,84 @@ class Engine:
     def _has_images(self, frames: Ids | None) -> bool:
         return bool(len(self.snapshot.images) if frames is None else len(frames))
 
-    def _hits(self, items: Ids, scores: Vectors, rankings: Sequence[_Ranking], asked: _Text | None) -> list[Hit]:
-        passages, cosines = self._passages_of(items, asked)
+    def _ranked(self, items: Ids, rankings: Sequence[_Ranking], asked: _Text, query: Query) -> _Found:
+        table, cosines = self._features(items, rankings, asked, query)
+        scores = self.ranker.scores(table, features.NAMES)
+        # What is equally good stays in the order of the fusion.
+        order = np.argsort(-scores.round(9), kind="stable")
+        return _Found(items[order], softmax(scores)[order].astype(np.float32), scores[order], cosines)
+
+    def _features(self, items: Ids, rankings: Sequence[_Ranking], asked: _Text, query: Query) -> tuple[Floats, Vectors]:
+        """(n, features) of the items, and the cosine of every passage of theirs (-inf for all other passages)."""
+        snapshot = self.snapshot
+        own = [snapshot.passage_rows_of(item) for item in items.tolist()]
+        cosines = self._cosines(np.concatenate(own), asked.vectors)
+        closeness = np.zeros(len(snapshot.items), dtype=np.float32)
+        closeness[snapshot.worded] = asked.item_scores
+        rows = np.searchsorted(snapshot.items, items)
+        measured = {
+            "lexical": closeness[rows],
+            "dense": _highest(cosines, own),
+            "passage": _highest(asked.passage_scores, own),
+        }
+        for ranking in rankings:
+            if ranking.name in _IMAGE:
+                measured[ranking.name] = _scores_of(items, ranking)
+        seen = snapshot.permitted((), query.allowed, query.excluded)
+        return features.table(snapshot, rows, measured, closeness, seen), cosines
+
+    def _cosines(self, rows: Ids, vectors: Vectors) -> Vectors:
+        table = self.snapshot.passages
+        cosines = np.full(len(table.ids), -np.inf, dtype=np.float32)
+        if len(rows):
+            wanted = table.ids[rows]
+            values, ids = _best_of_all(*self.snapshot.text.search(vectors, len(wanted), wanted), len(wanted))
+            cosines[table.rows(ids)] = values
+        return cosines
+
+    def _hits(self, found: _Found, k: int, rankings: Sequence[_Ranking], asked: _Text | None) -> list[Hit]:
+        by_name = {ranking.name: ranking for ranking in rankings}
         hits = []
-        for rank, (item, score) in enumerate(zip(items.tolist(), scores.tolist(), strict=True), 1):
-            found = {r.name: int(place[0]) for r in rankings if len(place := np.flatnonzero(r.items == item))}
-            by_name = {r.name: r for r in rankings}
-            known = {name: float(by_name[name].scores[place]) for name, place in found.items() if name in _SHOWN}
-            frames = [int(by_name[name].found_by[found[name]]) for name in _IMAGE if name in found]
+        for place, (item, score) in enumerate(zip(found.items[:k].tolist(), found.scores[:k].tolist(), strict=True)):
+            places = {r.name: int(at[0]) for r in rankings if len(at := np.flatnonzero(r.items == item))}
+            known = {name: float(by_name[name].scores[at]) for name, at in places.items() if name in _SHOWN}
+            frames = [int(by_name[name].found_by[places[name]]) for name in _IMAGE if name in places]
+            own = self.snapshot.passage_rows_of(item)
+            if asked is not None:
+                known["rerank"] = float(found.linear[place])
+                # An inverted index may have missed all of an item's passages.
+                if len(own) and np.isfinite(cosine := found.cosines[own].max()):
+                    known["dense"] = float(cosine)
             hits.append(
                 Hit(
                     item=item,
                     kind=self.snapshot.kind_of(item),
-                    rank=rank,
+                    rank=place + 1,
                     score=score,
-                    passages=passages.get(item, ()),
+                    passages=self._passages_of(own, found.cosines, asked) if asked is not None else (),
                     image=self.snapshot.image_of(frames[0]) if frames else None,
-                    scores=known | ({"dense": cosines[item]} if item in cosines else {}),
+                    scores=known,
                 )
             )
         return hits
 
-    def _passages_of(self, items: Ids, asked: _Text | None) -> tuple[dict[int, tuple[int, ...]], dict[int, float]]:
-        """Of each item its passages, best first, and the cosine of the closest; both searches order them."""
-        if asked is None:
-            return {}, {}
-        table = self.snapshot.passages
-        rows = {item: own for item in items.tolist() if len(own := self.snapshot.passage_rows_of(item))}
-        if not rows:
-            return {}, {}
-        wanted = table.ids[np.concatenate(list(rows.values()))]
-        cosines, ids = _best_of_all(*self.snapshot.text.search(asked.vectors, len(wanted), wanted), len(wanted))
-        dense = np.full(len(table.ids), -np.inf, dtype=np.float32)
-        dense[table.rows(ids)] = cosines
-        passages: dict[int, tuple[int, ...]] = {}
-        closest: dict[int, float] = {}
-        for item, own in rows.items():
-            _, best_ids = fusion.reciprocal_rank(
-                [
-                    best(dense[own], table.ids[own], len(own))[1],
-                    best(asked.passage_scores[own], table.ids[own], int((asked.passage_scores[own] > 0).sum()))[1],
-                ]
-            )
-            passages[item] = tuple(best_ids[:_PASSAGES].tolist())
-            # An inverted index may have missed all of an item's passages.
-            closest |= {item: float(cosine)} if np.isfinite(cosine := dense[own].max()) else {}
-        return passages, closest
+    def _passages_of(self, own: Ids, cosines: Vectors, asked: _Text) -> tuple[int, ...]:
+        """Of an item its passages, best first; both searches order them."""
+        ids, words = self.snapshot.passages.ids[own], asked.passage_scores[own]
+        _, best_ids = fusion.reciprocal_rank(
+            [best(cosines[own], ids, len(own))[1], best(words, ids, int((words > 0).sum()))[1]]
+        )
+        return tuple(best_ids[:_PASSAGES].tolist())
+
+
+def _highest(scores: Vectors, rows: Sequence[Ids]) -> Vectors:
+    """Of each group of rows the highest score, -inf for an empty group."""
+    return np.array([scores[own].max() if len(own) else -np.inf for own in rows], dtype=np.float32)
+
+
+def _scores_of(items: Ids, ranking: _Ranking) -> Vectors:
+    known = dict(zip(ranking.items.tolist(), ranking.scores.tolist(), strict=True))
+    return np.array([known.get(item, -np.inf) for item in items.tolist()], dtype=np.float32)
 
 
 def _pooled(name: str, weight: float, table: Table, scores: Vectors, ids: Ids) -> _Ranking:

@@ -25,7 +25,7 @@ from typing import Any
 
 from retrieval.errors import IndexNotPublishedError, IndexUnusableError
 
-FORMAT = 1
+FORMAT = 2
 REMEDY = "Run manage.py build_index --rebuild."
 _MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished-"

@@ -9,6 +9,7 @@ import numpy as np
 
 from cdss.indexing.embedding import image_key, kinds_of_published, vector_of
 from cdss.indexing.models import ImageEmbedding, PassageEmbedding
+from cdss.indexing.subjects import subject_rows
 from cdss.library.models import LibraryItem, Passage, State
 
 if TYPE_CHECKING:
@@ -23,18 +24,19 @@ AT_ONCE = 900
 def assemble(text_encoder: TextEncoder, image_encoder: ImageEncoder, base: Snapshot | None) -> tuple[Snapshot, bool]:
     """The version the database asks for, and whether it differs from `base`, whose parts are changed into it."""
     from retrieval.index.faiss import FaissIndex
-    from retrieval.index.lexical import LexicalIndex
-    from retrieval.index.snapshot import Snapshot, Table, describe
+    from retrieval.index.lexical import COSINE, LexicalIndex
+    from retrieval.index.snapshot import Snapshot, Subjects, Table, describe
 
     passages = Table.of(_passage_rows(text_encoder), 2)
     frames = Table.of(_frame_rows(image_encoder), 3)
     kinds = kinds_of_published()
+    subjects = Subjects.of(subject_rows(kinds))
     text = base.text if base else FaissIndex(text_encoder.dimension)
     lexical = base.lexical if base else LexicalIndex()
-    item_lexical = base.item_lexical if base else LexicalIndex()
+    item_lexical = base.item_lexical if base else LexicalIndex(COSINE)
     images = base.images if base else FaissIndex(image_encoder.dimension)
 
-    changed = base is None or kinds_differ(base, passages, frames, kinds)
+    changed = base is None or kinds_differ(base, passages, frames, kinds) or not subjects.same_as(base.subjects)
     changed |= _update_text(text, lexical, passages.ids, text_encoder)
     changed |= _update_items(item_lexical, passages, base)
     changed |= _update_images(images, frames.ids)
@@ -43,6 +45,7 @@ def assemble(text_encoder: TextEncoder, image_encoder: ImageEncoder, base: Snaps
         kinds={item: kinds[item] for item in np.union1d(passages.items, frames.items).tolist()},
         passages=passages,
         frames=frames,
+        subjects=subjects,
         text=text,
         lexical=lexical,
         item_lexical=item_lexical,

@@ -122,14 +122,14 @@ def _plain(encoder: TextEncoder) -> TextEncoder:
 def _engine(vectors: Vectors, texts: Sequence[str], encoder: TextEncoder) -> Engine:
     from retrieval.engine import Engine
     from retrieval.index.faiss import FaissIndex
-    from retrieval.index.lexical import LexicalIndex
-    from retrieval.index.snapshot import Snapshot, Table, describe
+    from retrieval.index.lexical import COSINE, LexicalIndex
+    from retrieval.index.snapshot import Snapshot, Subjects, Table, describe
 
     pictures = image_encoder()
     ids = np.arange(1, len(texts) + 1)
     items = (ids - 1) // ITEMS_EVERY + 1
     text, images = FaissIndex(encoder.dimension), FaissIndex(pictures.dimension)
-    lexical, item_lexical = LexicalIndex(), LexicalIndex()
+    lexical, item_lexical = LexicalIndex(), LexicalIndex(COSINE)
     text.add(ids, vectors)
     lexical.add(ids, texts)
     whole = {item: " ".join(texts[(item - 1) * ITEMS_EVERY : item * ITEMS_EVERY]) for item in np.unique(items).tolist()}
@@ -139,6 +139,7 @@ def _engine(vectors: Vectors, texts: Sequence[str], encoder: TextEncoder) -> Eng
         kinds=dict.fromkeys(whole, "case"),
         passages=Table.of(list(zip(ids.tolist(), items.tolist(), strict=True)), 2),
         frames=Table.of([], 3),
+        subjects=Subjects.of([]),
         text=text,
         lexical=lexical,
         item_lexical=item_lexical,

@@ -16,7 +16,7 @@ import retrieval.terms
 from retrieval import manifest as manifests
 from retrieval.errors import IndexUnusableError
 from retrieval.index.faiss import FaissIndex
-from retrieval.index.lexical import LexicalIndex
+from retrieval.index.lexical import BM25, COSINE, LexicalIndex, Weighting
 from retrieval.index.ranking import members
 from retrieval.manifest import Manifest
 from retrieval.types import KINDS, Ids, ImageEncoder, Kind, TextEncoder
@@ -52,6 +52,31 @@ class Table:
         return np.asarray(np.searchsorted(self.ids, ids), dtype=np.int64)
 
 
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """What items are about, as numbers that mean the same only when they are equal.
+
+    Args:
+        items: (n,) ids of items, ascending.
+        subjects: (n,) what each is about or lists.
+        listed: (n,) whether it merely lists it, as a differential diagnosis that was weighed.
+    """
+
+    items: Ids
+    subjects: Ids
+    listed: Mask
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[int, int, bool]]) -> Subjects:
+        """From (item, subject, listed) rows in any order."""
+        values = np.array(sorted(rows), dtype=np.int64).reshape(len(rows), 3)
+        return cls(values[:, 0].copy(), values[:, 1].copy(), values[:, 2].astype(bool))
+
+    def same_as(self, other: Subjects) -> bool:
+        pairs = ((self.items, other.items), (self.subjects, other.subjects), (self.listed, other.listed))
+        return all(np.array_equal(mine, theirs) for mine, theirs in pairs)
+
+
 class Snapshot:
     """One index version in memory, not changed after it is made.
 
@@ -60,9 +85,10 @@ class Snapshot:
         kinds: the kind of every item that has a passage or an image.
         passages: passages and their items.
         frames: vectors of images, their items and images.
+        subjects: what the items are about.
         text: vectors of the passages, by passage id.
-        lexical: words of the passages, by passage id.
-        item_lexical: words of the whole items, by item id.
+        lexical: words of the passages, weighed by BM25, by passage id.
+        item_lexical: words of the whole items, weighed by cosine, by item id.
         images: vectors of the images, by the id of the vector.
     """
 
@@ -73,22 +99,27 @@ class Snapshot:
         kinds: Mapping[int, Kind],
         passages: Table,
         frames: Table,
+        subjects: Subjects,
         text: FaissIndex,
         lexical: LexicalIndex,
         item_lexical: LexicalIndex,
         images: FaissIndex,
     ) -> None:
         self.manifest = manifest
-        self.passages, self.frames = passages, frames
+        self.passages, self.frames, self.subjects = passages, frames, subjects
         self.text, self.images = text, images
         self.lexical, self.item_lexical = lexical, item_lexical
         self.items: Ids = np.array(sorted(kinds), dtype=np.int64)
         self.kinds = np.array([KINDS.index(kinds[item]) for item in self.items.tolist()], dtype=np.int8)
+        # Places of the items that have words: of those whose scores `item_lexical` gives, in its order.
+        self.worded = np.searchsorted(self.items, item_lexical.ids)
         self._passage_items = np.searchsorted(self.items, passages.items)
         self._frame_items = np.searchsorted(self.items, frames.items)
         self._by_item = np.argsort(passages.items, kind="stable")
         self._item_starts = np.searchsorted(passages.items[self._by_item], self.items)
         self._item_ends = np.searchsorted(passages.items[self._by_item], self.items, side="right")
+        self._subject_starts = np.searchsorted(subjects.items, self.items)
+        self._subject_ends = np.searchsorted(subjects.items, self.items, side="right")
 
     def permitted(self, kinds: Sequence[Kind], allowed: Ids | None, excluded: Ids | None) -> Mask | None:
         """Which of `items` may be returned; None when all of them may."""
@@ -118,6 +149,18 @@ class Snapshot:
         place = int(np.searchsorted(self.items, item))
         return np.asarray(self._by_item[self._item_starts[place] : self._item_ends[place]], dtype=np.int64)
 
+    def subjects_of(self, row: int) -> Ids:
+        """What the item at this place of `items` is about."""
+        return self._subjects(row, listed=False)
+
+    def listed_by(self, row: int) -> Ids:
+        """What the item at this place of `items` merely lists."""
+        return self._subjects(row, listed=True)
+
+    def _subjects(self, row: int, *, listed: bool) -> Ids:
+        own = slice(self._subject_starts[row], self._subject_ends[row])
+        return np.asarray(self.subjects.subjects[own][self.subjects.listed[own] == listed], dtype=np.int64)
+
     def image_of(self, frame: int) -> int:
         """The image that one of the vectors was made from."""
         return int(self.frames.images[int(np.searchsorted(self.frames.ids, frame))])
@@ -135,6 +178,9 @@ class Snapshot:
         arrays = {"items": np.stack([self.items, self.kinds.astype(np.int64)])}
         arrays["passages"] = np.stack([self.passages.ids, self.passages.items])
         arrays["frames"] = np.stack([self.frames.ids, self.frames.items, self.frames.images])
+        arrays["subjects"] = np.stack(
+            [self.subjects.items, self.subjects.subjects, self.subjects.listed.astype(np.int64)]
+        )
         for name, array in arrays.items():
             with (folder / f"{name}.npy").open("wb") as file:
                 np.save(file, array, allow_pickle=False)
@@ -151,14 +197,16 @@ class Snapshot:
             items, kinds = _array(files, "items")
             passage_ids, passage_items = _array(files, "passages")
             frame_ids, frame_items, frame_images = _array(files, "frames")
+            subject_items, subjects, listed = _array(files, "subjects")
             snapshot = cls(
                 manifest,
                 kinds={int(item): KINDS[kind] for item, kind in zip(items, kinds, strict=True)},
                 passages=Table(passage_ids, passage_items, np.zeros(0, dtype=np.int64)),
                 frames=Table(frame_ids, frame_items, frame_images),
+                subjects=Subjects(subject_items, subjects, listed.astype(bool)),
                 text=FaissIndex.from_bytes(files["text.faiss"], kind=manifest.text_kind),
-                lexical=_words(files, _PASSAGE_WORDS),
-                item_lexical=_words(files, _ITEM_WORDS),
+                lexical=_words(files, _PASSAGE_WORDS, BM25),
+                item_lexical=_words(files, _ITEM_WORDS, COSINE),
                 images=FaissIndex.from_bytes(files["images.faiss"], kind=manifest.image_kind),
             )
         except (KeyError, ValueError, TypeError, IndexError) as error:
@@ -207,10 +255,9 @@ def terms_version() -> str:
     return hashlib.sha256(b"".join((folder / name).read_bytes() for name in ("words.py", "tables.py"))).hexdigest()[:16]
 
 
-def _words(files: Mapping[str, bytes], folder: str) -> LexicalIndex:
-    return LexicalIndex.from_files(
-        {path.removeprefix(f"{folder}/"): data for path, data in files.items() if path.startswith(f"{folder}/")}
-    )
+def _words(files: Mapping[str, bytes], folder: str, weighting: Weighting) -> LexicalIndex:
+    own = {path.removeprefix(f"{folder}/"): data for path, data in files.items() if path.startswith(f"{folder}/")}
+    return LexicalIndex.from_files(own, weighting)
 
 
 def _array(files: Mapping[str, bytes], name: str) -> Ids:

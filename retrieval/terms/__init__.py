@@ -5,7 +5,7 @@ from retrieval.terms.cues import Cue, Polarity, cues
 from retrieval.terms.measures import Measure, measures
 from retrieval.terms.names import normalise_name
 from retrieval.terms.spans import Span, sentences
-from retrieval.terms.words import expand, fold, plain, singular, stem, tokens
+from retrieval.terms.words import expand, fold, plain, singular, stem, stems_and_pairs, tokens
 
 __all__ = [
     "Assertion",
@@ -27,5 +27,6 @@ __all__ = [
     "sentences",
     "singular",
     "stem",
+    "stems_and_pairs",
     "tokens",
 ]

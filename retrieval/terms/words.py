@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from retrieval.terms.tables import ABBREVIATIONS, IRREGULAR_PLURALS, SPELLING, SPELLING_KEPT, STOP_WORDS, word_set
 
@@ -174,6 +175,12 @@ def stem(word: str) -> str:
     if len(word) <= _LONGEST:
         _stems[word] = made
     return made
+
+
+def stems_and_pairs(text: str) -> list[str]:
+    """The stems of a text's tokens, and each two neighbours as one term with a space between."""
+    stems = [stem(token) for token in tokens(text)]
+    return stems + [f"{first} {second}" for first, second in pairwise(stems)]
 
 
 _LONG_TOKENS: dict[str, tuple[tuple[str, ...], ...]] = {

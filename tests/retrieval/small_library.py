@@ -7,8 +7,8 @@ import numpy as np
 from retrieval.encoders.hashing import HashingImageEncoder, HashingTextEncoder
 from retrieval.engine import Engine, Weights
 from retrieval.index.faiss import FaissIndex
-from retrieval.index.lexical import LexicalIndex
-from retrieval.index.snapshot import Snapshot, Table, describe
+from retrieval.index.lexical import COSINE, LexicalIndex
+from retrieval.index.snapshot import Snapshot, Subjects, Table, describe
 from retrieval.types import ImageEncoder, Kind, Pixels, TextEncoder
 
 # item -> (kind, {passage: text}, {vector of an image: (image, pixels)})
@@ -41,7 +41,10 @@ ITEMS: Items = {
 
 
 def snapshot_of(
-    items: Items, text_encoder: TextEncoder | None = None, image_encoder: ImageEncoder | None = None
+    items: Items,
+    text_encoder: TextEncoder | None = None,
+    image_encoder: ImageEncoder | None = None,
+    subjects: Sequence[tuple[int, int, bool]] = (),
 ) -> Snapshot:
     text_encoder, image_encoder = text_encoder or HashingTextEncoder(), image_encoder or HashingImageEncoder()
     passages = [(passage, item, text) for item, (_, texts, _) in items.items() for passage, text in texts.items()]
@@ -49,7 +52,7 @@ def snapshot_of(
     text, images, lexical = FaissIndex(text_encoder.dimension), FaissIndex(image_encoder.dimension), LexicalIndex()
     text.add(ids(passages), text_encoder.encode([row[2] for row in passages]))
     lexical.add([row[0] for row in passages], [row[2] for row in passages])
-    whole = LexicalIndex()
+    whole = LexicalIndex(COSINE)
     written = {item: "\n".join(texts.values()) for item, (_, texts, _) in items.items() if texts}
     whole.add(list(written), list(written.values()))
     images.add(ids(frames), image_encoder.encode([row[3] for row in frames]))
@@ -58,6 +61,7 @@ def snapshot_of(
         kinds={item: kind for item, (kind, *_) in items.items()},
         passages=Table.of([row[:2] for row in passages], 2),
         frames=Table.of([row[:3] for row in frames], 3),
+        subjects=Subjects.of(subjects),
         text=text,
         lexical=lexical,
         item_lexical=whole,

@@ -53,7 +53,7 @@ def test_of_several_images_the_best_one_counts() -> None:
 def test_text_and_image_are_fused() -> None:
     hit = engine_of().search(Query(text="fracture of the radius", images=[pattern(3)], k=1))[0]
     assert (hit.item, hit.image, hit.passages[0]) == (20, 21, 202)
-    assert set(hit.scores) == {"dense", "lexical", "image"}
+    assert set(hit.scores) == {"dense", "lexical", "image", "rerank"}
 
 
 @given(

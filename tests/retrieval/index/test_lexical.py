@@ -1,5 +1,8 @@
 import math
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.errors import IndexUnusableError
-from retrieval.index.lexical import LexicalIndex
+from retrieval.index.lexical import BM25, COSINE, PAIRS, RARITY, LexicalIndex, Weighting
 
 WORDS = st.sampled_from(["mass", "lung", "left", "liver", "cyst", "3.5cm", "effusion"])
 TEXTS = st.lists(WORDS, max_size=8).map(" ".join)
@@ -25,6 +28,33 @@ def split(text: str) -> list[str]:
     return text.split()
 
 
+def split_with_pairs(text: str) -> list[str]:
+    return split(text) + [" ".join(pair) for pair in pairwise(split(text))]
+
+
+WORDS_BM25, WORDS_COSINE = replace(BM25, tokens=split), replace(COSINE, tokens=split_with_pairs)
+
+
+def cosine(texts: dict[int, str], query: str) -> dict[int, float]:
+    """The formula, written out: tf-idf of words and of pairs, each divided by its length in the text."""
+    documents = {identifier: Counter(split_with_pairs(text)) for identifier, text in texts.items()}
+
+    def weight(term: str, times: int) -> float:
+        frequency = sum(term in terms for terms in documents.values())
+        return (1 + math.log(times)) * (math.log((1 + len(documents)) / (1 + frequency)) + 1) ** RARITY
+
+    found = dict.fromkeys(documents, 0.0)
+    for identifier, terms in documents.items():
+        for pairs, share in ((False, 1.0), (True, PAIRS)):
+            own = {term: weight(term, times) for term, times in terms.items() if (" " in term) == pairs}
+            length = math.sqrt(sum(value**2 for value in own.values()))
+            asked = Counter(split_with_pairs(query))
+            known = [term for term in asked if " " not in term and any(term in other for other in documents.values())]
+            norm = math.sqrt(sum(weight(term, asked[term]) ** 2 for term in known))
+            found[identifier] += sum(share * weight(t, asked[t]) * own[t] / length / norm for t in own if t in asked)
+    return {identifier: score for identifier, score in found.items() if score > 0}
+
+
 def bm25(texts: dict[int, str], query: str, k1: float = 1.2, b: float = 0.75) -> dict[int, float]:
     """The formula, written out (Robertson and Zaragoza 2009, Lucene's idf)."""
     documents = {identifier: split(text) for identifier, text in texts.items()}
@@ -39,12 +69,23 @@ def bm25(texts: dict[int, str], query: str, k1: float = 1.2, b: float = 0.75) ->
     return {identifier: score for identifier, score in found.items() if score > 0}
 
 
-@given(CHANGES, TEXTS, st.one_of(st.none(), st.lists(st.integers(0, 20), max_size=10)))
+FORMULAS: list[tuple[Weighting, Callable[[dict[int, str], str], dict[int, float]]]] = [
+    (WORDS_BM25, bm25),
+    (WORDS_COSINE, cosine),
+]
+
+
+@pytest.mark.parametrize(("weighting", "formula"), FORMULAS, ids=["bm25", "cosine"])
+@given(changes=CHANGES, query=TEXTS, allowed=st.one_of(st.none(), st.lists(st.integers(0, 20), max_size=10)))
 @settings(max_examples=150, deadline=None)
 def test_after_any_changes_the_scores_are_those_of_the_formula(
-    changes: list[tuple[str, list]], query: str, allowed: list[int] | None
+    weighting: Weighting,
+    formula: Callable[[dict[int, str], str], dict[int, float]],
+    changes: list[tuple[str, list]],
+    query: str,
+    allowed: list[int] | None,
 ) -> None:
-    index, texts = LexicalIndex(split), {}
+    index, texts = LexicalIndex(weighting), {}
     for change, values in changes:
         if change == "add":
             index.add([identifier for identifier, _ in values], [text for _, text in values])
@@ -53,7 +94,7 @@ def test_after_any_changes_the_scores_are_those_of_the_formula(
             assert index.remove(values) == len(set(values) & set(texts))
             texts = {identifier: text for identifier, text in texts.items() if identifier not in values}
         index.search("lung", 3)
-    expected = {i: s for i, s in bm25(texts, query).items() if allowed is None or i in allowed}
+    expected = {i: s for i, s in formula(texts, query).items() if allowed is None or i in allowed}
     scores, ids = index.search(query, 50, None if allowed is None else np.array(allowed, dtype=np.int64))
     assert len(index) == len(texts)
     assert set(ids.tolist()) == set(expected)
@@ -61,7 +102,7 @@ def test_after_any_changes_the_scores_are_those_of_the_formula(
 
 
 def test_ties_go_to_the_smaller_id() -> None:
-    index = LexicalIndex(split)
+    index = LexicalIndex(WORDS_BM25)
     index.add([9, 2, 5, 7], ["lung mass"] * 3 + ["liver"])
     assert index.search("mass", 2)[1].tolist() == [2, 5]
     assert index.search("nothing known", 2)[1].tolist() == []
@@ -74,11 +115,11 @@ def test_medical_tokens_are_the_default() -> None:
 
 
 def test_what_was_saved_searches_and_changes_alike(tmp_path: Path) -> None:
-    index = LexicalIndex(split)
+    index = LexicalIndex(WORDS_BM25)
     index.add([1, 2, 3], ["lung mass", "liver cyst", "lung cyst left"])
     index.save(tmp_path)
     assert not list(tmp_path.rglob("*.pkl"))
-    read = LexicalIndex.from_files({path.name: path.read_bytes() for path in tmp_path.iterdir()}, split)
+    read = LexicalIndex.from_files({path.name: path.read_bytes() for path in tmp_path.iterdir()}, WORDS_BM25)
     for each in (index, read):
         each.remove([1])
         each.add([4], ["mass of the lung"])
@@ -87,20 +128,20 @@ def test_what_was_saved_searches_and_changes_alike(tmp_path: Path) -> None:
 
 
 def test_an_empty_index_is_saved_and_read(tmp_path: Path) -> None:
-    LexicalIndex(split).save(tmp_path)
-    read = LexicalIndex.from_files({path.name: path.read_bytes() for path in tmp_path.iterdir()}, split)
+    LexicalIndex(WORDS_BM25).save(tmp_path)
+    read = LexicalIndex.from_files({path.name: path.read_bytes() for path in tmp_path.iterdir()}, WORDS_BM25)
     assert len(read) == 0
     assert read.search("lung", 5)[1].tolist() == []
 
 
 @pytest.mark.parametrize("name", ["ids.npy", "vocabulary.json", "tokens.npy"])
 def test_files_that_are_no_index_are_refused(tmp_path: Path, name: str) -> None:
-    index = LexicalIndex(split)
+    index = LexicalIndex(WORDS_BM25)
     index.add([1], ["lung"])
     index.save(tmp_path)
     files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(IndexUnusableError):
-        LexicalIndex.from_files(files | {name: b"\x80\x04K\x01."}, split)
+        LexicalIndex.from_files(files | {name: b"\x80\x04K\x01."}, WORDS_BM25)
     del files[name]
     with pytest.raises(IndexUnusableError):
-        LexicalIndex.from_files(files, split)
+        LexicalIndex.from_files(files, WORDS_BM25)
