@@ -12,6 +12,7 @@ from django.conf import settings
 from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope, freeze, retrieve, sources_of
 from cdss.reasoning.composer import compose
 from cdss.reasoning.gate import check_statement
+from cdss.reasoning.placement import listed, placed
 from cdss.reasoning.types import CaseInput, DiagnosisDraft, EvidenceText, StatementDraft
 from retrieval.terms import assertions
 from retrieval.types import Pixels
@@ -89,12 +90,20 @@ def too_little(retrieved: Retrieved) -> str:
     return "" if retrieved.candidates else "no_candidate"
 
 
-def check(drafts: Sequence[DiagnosisDraft], evidence: Sequence[EvidenceText], case: CaseInput) -> list[DiagnosisDraft]:
+def check(
+    drafts: Sequence[DiagnosisDraft],
+    evidence: Sequence[EvidenceText],
+    case: CaseInput,
+    beside: Sequence[DiagnosisDraft] = (),
+) -> list[DiagnosisDraft]:
+    """`beside` are diagnoses that another writer named: what speaks of one of them speaks for none of these."""
     by_label = {text.label: text for text in evidence}
-    return [
-        replace(draft, statements=[check_one(statement, by_label, case) for statement in draft.statements])
-        for draft in drafts
-    ]
+    among = listed([*drafts, *beside], evidence, case)
+
+    def judged(draft: DiagnosisDraft, statement: StatementDraft) -> StatementDraft:
+        return placed(check_one(statement, by_label, case), diagnosis=draft.name, among=among)
+
+    return [replace(draft, statements=[judged(draft, each) for each in draft.statements]) for draft in drafts]
 
 
 def check_one(statement: StatementDraft, by_label: Mapping[str, EvidenceText], case: CaseInput) -> StatementDraft:

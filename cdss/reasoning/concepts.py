@@ -16,6 +16,7 @@ from django.conf import settings
 import retrieval.terms
 from cdss.files import written_beside
 from retrieval.terms import normalise_name
+from retrieval.terms.tables import ABBREVIATIONS
 
 # Titles of studies and recommendations are about a disease without being its name.
 _NOT_A_NAME = re.compile(
@@ -62,9 +63,25 @@ def concept_of(name: str) -> Concept | None:
     return Concept(key=key, codes=codes)
 
 
+def synonyms_of(key: str) -> frozenset[str]:
+    """The folded names of a concept: its key, its synonyms and the abbreviations that stand for one of them."""
+    return frozenset((key,)) | _names_by_key().get(key, frozenset())
+
+
+@cache
+def _names_by_key() -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for other, key in _synonyms().items():
+        found.setdefault(key, set()).add(other)
+    for short, longs in ABBREVIATIONS.items():
+        if concept := concept_of(longs[0]):
+            found.setdefault(concept.key, set()).add(short)
+    return {key: frozenset(names) for key, names in found.items()}
+
+
 def warm() -> None:
     """Reads the packaged vocabularies now and not at the first consultation."""
-    concept_of("pneumonia")
+    synonyms_of("pneumonia")
 
 
 def _folded(name: str) -> str:
