@@ -1,7 +1,9 @@
 """A stored consultation as one JSON object: a line of `consult` output, with what it was asked and what made it."""
 
+from dataclasses import asdict
 from typing import Any
 
+from cdss.consultations.demographics import read_from_history
 from cdss.consultations.models import Answer, Consultation, Diagnosis, Evidence, Stance, Statement
 from cdss.consultations.presenters import COMPOSER, chosen_answer
 
@@ -28,6 +30,7 @@ def exported(consultation: Consultation) -> dict[str, Any]:
         "asked": consultation.created.isoformat(),
         "answered": consultation.finished.isoformat() if consultation.finished else None,
         "case": {name: getattr(consultation, name) for name in CASE},
+        "read_from_history": asdict(read_from_history(consultation)),
         "understood": consultation.understood,
         "removed_identifiers": consultation.removed_identifiers,
         "images": [

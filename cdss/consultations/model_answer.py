@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from cdss.audit.services import record
+from cdss.consultations.demographics import completed
 from cdss.consultations.models import Answer, Consultation, Statement
 from cdss.consultations.pipeline import check, check_one
 from cdss.consultations.recording import diagnoses_store, statements_store
@@ -44,7 +45,7 @@ def ask_model(
     on_statement: Callable[[Written], None] = lambda written: None,
 ) -> tuple[list[DiagnosisDraft], WriterResult]:
     """The model's checked differential laid over the composer's. Raises WriterError: the composer's text stands."""
-    context = context_tokens(spec)
+    context, case = context_tokens(spec), completed(case)
     result = write_differential(
         model=chat_model(spec, timeout=seconds),
         case=case,
@@ -76,7 +77,7 @@ def write(consultation_id: int) -> None:
 
 
 def _asked(answer: Answer) -> tuple[list[DiagnosisDraft], WriterResult]:
-    consultation, case = answer.consultation, case_of(answer.consultation)
+    consultation, case = answer.consultation, completed(case_of(answer.consultation))
     evidence, composed = stored_evidence(consultation), stored_diagnoses(consultation.answers.get(writer=WRITER))
     by_label = {text.label: text for text in evidence}
     among = listed(composed, evidence, case)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from django.conf import settings
 
+from cdss.consultations.demographics import completed
 from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope, freeze, retrieve, sources_of
 from cdss.reasoning.composer import compose
 from cdss.reasoning.gate import check_statement
@@ -41,6 +42,7 @@ class Outcome:
 
 
 def consult(*, case: CaseInput, load_pixels: Callable[[], Sequence[Pixels]], scope: Scope, watch: Watch) -> Outcome:
+    case = completed(case)
     with watch.step("understand"):
         watch.understood(understand(case))
         pixels = _without_overlays(load_pixels())

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from cdss.accounts.models import User
 from cdss.consultations.abstention import Abstention, abstention_of
+from cdss.consultations.demographics import read_from_history
 from cdss.consultations.evidence_cards import EvidenceView, evidence_views
 from cdss.consultations.live import PENDING
 from cdss.consultations.models import Answer, Consultation, Diagnosis, Stance, Statement, Support
@@ -15,6 +16,7 @@ from cdss.consultations.spans import span_id
 from cdss.consultations.understanding import Understood, understood
 from cdss.consultations.wording import Said, said_in
 from cdss.library.models import Kind
+from retrieval.terms.demographics import Demographics
 
 COMPOSER = "composer"
 BLOCKS = 5
@@ -143,10 +145,19 @@ class Page:
     def seconds(self) -> str:
         return f"{sum(step.duration_ms or 0 for step in self.consultation.steps.all()) / 1000:.1f}"
 
+    @cached_property
+    def read(self) -> Demographics:
+        """What was not entered and the history says."""
+        return read_from_history(self.consultation)
+
     @property
     def age(self) -> str:
-        age = self.consultation.age.strip()
-        return f"{age} y" if age.isdecimal() else age
+        age = self.consultation.age.strip() or self.read.age
+        return f"{age} y" if age.replace(".", "", 1).isdecimal() else age
+
+    @property
+    def sex(self) -> str:
+        return self.consultation.sex.strip() or self.read.sex
 
     @property
     def modalities(self) -> list[str]:
