@@ -35,11 +35,14 @@ class CaseRefusedError(Exception):
     """Its message is for the person who entered the case."""
 
 
-def checked(case: CaseInput) -> CaseInput:
-    """The case without control characters. Raises CaseRefusedError when it is empty or too long."""
+def checked(case: CaseInput, *, with_images: bool = False) -> CaseInput:
+    """The case without control characters. Raises CaseRefusedError when it is empty or too long.
+
+    Images alone are a case too.
+    """
     clean = cleaned(case)
-    if not any(character.isalnum() for character in clean.text):
-        raise CaseRefusedError("The case is empty. Write at least a history, an examination or findings.")
+    if not clean.has_words and not with_images:
+        raise CaseRefusedError("The case is empty. Write a history, an examination or findings, or add an image.")
     return clean
 
 

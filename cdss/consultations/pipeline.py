@@ -13,6 +13,7 @@ from cdss.consultations.demographics import completed
 from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope, freeze, retrieve, sources_of
 from cdss.reasoning.composer import compose
 from cdss.reasoning.gate import check_statement
+from cdss.reasoning.image_composer import compose_from_images, with_resemblance
 from cdss.reasoning.placement import listed, placed
 from cdss.reasoning.types import CaseInput, DiagnosisDraft, EvidenceText, StatementDraft
 from retrieval.terms import assertions
@@ -54,9 +55,15 @@ def consult(*, case: CaseInput, load_pixels: Callable[[], Sequence[Pixels]], sco
         evidence = freeze(retrieved)
         watch.evidence(retrieved, evidence)
     with watch.step("write"):
-        drafts = compose(case=case, candidates=retrieved.candidates, sources=sources_of(retrieved, evidence))
+        sources = sources_of(retrieved, evidence)
+        if retrieved.by_images:
+            drafts = compose_from_images(candidates=retrieved.candidates, sources=sources)
+        else:
+            drafts = compose(case=case, candidates=retrieved.candidates, sources=sources)
     with watch.step("check"):
         diagnoses = check(drafts, [draft.text for draft in evidence], case)
+        if retrieved.by_images:
+            diagnoses = with_resemblance(diagnoses)
     if not diagnoses:
         return Outcome(retrieved, evidence, abstention=_abstention("no_candidate", case, pixels, retrieved))
     return Outcome(retrieved, evidence, diagnoses)
@@ -87,9 +94,15 @@ def too_little(retrieved: Retrieved) -> str:
     """Why the evidence does not carry an answer; empty when it does."""
     if not retrieved.found:
         return "nothing_found"
-    if retrieved.best_dense < settings.RELEVANCE_FLOOR or not retrieved.shares_words:
+    if retrieved.by_images and retrieved.best_image < settings.IMAGE_RELEVANCE_FLOOR:
+        return "images_below_floor"
+    if not retrieved.by_images and _is_far(retrieved):
         return "below_floor"
     return "" if retrieved.candidates else "no_candidate"
+
+
+def _is_far(retrieved: Retrieved) -> bool:
+    return retrieved.best_dense < settings.RELEVANCE_FLOOR or not retrieved.shares_words
 
 
 def check(
@@ -128,8 +141,8 @@ def _abstention(reason: str, case: CaseInput, pixels: Sequence[Pixels], retrieve
         "searched": {
             "index_version": retrieved.index_version,
             "items_found": len(retrieved.found),
-            "best_similarity": round(retrieved.best_dense, 3),
-            "floor": settings.RELEVANCE_FLOOR,
+            "best_similarity": round(retrieved.best_image if retrieved.by_images else retrieved.best_dense, 3),
+            "floor": settings.IMAGE_RELEVANCE_FLOOR if retrieved.by_images else settings.RELEVANCE_FLOOR,
             "images": len(pixels),
         },
         "missing": missing if pixels else [*missing, "images"],

@@ -160,6 +160,10 @@ class Page:
         return self.consultation.sex.strip() or self.read.sex
 
     @property
+    def is_images_alone(self) -> bool:
+        return not self.case_texts and bool(self.consultation.images.all())
+
+    @property
     def modalities(self) -> list[str]:
         return list(dict.fromkeys(image.modality for image in self.consultation.images.all() if image.modality))
 
@@ -217,7 +221,7 @@ def _diagnosis(row: Diagnosis, top: float, cards: dict[int, EvidenceView]) -> Di
 
 
 def _stance(view: StatementView) -> str:
-    says_nothing_of_the_case = view.said is not None and not view.said.case
+    says_nothing_of_the_case = view.said is not None and not view.said.speaks_of_the_case
     return ABOUT if says_nothing_of_the_case and view.row.stance == Stance.FOR else view.row.stance
 
 

@@ -41,7 +41,7 @@ def consultation_start(
     ip: str = "",
 ) -> Consultation:
     """De-identifies and stores the case and its images, and queues it. Raises CaseRefusedError, and stores nothing."""
-    clean, removed = deidentified(checked(case))
+    clean, removed = deidentified(checked(case, with_images=bool(uploads)))
     if len(uploads) > MAX_IMAGES:
         raise CaseRefusedError(f"At most {MAX_IMAGES} images go with a case; there are {len(uploads)}.")
     try:
@@ -110,7 +110,8 @@ def consultation_retry(*, consultation: Consultation, by: User) -> None:
 @transaction.atomic
 def consultation_again(*, consultation: Consultation, by: User, case: CaseInput | None = None) -> Consultation:
     """The same case, or an edited one, with the same images, as a new consultation; the old one stays as it is."""
-    clean, removed = deidentified(checked(case or case_of(consultation)))
+    images = list(consultation.images.all())
+    clean, removed = deidentified(checked(case or case_of(consultation), with_images=bool(images)))
     again = Consultation.objects.create(
         user=by,
         **asdict(clean),
@@ -129,7 +130,7 @@ def consultation_again(*, consultation: Consultation, by: User, case: CaseInput 
             sha256=image.sha256,
             modality=image.modality,
         )
-        for image in consultation.images.all()
+        for image in images
     )
     _queue(again, by, "consultation.asked_again")
     return again

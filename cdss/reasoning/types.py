@@ -22,6 +22,10 @@ class CaseInput:
     def text(self) -> str:
         return "\n".join(part for part in (self.history, self.exam, self.findings) if part)
 
+    @property
+    def has_words(self) -> bool:
+        return any(character.isalnum() for character in self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceText:

@@ -92,12 +92,12 @@ class Command(BaseCommand):
 
     def _answer(self, row: CaseLine, options: dict[str, Any]) -> dict[str, Any]:
         timer = Timer()
+        images = () if options["no_images"] else row.images
         try:
             with timer.step("deidentify"):
-                case, _ = deidentified(checked(row.case))
+                case, _ = deidentified(checked(row.case, with_images=bool(images)))
         except CaseRefusedError as error:
             return _refused(row.id, str(error))
-        images = () if options["no_images"] else row.images
         outcome = consult(
             case=case,
             load_pixels=lambda: [frame for path in images for frame in _pixels(path)],
@@ -105,7 +105,7 @@ class Command(BaseCommand):
             watch=timer,
         )
         writer, diagnoses, note = WRITER, list(outcome.diagnoses), ""
-        if options["llm"] and diagnoses:
+        if options["llm"] and diagnoses and case.has_words:
             with timer.step("language_model"):
                 writer, diagnoses, note = _rewritten(case, outcome, options)
         return {
