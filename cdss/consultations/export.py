@@ -56,7 +56,8 @@ def _diagnoses(answer: Answer, labels: dict[int, str]) -> list[dict[str, Any]]:
 
 
 def _diagnosis(row: Diagnosis, labels: dict[int, str]) -> dict[str, Any]:
-    statements = [(statement.stance, _statement(statement, labels)) for statement in row.statements.all()]
+    texts = {statement.position: statement.text for statement in row.statements.all()}
+    statements = [(statement.stance, _statement(statement, labels, texts)) for statement in row.statements.all()]
     return {
         "rank": row.rank,
         "name": row.name,
@@ -69,11 +70,12 @@ def _diagnosis(row: Diagnosis, labels: dict[int, str]) -> dict[str, Any]:
     }
 
 
-def _statement(row: Statement, labels: dict[int, str]) -> dict[str, Any]:
+def _statement(row: Statement, labels: dict[int, str], texts: dict[int, str]) -> dict[str, Any]:
     return {
         "text": row.text,
         "support": row.support,
         "reasons": row.reasons,
+        "conflicts_with": [texts[position] for position in row.conflicts if position in texts],
         "citations": [
             {"evidence": labels[cited.evidence_id], "quote": cited.quote, "start": cited.start, "end": cited.end}
             for cited in row.citations.all()

@@ -19,6 +19,7 @@ from cdss.consultations.pipeline import check, check_one
 from cdss.consultations.recording import diagnoses_store, statements_store
 from cdss.consultations.working import UNEXPECTED, case_of
 from cdss.reasoning.composer import WRITER
+from cdss.reasoning.conflicts import with_conflicts
 from cdss.reasoning.errors import WriterError
 from cdss.reasoning.merging import merged
 from cdss.reasoning.models import answer_tokens, chat_model, context_tokens, shown_name
@@ -58,7 +59,8 @@ def ask_model(
         answer=answer_tokens(context),
         retries=settings.LLM_RETRIES,
     )
-    return merged(written=check(result.diagnoses, evidence, case, beside=composed), composed=composed), result
+    laid = merged(written=check(result.diagnoses, evidence, case, beside=composed), composed=composed)
+    return with_conflicts(laid, evidence, case), result
 
 
 def write(consultation_id: int) -> None:

@@ -12,6 +12,7 @@ from django.conf import settings
 from cdss.consultations.demographics import completed
 from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope, freeze, retrieve, sources_of
 from cdss.reasoning.composer import compose
+from cdss.reasoning.conflicts import with_conflicts
 from cdss.reasoning.gate import check_statement
 from cdss.reasoning.image_composer import compose_from_images, with_resemblance
 from cdss.reasoning.placement import listed, placed
@@ -61,7 +62,8 @@ def consult(*, case: CaseInput, load_pixels: Callable[[], Sequence[Pixels]], sco
         else:
             drafts = compose(case=case, candidates=retrieved.candidates, sources=sources)
     with watch.step("check"):
-        diagnoses = check(drafts, [draft.text for draft in evidence], case)
+        texts = [draft.text for draft in evidence]
+        diagnoses = with_conflicts(check(drafts, texts, case), texts, case)
         if retrieved.by_images:
             diagnoses = with_resemblance(diagnoses)
     if not diagnoses:

@@ -36,9 +36,19 @@ class Chip:
 
 
 @dataclass(frozen=True, slots=True)
+class Opposed:
+    """Another statement, and the numbers of the evidence it cites."""
+
+    pk: int
+    numbers: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class StatementView:
     row: Statement
     chips: Sequence[Chip]
+    # Supported statements of the same diagnosis that say the opposite.
+    opposed: Sequence[Opposed] = ()
 
     @property
     def said(self) -> Said | None:
@@ -116,8 +126,10 @@ class Page:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        found = [statement.support for view in self.diagnoses for statement in view.row.statements.all()]
-        return {"all": len(found), **{support.value: found.count(support.value) for support in Support}}
+        rows = [statement for view in self.diagnoses for statement in view.row.statements.all()]
+        found = [row.support for row in rows]
+        counts = {support.value: found.count(support.value) for support in Support}
+        return {"all": len(rows), **counts, "conflicting": sum(bool(row.conflicts) for row in rows)}
 
     @property
     def writing(self) -> list[Answer]:
@@ -207,7 +219,20 @@ def chosen_answer(answers: Sequence[Answer], writer: str) -> Answer | None:
 
 
 def _diagnosis(row: Diagnosis, top: float, cards: dict[int, EvidenceView]) -> DiagnosisView:
-    views = [StatementView(statement, _chips(statement, cards)) for statement in row.statements.all()]
+    rows = {statement.position: statement for statement in row.statements.all()}
+    chips = {position: _chips(statement, cards) for position, statement in rows.items()}
+    views = [
+        StatementView(
+            statement,
+            chips[position],
+            [
+                Opposed(rows[other].pk, [chip.number for chip in chips[other]])
+                for other in statement.conflicts
+                if other in rows
+            ],
+        )
+        for position, statement in rows.items()
+    ]
     shown = [view for view in views if view.row.support != Support.UNSUPPORTED]
     chosen = [(stance.value, word, [view for view in shown if _stance(view) == stance]) for stance, word in GROUPS]
     chosen.insert(2, (ABOUT, ABOUT, [view for view in shown if _stance(view) == ABOUT]))

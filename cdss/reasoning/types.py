@@ -55,6 +55,8 @@ class StatementDraft:
     citations: Sequence[CitationDraft]
     support: Support = "unsupported"
     reasons: Sequence[str] = ()
+    # Places, in the same diagnosis, of supported statements that pull against this one.
+    conflicts: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
