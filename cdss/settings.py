@@ -179,6 +179,8 @@ CONTENT_SECURITY_POLICY = {
 
 UPLOAD_MAX_BYTES = env.integer("CDSS_UPLOAD_MAX_MB", 200, low=1, high=4096) * 1024 * 1024
 IMAGE_MAX_PIXELS = env.integer("CDSS_IMAGE_MAX_MEGAPIXELS", 64, low=1, high=1024) * 1_000_000
+# Of all images of one case together: what a worker holds decoded takes three bytes a pixel.
+CASE_MAX_PIXELS = env.integer("CDSS_CASE_MAX_MEGAPIXELS", 192, low=1, high=16_384) * 1_000_000
 CASE_MAX_CHARACTERS = env.integer("CDSS_CASE_MAX_CHARACTERS", 40_000, low=1000, high=1_000_000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 FILE_UPLOAD_TEMP_DIR = None

@@ -14,7 +14,7 @@ from cdss.consultations.pipeline import understand
 from cdss.consultations.tasks import answer_consultation
 from cdss.consultations.working import case_of
 from cdss.library.image_files import new_image_files
-from cdss.library.intake import IntakeError, image_intake, store_consultation_image
+from cdss.library.intake import IntakeError, check_total_pixels, image_intake, store_consultation_image
 from cdss.reasoning.types import CaseInput
 
 __all__ = [
@@ -45,6 +45,7 @@ def consultation_start(
     if len(uploads) > MAX_IMAGES:
         raise CaseRefusedError(f"At most {MAX_IMAGES} images go with a case; there are {len(uploads)}.")
     try:
+        check_total_pixels(uploads=uploads)
         images = [image_intake(upload=upload, name=upload.name or "") for upload in uploads]
         with new_image_files(), transaction.atomic():
             consultation = Consultation.objects.create(

@@ -109,7 +109,7 @@ def _codes() -> dict[str, dict[str, str]]:
 @cache
 def _tables() -> dict[str, dict[str, str]]:
     """Folded names to concepts and codes. Folding 100,000 names takes seconds, so the tables are kept on disk."""
-    path = settings.MODELS_ROOT / f"concepts-{_tables_key()}.json"
+    path = _tables_path()
     try:
         kept: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
         return kept
@@ -118,6 +118,24 @@ def _tables() -> dict[str, dict[str, str]]:
         with written_beside(path) as file:
             file.write(json.dumps(tables).encode())
         return tables
+
+
+def tables_prune(*, keep: int) -> int:
+    """Removes tables of names made from other vocabularies or by other code; of all, the newest `keep` stay."""
+    current = _tables_path()
+    others = sorted(
+        (path for path in current.parent.glob("concepts-*.json") if path != current),
+        key=lambda path: (path.stat().st_mtime, path.name),
+        reverse=True,
+    )
+    old = others[keep - 1 :]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def _tables_path() -> Path:
+    return Path(settings.MODELS_ROOT) / f"concepts-{_tables_key()}.json"
 
 
 def _tables_key() -> str:
