@@ -19,7 +19,9 @@ from tests.cdss.bad_input.files import huge_png
 
 
 @pytest.fixture(autouse=True)
-def small_budget(settings: object, tmp_path: Path) -> None:
+def small_budget(settings: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Reading sets Pillow's own limit; it is put back afterwards.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
     settings.IMAGE_MAX_PIXELS = 10_000  # type: ignore[attr-defined]
     settings.CASE_MAX_PIXELS = 20_000  # type: ignore[attr-defined]
     settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
