@@ -6,6 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import Error, Warning, register
 
+from cdss.reasoning.errors import HostRefused
+from cdss.reasoning.hosts import check_url
+
 LLM_PROVIDERS = ("openai", "ollama", "anthropic", "llamacpp")
 
 
@@ -19,6 +22,24 @@ def language_model(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Err
                 f"CDSS_LLM={spec!r} names no language model.",
                 hint="Write PROVIDER:MODEL with one of " + ", ".join(LLM_PROVIDERS) + ", or leave it empty.",
                 id="cdss.E001",
+            )
+        ]
+    return []
+
+
+@register()
+def language_model_address(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Error]:
+    """Only the form and the host of the address: nothing is looked up and nothing is connected to."""
+    if not settings.LLM_BASE_URL:
+        return []
+    try:
+        check_url(settings.LLM_BASE_URL.rstrip("/"), allowed=settings.LLM_ALLOWED_HOSTS)
+    except HostRefused as error:
+        return [
+            Error(
+                f"CDSS_LLM_BASE_URL cannot be used. {error.detail}",
+                hint="Write http://HOST:PORT/PATH or https://HOST/PATH with a host of CDSS_LLM_ALLOWED_HOSTS.",
+                id="cdss.E002",
             )
         ]
     return []

@@ -179,6 +179,8 @@ CONTENT_SECURITY_POLICY = {
 
 UPLOAD_MAX_BYTES = env.integer("CDSS_UPLOAD_MAX_MB", 200, low=1, high=4096) * 1024 * 1024
 IMAGE_MAX_PIXELS = env.integer("CDSS_IMAGE_MAX_MEGAPIXELS", 64, low=1, high=1024) * 1_000_000
+# Of all images of one case together: what a worker holds decoded takes three bytes a pixel.
+CASE_MAX_PIXELS = env.integer("CDSS_CASE_MAX_MEGAPIXELS", 192, low=1, high=16_384) * 1_000_000
 CASE_MAX_CHARACTERS = env.integer("CDSS_CASE_MAX_CHARACTERS", 40_000, low=1000, high=1_000_000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 FILE_UPLOAD_TEMP_DIR = None
@@ -193,6 +195,8 @@ MODEL_THREADS = env.integer("CDSS_MODEL_THREADS", 1, low=1, high=64)
 MUST_NOT_MISS = DEMO_ROOT / "must_not_miss.json"
 # Below this fused relevance nothing is cited: the answer is an abstention.
 RELEVANCE_FLOOR = env.fraction("CDSS_RELEVANCE_FLOOR", 0.2)
+# A case of images alone is answered from prior cases with an image at least this alike (cosine of the image encoder).
+IMAGE_RELEVANCE_FLOOR = env.fraction("CDSS_IMAGE_RELEVANCE_FLOOR", 0.9)
 
 # "" (evidence composer alone) | openai:MODEL | ollama:MODEL | anthropic:MODEL | llamacpp:/path/to/model.gguf
 LLM = env.text("CDSS_LLM")

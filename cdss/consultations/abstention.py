@@ -6,6 +6,8 @@ from dataclasses import dataclass
 REASONS = {
     "nothing_found": "Nothing in the library you may search comes near this case, so there is nothing to cite.",
     "below_floor": "What was found is not close enough to this case to rest a statement on.",
+    "images_below_floor": "The case has no text, and no image of the library is similar enough to its images to rest a "
+    "statement on.",
     "no_candidate": "What was found is close to this case, but names no diagnosis that could be supported.",
 }
 SEARCHED = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 import numpy as np
+from django.conf import settings
 from django.db.models import Q
 
 from cdss.accounts.models import User
@@ -65,6 +66,12 @@ class Retrieved:
     index_version: str
     text_encoder: str
     image_encoder: str
+    # A case without a word: what was found was found by its images.
+    by_images: bool = False
+
+    @property
+    def best_image(self) -> float:
+        return max((found.hit.scores.get("image", 0.0) for found in self.found.values()), default=0.0)
 
     @property
     def best_dense(self) -> float:
@@ -96,19 +103,32 @@ def retrieve(*, case: CaseInput, pixels: Sequence[Pixels], scope: Scope) -> Retr
     excluded = _excluded(scope)
     hits: dict[int, Hit] = {}
     relevance: dict[int, float] = {}
-    queries = [Query(text=case.text, kinds=(kind,), k=DEPTH[kind], excluded=excluded) for kind in KINDS]
+    kinds = KINDS if case.has_words else ()
+    queries = [Query(text=case.text, kinds=(kind,), k=DEPTH[kind], excluded=excluded) for kind in kinds]
     if pixels:
         queries.append(Query(images=tuple(pixels), kinds=("case",), k=IMAGE_DEPTH, excluded=excluded))
     searched = search_library_each(user=scope.user, queries=queries)
-    for result in searched[: len(KINDS)]:
+    for result in searched[: len(kinds)]:
         hits |= {hit.item: hit for hit in result.hits}
         relevance |= relevance_within({hit.item: hit.scores for hit in result.hits})
-    for result in searched[len(KINDS) :]:
-        _add_images(result.hits, hits, relevance)
+    for result in searched[len(kinds) :]:
+        if kinds:
+            _add_images(result.hits, hits, relevance)
+        else:
+            hits = {hit.item: hit for hit in result.hits}
+            relevance = {hit.item: hit.scores.get("image", 0.0) for hit in result.hits}
     found = {item.pk: _found(item, hits, relevance) for item in _items(hits) if not _is_left_out(item, case, scope)}
     leads = [Lead(pk, one.item.kind, one.relevance, one.names) for pk, one in found.items()]
+    if not kinds:
+        leads = [_by_image(lead) for lead in leads if lead.relevance >= settings.IMAGE_RELEVANCE_FLOOR]
     last = searched[-1]
-    return Retrieved(found, propose(leads), last.index_version, last.text_encoder, last.image_encoder)
+    versions = (last.index_version, last.text_encoder, last.image_encoder)
+    return Retrieved(found, propose(leads), *versions, by_images=not kinds)
+
+
+def _by_image(lead: Lead) -> Lead:
+    """A picture alike suggests what that case was, not what was thought of."""
+    return replace(lead, names=[(name, weight) for name, weight in lead.names if weight == CONFIRMED])
 
 
 def _excluded(scope: Scope) -> Ids | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.urls import reverse
 
@@ -28,6 +28,8 @@ class EvidenceView:
     # Whether the reader may open the source.
     is_open: bool
     images: Sequence[CaseImage]
+    # Whether a statement that rests on it pulls against another one.
+    is_conflicting: bool = False
 
     @property
     def number(self) -> int:
@@ -108,11 +110,13 @@ class EvidenceView:
         return reverse("library:image", args=[self.images[0].pk]) if self.images else ""
 
 
-def citations_of(answer: Answer | None) -> Iterable[Citation]:
+def citations_of(answer: Answer | None, *, conflicting: bool = False) -> Iterable[Citation]:
+    """All of them, or those of conflicting statements alone."""
     if answer:
         for diagnosis in answer.diagnoses.all():
             for statement in diagnosis.statements.all():
-                yield from statement.citations.all()
+                if statement.conflicts or not conflicting:
+                    yield from statement.citations.all()
 
 
 def evidence_views(consultation: Consultation, answer: Answer | None, user: User) -> list[EvidenceView]:
@@ -126,7 +130,9 @@ def evidence_views(consultation: Consultation, answer: Answer | None, user: User
     spans: dict[int, set[tuple[int, int]]] = {}
     for citation in citations_of(answer):
         spans.setdefault(citation.evidence_id, set()).add((citation.start, citation.end))
-    return [_view(row, sorted(spans.get(row.pk, ())), hashes, seen, images) for row in rows]
+    views = [_view(row, sorted(spans.get(row.pk, ())), hashes, seen, images) for row in rows]
+    conflicting = {citation.evidence_id for citation in citations_of(answer, conflicting=True)}
+    return [replace(view, is_conflicting=view.row.pk in conflicting) for view in views]
 
 
 def _view(

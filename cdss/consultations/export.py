@@ -1,7 +1,9 @@
 """A stored consultation as one JSON object: a line of `consult` output, with what it was asked and what made it."""
 
+from dataclasses import asdict
 from typing import Any
 
+from cdss.consultations.demographics import read_from_history
 from cdss.consultations.models import Answer, Consultation, Diagnosis, Evidence, Stance, Statement
 from cdss.consultations.presenters import COMPOSER, chosen_answer
 
@@ -28,6 +30,7 @@ def exported(consultation: Consultation) -> dict[str, Any]:
         "asked": consultation.created.isoformat(),
         "answered": consultation.finished.isoformat() if consultation.finished else None,
         "case": {name: getattr(consultation, name) for name in CASE},
+        "read_from_history": asdict(read_from_history(consultation)),
         "understood": consultation.understood,
         "removed_identifiers": consultation.removed_identifiers,
         "images": [
@@ -53,7 +56,8 @@ def _diagnoses(answer: Answer, labels: dict[int, str]) -> list[dict[str, Any]]:
 
 
 def _diagnosis(row: Diagnosis, labels: dict[int, str]) -> dict[str, Any]:
-    statements = [(statement.stance, _statement(statement, labels)) for statement in row.statements.all()]
+    texts = {statement.position: statement.text for statement in row.statements.all()}
+    statements = [(statement.stance, _statement(statement, labels, texts)) for statement in row.statements.all()]
     return {
         "rank": row.rank,
         "name": row.name,
@@ -66,11 +70,12 @@ def _diagnosis(row: Diagnosis, labels: dict[int, str]) -> dict[str, Any]:
     }
 
 
-def _statement(row: Statement, labels: dict[int, str]) -> dict[str, Any]:
+def _statement(row: Statement, labels: dict[int, str], texts: dict[int, str]) -> dict[str, Any]:
     return {
         "text": row.text,
         "support": row.support,
         "reasons": row.reasons,
+        "conflicts_with": [texts[position] for position in row.conflicts if position in texts],
         "citations": [
             {"evidence": labels[cited.evidence_id], "quote": cited.quote, "start": cited.start, "end": cited.end}
             for cited in row.citations.all()

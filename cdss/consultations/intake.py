@@ -8,6 +8,7 @@ from django.conf import settings
 
 from cdss.library.deidentify import Deidentified, deidentify
 from cdss.reasoning.types import CaseInput
+from retrieval.terms.demographics import demographics
 
 TEXT_FIELDS = ("history", "exam", "findings")
 _HEADINGS = {
@@ -22,12 +23,6 @@ _HEADING = re.compile(
     ),
     re.IGNORECASE | re.MULTILINE,
 )
-_AGE = re.compile(
-    r"\b(?P<years>\d{1,3})[ -]?(?P<unit>years?|yrs?|months?|mo\b|weeks?|days?|y(?=[ /-]?o|\b))?[ /-]?(?:old|o)?[ ,-]*"
-    r"(?:(?P<sex>male|female|man|woman|boy|girl|gentleman|lady|m|f)\b)?",
-    re.IGNORECASE,
-)
-_SEX = {"m": "male", "man": "male", "boy": "male", "gentleman": "male", "male": "male"}
 # Words of a report that speak of pixels: a paragraph of pasted text that uses them is a description of findings.
 _IMAGING = re.compile(
     r"\b(CT|MRI?|T[12][- ]?weighted|FLAIR|DWI|radiographs?|X-?ray|ultrasound|echogenic|hyperintens\w*|hypointens\w*|"
@@ -40,11 +35,14 @@ class CaseRefusedError(Exception):
     """Its message is for the person who entered the case."""
 
 
-def checked(case: CaseInput) -> CaseInput:
-    """The case without control characters. Raises CaseRefusedError when it is empty or too long."""
+def checked(case: CaseInput, *, with_images: bool = False) -> CaseInput:
+    """The case without control characters. Raises CaseRefusedError when it is empty or too long.
+
+    Images alone are a case too.
+    """
     clean = cleaned(case)
-    if not any(character.isalnum() for character in clean.text):
-        raise CaseRefusedError("The case is empty. Write at least a history, an examination or findings.")
+    if not clean.has_words and not with_images:
+        raise CaseRefusedError("The case is empty. Write a history, an examination or findings, or add an image.")
     return clean
 
 
@@ -94,22 +92,5 @@ def split_pasted(text: str) -> CaseInput:
         for paragraph in re.split(r"\n\s*\n", text):
             parts["findings" if _IMAGING.search(paragraph) else "history"].append(paragraph)
     joined = {name: "\n".join(part.strip() for part in found if part.strip()) for name, found in parts.items()}
-    age, sex = age_and_sex(joined["history"] or text)
-    return CaseInput(age=age, sex=sex, **joined)
-
-
-def age_and_sex(text: str) -> tuple[str, str]:
-    for match in _AGE.finditer(text):
-        unit, sex = (match["unit"] or "").lower(), (match["sex"] or "").lower()
-        if not unit and not sex:
-            continue
-        age = match["years"] if unit[:1] in ("y", "") else f"{match['years']} {unit}"
-        return age, (_SEX.get(sex, "female") if sex else _sex(text))
-    return "", _sex(text)
-
-
-def _sex(text: str) -> str:
-    found = re.search(r"\b(female|woman|girl|lady|she|male|man|boy|gentleman|he)\b", text, re.IGNORECASE)
-    if not found:
-        return ""
-    return "male" if found[1].lower() in ("male", "man", "boy", "gentleman", "he") else "female"
+    read = demographics(joined["history"] or text)
+    return CaseInput(age=read.age, sex=read.sex, **joined)

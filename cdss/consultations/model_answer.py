@@ -13,14 +13,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from cdss.audit.services import record
+from cdss.consultations.demographics import completed
 from cdss.consultations.models import Answer, Consultation, Statement
 from cdss.consultations.pipeline import check, check_one
 from cdss.consultations.recording import diagnoses_store, statements_store
 from cdss.consultations.working import UNEXPECTED, case_of
 from cdss.reasoning.composer import WRITER
+from cdss.reasoning.conflicts import with_conflicts
 from cdss.reasoning.errors import WriterError
 from cdss.reasoning.merging import merged
 from cdss.reasoning.models import answer_tokens, chat_model, context_tokens, shown_name
+from cdss.reasoning.placement import listed, placed
 from cdss.reasoning.types import CaseInput, CitationDraft, DiagnosisDraft, EvidenceText, StatementDraft
 from cdss.reasoning.writer import WriterResult, Written, write_differential
 
@@ -43,7 +46,7 @@ def ask_model(
     on_statement: Callable[[Written], None] = lambda written: None,
 ) -> tuple[list[DiagnosisDraft], WriterResult]:
     """The model's checked differential laid over the composer's. Raises WriterError: the composer's text stands."""
-    context = context_tokens(spec)
+    context, case = context_tokens(spec), completed(case)
     result = write_differential(
         model=chat_model(spec, timeout=seconds),
         case=case,
@@ -56,30 +59,16 @@ def ask_model(
         answer=answer_tokens(context),
         retries=settings.LLM_RETRIES,
     )
-    return merged(written=check(result.diagnoses, evidence, case), composed=composed), result
+    laid = merged(written=check(result.diagnoses, evidence, case, beside=composed), composed=composed)
+    return with_conflicts(laid, evidence, case), result
 
 
 def write(consultation_id: int) -> None:
     answer = _claim(consultation_id)
     if answer is None:
         return
-    consultation, case = answer.consultation, case_of(answer.consultation)
-    evidence = stored_evidence(consultation)
-    by_label = {text.label: text for text in evidence}
-
-    def show(written: Written) -> None:
-        _show(answer, written, check_one(written.statement, by_label, case))
-
     try:
-        diagnoses, result = ask_model(
-            spec=_spec_of(answer),
-            case=case,
-            evidence=evidence,
-            composed=stored_diagnoses(consultation.answers.get(writer=WRITER)),
-            seconds=consultation.llm_timeout_seconds,
-            cancelled=_Cancelled(consultation_id),
-            on_statement=show,
-        )
+        diagnoses, result = _asked(answer)
     except WriterError as error:
         _give_up(answer, error.kind, str(error.trouble.message))
     except Exception:
@@ -87,6 +76,27 @@ def write(consultation_id: int) -> None:
         _give_up(answer, "unexpected", UNEXPECTED)
     else:
         _complete(answer, diagnoses, result)
+
+
+def _asked(answer: Answer) -> tuple[list[DiagnosisDraft], WriterResult]:
+    consultation, case = answer.consultation, completed(case_of(answer.consultation))
+    evidence, composed = stored_evidence(consultation), stored_diagnoses(consultation.answers.get(writer=WRITER))
+    by_label = {text.label: text for text in evidence}
+    among = listed(composed, evidence, case)
+
+    def show(written: Written) -> None:
+        judged = check_one(written.statement, by_label, case)
+        _show(answer, written, placed(judged, diagnosis=written.diagnosis.name, among=among))
+
+    return ask_model(
+        spec=_spec_of(answer),
+        case=case,
+        evidence=evidence,
+        composed=composed,
+        seconds=consultation.llm_timeout_seconds,
+        cancelled=_Cancelled(consultation.pk),
+        on_statement=show,
+    )
 
 
 def _spec_of(answer: Answer) -> str:

@@ -179,6 +179,8 @@ class Statement(models.Model):
     stance = models.CharField(max_length=8, choices=Stance.choices)
     support = models.CharField(max_length=12, choices=Support.choices)
     reasons = models.JSONField(default=list, blank=True)
+    # Positions of supported statements of the same diagnosis that say the opposite.
+    conflicts = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["diagnosis", "position"]

@@ -9,9 +9,13 @@ from typing import Protocol
 
 from django.conf import settings
 
+from cdss.consultations.demographics import completed
 from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope, freeze, retrieve, sources_of
 from cdss.reasoning.composer import compose
+from cdss.reasoning.conflicts import with_conflicts
 from cdss.reasoning.gate import check_statement
+from cdss.reasoning.image_composer import compose_from_images, with_resemblance
+from cdss.reasoning.placement import listed, placed
 from cdss.reasoning.types import CaseInput, DiagnosisDraft, EvidenceText, StatementDraft
 from retrieval.terms import assertions
 from retrieval.types import Pixels
@@ -40,6 +44,7 @@ class Outcome:
 
 
 def consult(*, case: CaseInput, load_pixels: Callable[[], Sequence[Pixels]], scope: Scope, watch: Watch) -> Outcome:
+    case = completed(case)
     with watch.step("understand"):
         watch.understood(understand(case))
         pixels = _without_overlays(load_pixels())
@@ -51,9 +56,16 @@ def consult(*, case: CaseInput, load_pixels: Callable[[], Sequence[Pixels]], sco
         evidence = freeze(retrieved)
         watch.evidence(retrieved, evidence)
     with watch.step("write"):
-        drafts = compose(case=case, candidates=retrieved.candidates, sources=sources_of(retrieved, evidence))
+        sources = sources_of(retrieved, evidence)
+        if retrieved.by_images:
+            drafts = compose_from_images(candidates=retrieved.candidates, sources=sources)
+        else:
+            drafts = compose(case=case, candidates=retrieved.candidates, sources=sources)
     with watch.step("check"):
-        diagnoses = check(drafts, [draft.text for draft in evidence], case)
+        texts = [draft.text for draft in evidence]
+        diagnoses = with_conflicts(check(drafts, texts, case), texts, case)
+        if retrieved.by_images:
+            diagnoses = with_resemblance(diagnoses)
     if not diagnoses:
         return Outcome(retrieved, evidence, abstention=_abstention("no_candidate", case, pixels, retrieved))
     return Outcome(retrieved, evidence, diagnoses)
@@ -84,17 +96,31 @@ def too_little(retrieved: Retrieved) -> str:
     """Why the evidence does not carry an answer; empty when it does."""
     if not retrieved.found:
         return "nothing_found"
-    if retrieved.best_dense < settings.RELEVANCE_FLOOR or not retrieved.shares_words:
+    if retrieved.by_images and retrieved.best_image < settings.IMAGE_RELEVANCE_FLOOR:
+        return "images_below_floor"
+    if not retrieved.by_images and _is_far(retrieved):
         return "below_floor"
     return "" if retrieved.candidates else "no_candidate"
 
 
-def check(drafts: Sequence[DiagnosisDraft], evidence: Sequence[EvidenceText], case: CaseInput) -> list[DiagnosisDraft]:
+def _is_far(retrieved: Retrieved) -> bool:
+    return retrieved.best_dense < settings.RELEVANCE_FLOOR or not retrieved.shares_words
+
+
+def check(
+    drafts: Sequence[DiagnosisDraft],
+    evidence: Sequence[EvidenceText],
+    case: CaseInput,
+    beside: Sequence[DiagnosisDraft] = (),
+) -> list[DiagnosisDraft]:
+    """`beside` are diagnoses that another writer named: what speaks of one of them speaks for none of these."""
     by_label = {text.label: text for text in evidence}
-    return [
-        replace(draft, statements=[check_one(statement, by_label, case) for statement in draft.statements])
-        for draft in drafts
-    ]
+    among = listed([*drafts, *beside], evidence, case)
+
+    def judged(draft: DiagnosisDraft, statement: StatementDraft) -> StatementDraft:
+        return placed(check_one(statement, by_label, case), diagnosis=draft.name, among=among)
+
+    return [replace(draft, statements=[judged(draft, each) for each in draft.statements]) for draft in drafts]
 
 
 def check_one(statement: StatementDraft, by_label: Mapping[str, EvidenceText], case: CaseInput) -> StatementDraft:
@@ -117,8 +143,8 @@ def _abstention(reason: str, case: CaseInput, pixels: Sequence[Pixels], retrieve
         "searched": {
             "index_version": retrieved.index_version,
             "items_found": len(retrieved.found),
-            "best_similarity": round(retrieved.best_dense, 3),
-            "floor": settings.RELEVANCE_FLOOR,
+            "best_similarity": round(retrieved.best_image if retrieved.by_images else retrieved.best_dense, 3),
+            "floor": settings.IMAGE_RELEVANCE_FLOOR if retrieved.by_images else settings.RELEVANCE_FLOOR,
             "images": len(pixels),
         },
         "missing": missing if pixels else [*missing, "images"],

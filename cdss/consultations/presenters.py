@@ -8,6 +8,7 @@ from functools import cached_property
 
 from cdss.accounts.models import User
 from cdss.consultations.abstention import Abstention, abstention_of
+from cdss.consultations.demographics import read_from_history
 from cdss.consultations.evidence_cards import EvidenceView, evidence_views
 from cdss.consultations.live import PENDING
 from cdss.consultations.models import Answer, Consultation, Diagnosis, Stance, Statement, Support
@@ -15,6 +16,7 @@ from cdss.consultations.spans import span_id
 from cdss.consultations.understanding import Understood, understood
 from cdss.consultations.wording import Said, said_in
 from cdss.library.models import Kind
+from retrieval.terms.demographics import Demographics
 
 COMPOSER = "composer"
 BLOCKS = 5
@@ -34,9 +36,19 @@ class Chip:
 
 
 @dataclass(frozen=True, slots=True)
+class Opposed:
+    """Another statement, and the numbers of the evidence it cites."""
+
+    pk: int
+    numbers: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class StatementView:
     row: Statement
     chips: Sequence[Chip]
+    # Supported statements of the same diagnosis that say the opposite.
+    opposed: Sequence[Opposed] = ()
 
     @property
     def said(self) -> Said | None:
@@ -114,8 +126,10 @@ class Page:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        found = [statement.support for view in self.diagnoses for statement in view.row.statements.all()]
-        return {"all": len(found), **{support.value: found.count(support.value) for support in Support}}
+        rows = [statement for view in self.diagnoses for statement in view.row.statements.all()]
+        found = [row.support for row in rows]
+        counts = {support.value: found.count(support.value) for support in Support}
+        return {"all": len(rows), **counts, "conflicting": sum(bool(row.conflicts) for row in rows)}
 
     @property
     def writing(self) -> list[Answer]:
@@ -143,10 +157,23 @@ class Page:
     def seconds(self) -> str:
         return f"{sum(step.duration_ms or 0 for step in self.consultation.steps.all()) / 1000:.1f}"
 
+    @cached_property
+    def read(self) -> Demographics:
+        """What was not entered and the history says."""
+        return read_from_history(self.consultation)
+
     @property
     def age(self) -> str:
-        age = self.consultation.age.strip()
-        return f"{age} y" if age.isdecimal() else age
+        age = self.consultation.age.strip() or self.read.age
+        return f"{age} y" if age.replace(".", "", 1).isdecimal() else age
+
+    @property
+    def sex(self) -> str:
+        return self.consultation.sex.strip() or self.read.sex
+
+    @property
+    def is_images_alone(self) -> bool:
+        return not self.case_texts and bool(self.consultation.images.all())
 
     @property
     def modalities(self) -> list[str]:
@@ -192,7 +219,20 @@ def chosen_answer(answers: Sequence[Answer], writer: str) -> Answer | None:
 
 
 def _diagnosis(row: Diagnosis, top: float, cards: dict[int, EvidenceView]) -> DiagnosisView:
-    views = [StatementView(statement, _chips(statement, cards)) for statement in row.statements.all()]
+    rows = {statement.position: statement for statement in row.statements.all()}
+    chips = {position: _chips(statement, cards) for position, statement in rows.items()}
+    views = [
+        StatementView(
+            statement,
+            chips[position],
+            [
+                Opposed(rows[other].pk, [chip.number for chip in chips[other]])
+                for other in statement.conflicts
+                if other in rows
+            ],
+        )
+        for position, statement in rows.items()
+    ]
     shown = [view for view in views if view.row.support != Support.UNSUPPORTED]
     chosen = [(stance.value, word, [view for view in shown if _stance(view) == stance]) for stance, word in GROUPS]
     chosen.insert(2, (ABOUT, ABOUT, [view for view in shown if _stance(view) == ABOUT]))
@@ -206,7 +246,7 @@ def _diagnosis(row: Diagnosis, top: float, cards: dict[int, EvidenceView]) -> Di
 
 
 def _stance(view: StatementView) -> str:
-    says_nothing_of_the_case = view.said is not None and not view.said.case
+    says_nothing_of_the_case = view.said is not None and not view.said.speaks_of_the_case
     return ABOUT if says_nothing_of_the_case and view.row.stance == Stance.FOR else view.row.stance
 
 

@@ -108,6 +108,7 @@ def statements_store(
             stance=draft.stance,
             support=draft.support,
             reasons=list(draft.reasons),
+            conflicts=list(draft.conflicts),
         )
         for diagnosis, position, draft in placed
     )

@@ -14,7 +14,7 @@ from cdss.consultations.pipeline import understand
 from cdss.consultations.tasks import answer_consultation
 from cdss.consultations.working import case_of
 from cdss.library.image_files import new_image_files
-from cdss.library.intake import IntakeError, image_intake, store_consultation_image
+from cdss.library.intake import IntakeError, check_total_pixels, image_intake, store_consultation_image
 from cdss.reasoning.types import CaseInput
 
 __all__ = [
@@ -41,10 +41,11 @@ def consultation_start(
     ip: str = "",
 ) -> Consultation:
     """De-identifies and stores the case and its images, and queues it. Raises CaseRefusedError, and stores nothing."""
-    clean, removed = deidentified(checked(case))
+    clean, removed = deidentified(checked(case, with_images=bool(uploads)))
     if len(uploads) > MAX_IMAGES:
         raise CaseRefusedError(f"At most {MAX_IMAGES} images go with a case; there are {len(uploads)}.")
     try:
+        check_total_pixels(uploads=uploads)
         images = [image_intake(upload=upload, name=upload.name or "") for upload in uploads]
         with new_image_files(), transaction.atomic():
             consultation = Consultation.objects.create(
@@ -110,7 +111,8 @@ def consultation_retry(*, consultation: Consultation, by: User) -> None:
 @transaction.atomic
 def consultation_again(*, consultation: Consultation, by: User, case: CaseInput | None = None) -> Consultation:
     """The same case, or an edited one, with the same images, as a new consultation; the old one stays as it is."""
-    clean, removed = deidentified(checked(case or case_of(consultation)))
+    images = list(consultation.images.all())
+    clean, removed = deidentified(checked(case or case_of(consultation), with_images=bool(images)))
     again = Consultation.objects.create(
         user=by,
         **asdict(clean),
@@ -129,7 +131,7 @@ def consultation_again(*, consultation: Consultation, by: User, case: CaseInput 
             sha256=image.sha256,
             modality=image.modality,
         )
-        for image in consultation.images.all()
+        for image in images
     )
     _queue(again, by, "consultation.asked_again")
     return again

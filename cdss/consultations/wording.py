@@ -3,25 +3,35 @@
 import re
 from dataclasses import dataclass
 
+from cdss.reasoning.image_composer import RESEMBLES
+
 _MATCHED = re.compile(
     r"This case (?P<verb>reports|denies) “(?P<case>.+?)”; the source states “(?P<source>.+)”\.", re.DOTALL
 )
+_RESEMBLING = re.compile(rf"{re.escape(RESEMBLES)} “(?P<source>.+)”\.", re.DOTALL)
 _ALONE = re.compile(r"The source (?P<verb>states|lists) “(?P<source>.+)”\.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """`case` is empty when the sentence says nothing of the case."""
+    """`case` is empty when the sentence says nothing of the case's text, `by_image` when an image of it is alike."""
 
     verb: str
     case: str
     source: str
+    by_image: bool = False
+
+    @property
+    def speaks_of_the_case(self) -> bool:
+        return bool(self.case) or self.by_image
 
 
 def said_in(text: str) -> Said | None:
     """None for a sentence of any other form: it is shown as it is."""
     if found := _MATCHED.fullmatch(text):
         return Said(found["verb"], found["case"], found["source"])
+    if found := _RESEMBLING.fullmatch(text):
+        return Said("states", "", found["source"], by_image=True)
     if found := _ALONE.fullmatch(text):
         return Said(found["verb"], "", found["source"])
     return None

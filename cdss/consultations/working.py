@@ -102,7 +102,8 @@ def _finish(consultation: Consultation, outcome: Outcome) -> None:
         answer = Answer.objects.create(consultation=consultation, writer=WRITER)
         diagnoses_store(answer=answer, drafts=outcome.diagnoses)
         _close(consultation, Status.DONE)
-        if settings.LLM and consultation.use_llm:
+        # Without a word of text there is nothing a language model could tell from the evidence.
+        if settings.LLM and consultation.use_llm and case_of(consultation).has_words:
             Answer.objects.create(consultation=consultation, writer=shown_name(settings.LLM), state="waiting")
             transaction.on_commit(lambda: write_with_model.enqueue(consultation.pk))
 

@@ -23,6 +23,7 @@ from cdss.indexing.embedding import Progress, embed_images, embed_passages
 from cdss.indexing.encoders import image_encoder, text_encoder
 from cdss.indexing.engine import folder_of, get_engine
 from cdss.indexing.models import IndexVersion, PassageSplit
+from cdss.indexing.pruning import leftovers_prune
 from cdss.library.models import CaseImage, LibraryItem, Passage, State
 from retrieval.errors import IndexUnusableError
 from retrieval.types import Hit, Ids, Query
@@ -94,7 +95,7 @@ def index_build(*, rebuild: bool = False, progress: Progress | None = None) -> I
     """Brings the published index up to date with the database; encodes only what has no vector yet.
 
     `rebuild` makes it from the stored vectors anew instead of from the version before. Nothing changed, nothing is
-    written. An interrupted build goes on where it was.
+    written. An interrupted build goes on where it was. What an encoder before the previous one left is removed.
     """
     report = progress or (lambda step, done, total: None)
     with _only_builder():
@@ -104,9 +105,10 @@ def index_build(*, rebuild: bool = False, progress: Progress | None = None) -> I
         current = IndexVersion.objects.first()
         base = None if rebuild or current is None else _usable(current)
         snapshot, changed = assemble(text_encoder(), image_encoder(), base)
-        if current is not None and base is not None and not changed:
-            return current
-        return _publish(snapshot)
+        unchanged = current is not None and base is not None and not changed
+        version = current if current is not None and unchanged else _publish(snapshot)
+        leftovers_prune()
+        return version
 
 
 def index_verify() -> IndexVersion:

@@ -23,6 +23,18 @@ class SearchForm(forms.Form):
         self.is_valid()
         return {name: str(self.cleaned_data.get(name) or "").replace("\x00", "") for name in self.fields}
 
+    def filters(self) -> dict[str, str]:
+        """What narrows the list; a view alone does not, and is kept beside what does."""
+        chosen = {name: value for name, value in self.wanted().items() if value}
+        return chosen if chosen.keys() - {"view"} else {}
+
+
+class SavedSearchForm(forms.Form):
+    name = forms.CharField(max_length=80)
+
+    def name_given(self) -> str:
+        return str(self.cleaned_data["name"]) if self.is_valid() else ""
+
 
 class ImportForm(forms.Form):
     file = forms.FileField(

@@ -66,6 +66,33 @@ def image_limits() -> imaging.Limits:
     return imaging.Limits(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.IMAGE_MAX_PIXELS)
 
 
+def check_total_pixels(*, uploads: Sequence[Upload]) -> None:
+    """Refuses the images of one case by their headers when they are too large together. Raises IntakeError.
+
+    One that cannot be read counts nothing here: it is refused by its name when its turn comes.
+    """
+    if len(uploads) * settings.IMAGE_MAX_PIXELS <= settings.CASE_MAX_PIXELS:
+        return
+    total = sum(_decoded_pixels(upload) for upload in uploads)
+    if total > settings.CASE_MAX_PIXELS:
+        raise IntakeError(
+            f"These {len(uploads)} images are {total / 1e6:,.0f} megapixels together; a case may have "
+            f"{settings.CASE_MAX_PIXELS / 1e6:,.0f}. Leave some out, or upload smaller exports of them."
+        )
+
+
+def _decoded_pixels(upload: Upload) -> int:
+    """What decoding would hold at once, by the header; 0 for what is no image."""
+    try:
+        header = imaging.probe(_bytes(upload), limits=image_limits())
+    except ImageError:
+        return 0
+    finally:
+        if not isinstance(upload, bytes | Path):
+            upload.seek(0)
+    return header.width * header.height * image_limits().frames_within(header, imaging.MAX_FRAMES)
+
+
 def image_intake(*, upload: Upload, name: str = "", kept_frames: int = KEPT_FRAMES) -> IntakeImage:
     """Reads one image or DICOM file. `name` is what a message calls it; it is neither stored nor logged."""
     try:

@@ -178,3 +178,30 @@ class Passage(models.Model):
     class Meta:
         ordering = ["item", "position"]
         constraints = [models.UniqueConstraint(fields=["item", "position"], name="passage_position")]
+
+
+class SavedSearchQuerySet(models.QuerySet["SavedSearch"]):
+    def for_user(self, user: User | AnonymousUser) -> Self:
+        return self.filter(user=user) if isinstance(user, User) and user.is_active else self.none()
+
+
+class SavedSearch(models.Model):
+    """Filters of the library's list, kept by a user under a name."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_searches")
+    name = models.CharField(max_length=80)
+    # {"q": "nodule", "kind": "case", …}: what stands in the address of the list.
+    filters = models.JSONField()
+    created = models.DateTimeField(auto_now_add=True)
+
+    objects: models.Manager[SavedSearch] = SavedSearchQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="saved_search_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("library:list", query=self.filters)

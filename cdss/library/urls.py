@@ -1,11 +1,13 @@
 from django.urls import path
 
-from cdss.library import import_views, views
+from cdss.library import import_views, search_views, views
 
 app_name = "library"
 urlpatterns = [
     path("", views.item_list, name="list"),
     path("sources/", views.sources, name="sources"),
+    path("searches/", search_views.save, name="search_save"),
+    path("searches/<id:pk>/delete/", search_views.delete, name="search_delete"),
     path("import/", import_views.import_form, name="import"),
     path("import/<uuid:pk>/", import_views.import_result, name="import_result"),
     path("items/<id:pk>/", views.item, name="item"),

@@ -14,7 +14,7 @@ from cdss.library.browse import collection_counts, facets, filtered, ordered, wi
 from cdss.library.case_text import PRESENTED, case_blocks
 from cdss.library.forms import SearchForm
 from cdss.library.image_files import frame_paths
-from cdss.library.models import Case, CaseImage, Document, Kind, LibraryItem
+from cdss.library.models import Case, CaseImage, Document, Kind, LibraryItem, SavedSearch
 from cdss.library.spans import cited_span, page_of, pieces, sections
 from cdss.library.thumbnails import thumbnail
 
@@ -29,7 +29,8 @@ def _user(request: HttpRequest) -> User:
 @require_safe
 @require(Action.BROWSE_LIBRARY)
 def item_list(request: HttpRequest) -> HttpResponse:
-    wanted = SearchForm(request.GET).wanted()
+    form = SearchForm(request.GET)
+    wanted = form.wanted()
     visible = LibraryItem.objects.viewable_by(_user(request))
     rows = (
         ordered(filtered(visible, wanted), wanted["q"]).select_related("collection", "case", "document").defer("text")
@@ -37,6 +38,8 @@ def item_list(request: HttpRequest) -> HttpResponse:
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "wanted": wanted,
+        "filters": (filters := form.filters()),
+        "saved": [(search, search.filters == filters) for search in SavedSearch.objects.for_user(_user(request))],
         "facets": facets(visible, wanted, with_state=may(_user(request), Action.PUBLISH)),
         "page_obj": page,
         "rows": with_first_images(page.object_list),

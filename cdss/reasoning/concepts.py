@@ -16,6 +16,7 @@ from django.conf import settings
 import retrieval.terms
 from cdss.files import written_beside
 from retrieval.terms import normalise_name
+from retrieval.terms.tables import ABBREVIATIONS
 
 # Titles of studies and recommendations are about a disease without being its name.
 _NOT_A_NAME = re.compile(
@@ -62,9 +63,25 @@ def concept_of(name: str) -> Concept | None:
     return Concept(key=key, codes=codes)
 
 
+def synonyms_of(key: str) -> frozenset[str]:
+    """The folded names of a concept: its key, its synonyms and the abbreviations that stand for one of them."""
+    return frozenset((key,)) | _names_by_key().get(key, frozenset())
+
+
+@cache
+def _names_by_key() -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for other, key in _synonyms().items():
+        found.setdefault(key, set()).add(other)
+    for short, longs in ABBREVIATIONS.items():
+        if concept := concept_of(longs[0]):
+            found.setdefault(concept.key, set()).add(short)
+    return {key: frozenset(names) for key, names in found.items()}
+
+
 def warm() -> None:
     """Reads the packaged vocabularies now and not at the first consultation."""
-    concept_of("pneumonia")
+    synonyms_of("pneumonia")
 
 
 def _folded(name: str) -> str:
@@ -92,7 +109,7 @@ def _codes() -> dict[str, dict[str, str]]:
 @cache
 def _tables() -> dict[str, dict[str, str]]:
     """Folded names to concepts and codes. Folding 100,000 names takes seconds, so the tables are kept on disk."""
-    path = settings.MODELS_ROOT / f"concepts-{_tables_key()}.json"
+    path = _tables_path()
     try:
         kept: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
         return kept
@@ -101,6 +118,24 @@ def _tables() -> dict[str, dict[str, str]]:
         with written_beside(path) as file:
             file.write(json.dumps(tables).encode())
         return tables
+
+
+def tables_prune(*, keep: int) -> int:
+    """Removes tables of names made from other vocabularies or by other code; of all, the newest `keep` stay."""
+    current = _tables_path()
+    others = sorted(
+        (path for path in current.parent.glob("concepts-*.json") if path != current),
+        key=lambda path: (path.stat().st_mtime, path.name),
+        reverse=True,
+    )
+    old = others[keep - 1 :]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def _tables_path() -> Path:
+    return Path(settings.MODELS_ROOT) / f"concepts-{_tables_key()}.json"
 
 
 def _tables_key() -> str:

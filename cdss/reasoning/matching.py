@@ -111,7 +111,7 @@ def findings_of(case: CaseInput) -> list[Finding]:
 
 def sentences_of(evidence: EvidenceText) -> Iterator[Sentence]:
     for span in sentences(evidence.text):
-        if evidence.kind == "case" and _section(evidence.text, span.start) not in _CASE_SECTIONS:
+        if evidence.kind == "case" and section_at(evidence.text, span.start) not in _CASE_SECTIONS:
             continue
         words = frozenset(tokens(span.text))
         if len(words) < 3 or span.end - span.start > QUOTE_LIMIT:
@@ -122,7 +122,7 @@ def sentences_of(evidence: EvidenceText) -> Iterator[Sentence]:
         yield Sentence(evidence, span.start, span.end, words, affirmed, denied - affirmed)
 
 
-def _section(text: str, position: int) -> str:
+def section_at(text: str, position: int) -> str:
     name = ""
     for heading in _HEADING.finditer(text):
         if heading.start() > position:
@@ -169,12 +169,19 @@ def _stance(finding: Finding, sentence: Sentence, shared: frozenset[str]) -> Sta
 
 
 def best_of(matches: Iterator[Match]) -> list[Match]:
-    """The strongest of each stance; a finding and a sentence are used once."""
+    """The strongest of each stance; a sentence is used once, and a finding too, unless another source says the opposite
+    of it: what speaks against is not left out because something speaks for it."""
     chosen: list[Match] = []
     room = {"for": MAX_FOR, "against": MAX_AGAINST}
     for match in sorted(matches, key=lambda match: (-match.score, match.sentence.place)):
-        taken = any(other.finding is match.finding or other.sentence.place == match.sentence.place for other in chosen)
-        if not taken and room[match.stance]:
+        if room[match.stance] and not any(_uses_again(match, other) for other in chosen):
             room[match.stance] -= 1
             chosen.append(match)
     return sorted(chosen, key=lambda match: match.stance != "for")
+
+
+def _uses_again(match: Match, other: Match) -> bool:
+    if match.sentence.place == other.sentence.place:
+        return True
+    opposed = match.stance != other.stance and match.sentence.evidence.label != other.sentence.evidence.label
+    return match.finding is other.finding and not opposed

@@ -22,6 +22,10 @@ class CaseInput:
     def text(self) -> str:
         return "\n".join(part for part in (self.history, self.exam, self.findings) if part)
 
+    @property
+    def has_words(self) -> bool:
+        return any(character.isalnum() for character in self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceText:
@@ -51,6 +55,8 @@ class StatementDraft:
     citations: Sequence[CitationDraft]
     support: Support = "unsupported"
     reasons: Sequence[str] = ()
+    # Places, in the same diagnosis, of supported statements that pull against this one.
+    conflicts: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from django.test.client import ClientHandler
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from cdss.accounts.models import Role, User
-from cdss.library.models import State, Visibility
+from cdss.library.models import SavedSearch, State, Visibility
 from tests.cdss.cast import answered_consultation, library_case, library_document
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -109,6 +109,8 @@ TABLE = [
     Row("library:image", "GET", OWNER_ALONE, ("private_image",)),
     Row("library:image", "GET", DEPARTMENT, ("department_image",)),
     Row("library:frame", "GET", OWNER_ALONE, ("private_image", "frame")),
+    Row("library:search_save", "POST", (302, 302, 302, 302, 302, 302), data={"name": "Nodules", "q": "nodule"}),
+    Row("library:search_delete", "POST", (302, 302, 404, 404, 404, 404), ("search",)),
     Row("library:import", "GET", IMPORTERS),
     Row("library:import", "POST", IMPORTERS),
     Row("library:import_result", "GET", (302, 403, 403, 404, 403, 404), ("import",)),
@@ -155,6 +157,7 @@ def world(make_user, clinician: User, educator: User, auditor: User, administrat
         "account": make_user("someone", Role.CLINICIAN).pk,
         "frame": 0,
         "import": UUID(int=7),
+        "search": SavedSearch.objects.create(user=clinician, name="Masses", filters={"q": "mass"}).pk,
         "private_document": library_document(clinician, Visibility.PRIVATE).pk,
     }
     for visibility in (Visibility.PRIVATE, Visibility.DEPARTMENT):

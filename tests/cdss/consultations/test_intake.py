@@ -1,7 +1,7 @@
 import pytest
 from django.test import override_settings
 
-from cdss.consultations.intake import CaseRefusedError, age_and_sex, checked, deidentified, split_pasted
+from cdss.consultations.intake import CaseRefusedError, checked, deidentified, split_pasted
 from cdss.reasoning.types import CaseInput
 
 
@@ -57,17 +57,3 @@ def test_without_headings_a_paragraph_about_images_is_the_findings() -> None:
     assert case.history.startswith("A woman")
     assert case.findings.startswith("T2-weighted")
     assert case.sex == "female"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("A 6 YO female presented", ("6", "female")),
-        ("8-month-old boy with cough", ("8 month", "male")),
-        ("62 year old man", ("62", "male")),
-        ("a 3 cm mass", ("", "")),
-        ("35F with fever", ("35", "female")),
-    ],
-)
-def test_age_and_sex(text: str, expected: tuple[str, str]) -> None:
-    assert age_and_sex(text) == expected

@@ -18,6 +18,8 @@ from cdss.consultations.intake import CaseRefusedError, checked, deidentified
 from cdss.consultations.model_answer import ask_model
 from cdss.consultations.pipeline import Outcome, consult
 from cdss.files import written_beside
+from cdss.library.intake import check_total_pixels
+from cdss.library.intake_errors import IntakeError
 from cdss.library.rows import RowError
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.errors import WriterError
@@ -81,7 +83,7 @@ class Command(BaseCommand):
         for number, line in tqdm(lines, unit="case", disable=None):
             try:
                 answer = self._answer(case_line(line, folder), options)
-            except (RowError, ImageError) as error:
+            except (RowError, ImageError, IntakeError) as error:
                 broken += 1
                 self.stderr.write(f"line {number}: {error}")
                 continue
@@ -92,12 +94,13 @@ class Command(BaseCommand):
 
     def _answer(self, row: CaseLine, options: dict[str, Any]) -> dict[str, Any]:
         timer = Timer()
+        images = () if options["no_images"] else row.images
         try:
             with timer.step("deidentify"):
-                case, _ = deidentified(checked(row.case))
+                case, _ = deidentified(checked(row.case, with_images=bool(images)))
         except CaseRefusedError as error:
             return _refused(row.id, str(error))
-        images = () if options["no_images"] else row.images
+        check_total_pixels(uploads=images)
         outcome = consult(
             case=case,
             load_pixels=lambda: [frame for path in images for frame in _pixels(path)],
@@ -105,7 +108,7 @@ class Command(BaseCommand):
             watch=timer,
         )
         writer, diagnoses, note = WRITER, list(outcome.diagnoses), ""
-        if options["llm"] and diagnoses:
+        if options["llm"] and diagnoses and case.has_words:
             with timer.step("language_model"):
                 writer, diagnoses, note = _rewritten(case, outcome, options)
         return {
