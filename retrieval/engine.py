@@ -27,17 +27,14 @@ _NO_CLOSEST = np.zeros(0, dtype=np.float32)
 # Learned on teaching cases searched by history, examination and findings, each for the topic it belongs to.
 DEFAULT_RANKER = Ranker(
     {
-        "lexical": 5.3,
-        "lexical_rank": 0.6,
-        "lexical_cosine": 6.3,
-        "dense": 4.4,
-        "dense_rank": -0.6,
-        "dense_cosine": 3.5,
-        "passage": 0.2,
-        "similar_cases": -21.5,
-        "similar_cases_squared": 42.0,
-        "similar_documents": 9.5,
-        "listed": 6.0,
+        "lexical": 4.75,
+        "lexical_cosine": 8.05,
+        "dense": 4.2,
+        "similar_cases": 3.5,
+        "similar_documents": 3.0,
+        "listed": 4.6,
+        "image": 2.0,
+        "text_to_image": 0.5,
     }
 )
 

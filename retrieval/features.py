@@ -18,10 +18,11 @@ NAMES = (
     "lexical_cosine",
     "dense_cosine",
     "similar_cases",
-    "similar_cases_squared",
     "similar_documents",
     "listed",
 )
+# A case less alike than this says nothing of its diagnosis.
+ALIKE = 0.35
 # How many of the closest cases and documents speak for what they are about.
 _SPEAKERS = 40
 # How slowly a lower rank loses: the tenth place counts a third of the first.
@@ -70,8 +71,7 @@ def table(
         [
             measured["lexical"],
             np.maximum(measured["dense"], 0.0),
-            similar,
-            similar**2,
+            np.maximum(similar - ALIKE, 0.0),
             [documents.support(own, row) for own, row in zip(about, rows.tolist(), strict=True)],
             [np.sqrt(sum(cases.listed.get(subject, 0.0) for subject in own.tolist())) for own in about],
         ],
@@ -103,7 +103,8 @@ def _speakers(snapshot: Snapshot, closeness: Vectors, seen: Mask | None, *, case
     values = closeness[rows]
     about: dict[int, list[tuple[float, int]]] = {}
     listed: dict[int, float] = {}
-    total = float((values**2).sum()) or 1.0
+    # Of a few cases none that lists a subject is half of what there is to know.
+    total = max(float((values**2).sum()), 1.0)
     for row, value in zip(rows.tolist(), values.tolist(), strict=True):
         for subject in snapshot.subjects_of(row).tolist():
             about.setdefault(subject, []).append((value, row))

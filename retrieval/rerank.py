@@ -22,7 +22,8 @@ Floats = NDArray[np.float64]
 Relevant = NDArray[np.bool_]
 # One query: (n, features) of the items found, and which of them are relevant.
 Judged = tuple[Floats, Relevant]
-_STEPS = 40
+_STEPS = 60
+_ENOUGH = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,10 @@ class Ranker:
 def learn(queries: Sequence[Judged], names: Sequence[str], *, ridge: float = 1.0) -> Ranker:
     """The weights under which the relevant items are chosen most often.
 
+    Every feature says the more the better. A weight below zero is an artefact of learning on a library's own cases,
+    each left out of its own search: where most diagnoses have one case, having none left would speak for a diagnosis.
+    Such a feature is left out, and the others are learned anew.
+
     Args:
         queries: those without a relevant item, or with no other, teach nothing and are left out.
         names: of the features.
@@ -68,27 +73,51 @@ def learn(queries: Sequence[Judged], names: Sequence[str], *, ridge: float = 1.0
     Raises:
         RetrievalError: no query is left.
     """
-    usable = [(np.asarray(x, dtype=np.float64), y) for x, y in queries if y.any() and not y.all()]
+    usable = [(np.asarray(x, dtype=np.float64), y / y.sum()) for x, y in queries if y.any() and not y.all()]
     if not usable:
         raise RetrievalError("There is nothing to learn a ranking from: no case has a relevant item among those found.")
     spread = np.concatenate([x for x, _ in usable]).std(axis=0)
-    spread[spread == 0] = 1.0
-    scaled = [(x / spread, y / y.sum()) for x, y in usable]
+    kept = np.flatnonzero(spread > 0)
     weights = np.zeros(len(names))
-    for _ in range(_STEPS):
-        gradient, curvature = ridge * weights, ridge * np.eye(len(names))
-        for x, target in scaled:
-            chance = softmax(x @ weights)
-            gradient += x.T @ (chance - target)
-            centred = x - chance @ x
-            curvature += (centred * chance[:, None]).T @ centred
-        step = np.linalg.solve(curvature, gradient)
-        # A first step from zero may overshoot; a bounded one converges all the same, as the loss is convex.
-        weights -= step / max(1.0, np.abs(step).max())
-        if np.abs(step).max() < 1e-6:
+    while len(kept):
+        found = _fitted([(x[:, kept] / spread[kept], target) for x, target in usable], ridge)
+        if (found >= 0).all():
+            weights[kept] = found / spread[kept]
             break
-    values = (weights / spread).tolist()
-    return Ranker(dict(zip(names, values, strict=True)), len(usable))
+        kept = np.delete(kept, int(found.argmin()))
+    return Ranker(dict(zip(names, weights.tolist(), strict=True)), len(usable))
+
+
+def _fitted(queries: Sequence[tuple[Floats, Floats]], ridge: float) -> Floats:
+    weights = np.zeros(queries[0][0].shape[1])
+    loss = _loss(queries, weights, ridge)
+    for _ in range(_STEPS):
+        step = _newton(queries, weights, ridge)
+        # Halved until it helps: far from the optimum a whole step overshoots.
+        while (found := _loss(queries, weights - step, ridge)) > loss and np.abs(step).max() > _ENOUGH:
+            step /= 2
+        if found > loss or np.abs(step).max() <= _ENOUGH:
+            break
+        weights, loss = weights - step, found
+    return weights
+
+
+def _loss(queries: Sequence[tuple[Floats, Floats]], weights: Floats, ridge: float) -> float:
+    total = 0.5 * ridge * float(weights @ weights)
+    for x, target in queries:
+        scores = x @ weights
+        total += float(np.logaddexp.reduce(scores) - target @ scores)
+    return total
+
+
+def _newton(queries: Sequence[tuple[Floats, Floats]], weights: Floats, ridge: float) -> Floats:
+    gradient, curvature = ridge * weights, ridge * np.eye(len(weights))
+    for x, target in queries:
+        chance = softmax(x @ weights)
+        gradient += x.T @ (chance - target)
+        centred = x - chance @ x
+        curvature += (centred * chance[:, None]).T @ centred
+    return np.asarray(np.linalg.solve(curvature, gradient), dtype=np.float64)
 
 
 def softmax(scores: Floats) -> Floats:

@@ -18,8 +18,8 @@ from cdss.reasoning.candidates import (
     names_of_case,
     names_of_document,
     propose,
-    relevance_within,
     weakest_to_best,
+    weigh,
 )
 from cdss.reasoning.composer import Sources
 from cdss.reasoning.concepts import concept_of
@@ -110,7 +110,7 @@ def retrieve(*, case: CaseInput, pixels: Sequence[Pixels], scope: Scope) -> Retr
     searched = search_library_each(user=scope.user, queries=queries)
     for result in searched[: len(kinds)]:
         hits |= {hit.item: hit for hit in result.hits}
-        relevance |= relevance_within({hit.item: hit.scores for hit in result.hits})
+        relevance |= weakest_to_best({hit.item: hit.scores["rerank"] for hit in result.hits})
     for result in searched[len(kinds) :]:
         if kinds:
             _add_images(result.hits, hits, relevance)
@@ -118,12 +118,28 @@ def retrieve(*, case: CaseInput, pixels: Sequence[Pixels], scope: Scope) -> Retr
             hits = {hit.item: hit for hit in result.hits}
             relevance = {hit.item: hit.scores.get("image", 0.0) for hit in result.hits}
     found = {item.pk: _found(item, hits, relevance) for item in _items(hits) if not _is_left_out(item, case, scope)}
-    leads = [Lead(pk, one.item.kind, one.relevance, one.names) for pk, one in found.items()]
+    leads = [_lead(one) for one in found.values()]
     if not kinds:
         leads = [_by_image(lead) for lead in leads if lead.relevance >= settings.IMAGE_RELEVANCE_FLOOR]
     last = searched[-1]
     versions = (last.index_version, last.text_encoder, last.image_encoder)
-    return Retrieved(found, propose(leads), *versions, by_images=not kinds)
+    candidates = weigh(leads) if kinds else propose(leads)
+    return Retrieved(found, candidates, *versions, by_images=not kinds)
+
+
+def _lead(found: Found) -> Lead:
+    scores = found.hit.scores
+    return Lead(
+        item=found.item.pk,
+        kind=found.item.kind,
+        relevance=found.relevance,
+        names=found.names,
+        rank=found.hit.rank if "rerank" in scores else 0,
+        fit=scores.get("rerank", 0.0),
+        lexical=scores.get("lexical", 0.0),
+        dense=max(scores.get("dense", 0.0), 0.0),
+        image=max(scores.get("image", 0.0), 0.0),
+    )
 
 
 def _by_image(lead: Lead) -> Lead:

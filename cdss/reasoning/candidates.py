@@ -1,11 +1,11 @@
-"""Candidate diagnoses out of what was retrieved, one entry per concept, scored by the evidence for each."""
+"""Candidate diagnoses out of what was retrieved, one entry per concept, weighed by the evidence for each."""
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cdss.reasoning.concepts import Concept, concept_of, dangerous_concepts, looks_like_a_diagnosis
+from cdss.reasoning.ranking import DiagnosisModel, features_of, likelihood_word, packaged_model
 from cdss.reasoning.types import Candidate, Lead
 
 CONFIRMED = 1.0
@@ -16,6 +16,10 @@ KIND_WEIGHT = {"literature": 1.0, "guideline": 0.5, "case": 0.4}
 SHARPNESS = 2.0
 FURTHER_ITEM = 0.3
 MAX_LISTED = 8
+LIMIT = 10
+# A dangerous diagnosis that the evidence merely does not rule out is shown below the others.
+DANGER_FLOOR = 0.02
+MAX_DANGEROUS = 3
 
 _ASIDE = re.compile(r"\s*[(\[].*?[)\]]\s*")
 
@@ -24,18 +28,19 @@ _ASIDE = re.compile(r"\s*[(\[].*?[)\]]\s*")
 class _Tally:
     concept: Concept
     name: str
-    votes: list[tuple[float, int]] = field(default_factory=list)
+    sightings: list[tuple[Lead, float]] = field(default_factory=list)
 
-    def score(self) -> float:
+    def votes(self) -> float:
         # One vote per item, its strongest: an item that gives a concept two names is still one item.
         best: dict[int, float] = {}
-        for vote, item in self.votes:
-            best[item] = max(vote, best.get(item, 0.0))
+        for lead, weight in self.sightings:
+            best[lead.item] = max(_strength(lead) * weight, best.get(lead.item, 0.0))
         ordered = sorted(best.values(), reverse=True)
         return sum(vote * FURTHER_ITEM**place for place, vote in enumerate(ordered))
 
     def items(self) -> list[int]:
-        return list(dict.fromkeys(item for _, item in sorted(self.votes, key=lambda vote: (-vote[0], vote[1]))))
+        ranked = sorted((-_strength(lead) * weight, lead.item) for lead, weight in self.sightings)
+        return list(dict.fromkeys(item for _, item in ranked))
 
 
 def names_of_case(diagnosis: str, topic_title: str, differential: Sequence[str]) -> list[tuple[str, float]]:
@@ -48,26 +53,53 @@ def names_of_document(title: str) -> list[tuple[str, float]]:
     return [(title, CONFIRMED)] if looks_like_a_diagnosis(title) else []
 
 
-def propose(leads: Sequence[Lead], *, limit: int = 10) -> list[Candidate]:
+def propose(leads: Sequence[Lead], *, limit: int = LIMIT) -> list[Candidate]:
+    """By the votes of the items alone: without a text there is nothing that a probability was learned on."""
+    tallies = [tally for tally in _tallies(leads) if tally.votes() > 0]
+    ranked = sorted(tallies, key=lambda tally: (-tally.votes(), tally.concept.key))[:limit]
+    total = max((tally.votes() for tally in ranked), default=1.0)
+    return [_candidate(tally, tally.votes() / total) for tally in ranked]
+
+
+def weigh(leads: Sequence[Lead], *, limit: int = LIMIT, model: DiagnosisModel | None = None) -> list[Candidate]:
+    """By the probability learned on known cases; dangerous ones that are not ruled out follow, however low."""
+    tallies = _tallies(leads)
+    table = features_of(
+        {tally.concept.key: [(lead, weight < CONFIRMED) for lead, weight in tally.sightings] for tally in tallies}
+    )
+    shares, chances = (model or packaged_model()).probabilities(table)
+    order = sorted(range(len(tallies)), key=lambda place: (-round(shares[place], 9), tallies[place].concept.key))
+    ranked = [
+        replace(
+            _candidate(tallies[place], shares[place] / shares[order[0]]),
+            probability=round(float(chances[place]), 4),
+            likelihood=likelihood_word(float(chances[place]), rank),
+        )
+        for rank, place in enumerate(order, start=1)
+    ]
+    rest = [each for each in ranked[limit:] if each.must_not_miss and (each.probability or 0.0) >= DANGER_FLOOR]
+    return ranked[:limit] + rest[:MAX_DANGEROUS]
+
+
+def _tallies(leads: Sequence[Lead]) -> list[_Tally]:
     tallies: dict[str, _Tally] = {}
     for lead in sorted(leads, key=lambda lead: (-lead.relevance, lead.item)):
-        strength = KIND_WEIGHT[lead.kind] * max(lead.relevance, 0.0) ** SHARPNESS
         for name, weight in lead.names:
-            concept = concept_of(name)
-            if concept and strength > 0:
+            if concept := concept_of(name):
                 tally = tallies.setdefault(concept.key, _Tally(concept, display_name(name)))
-                tally.votes.append((strength * weight, lead.item))
-    scores = {key: tally.score() for key, tally in tallies.items()}
-    ranked = sorted(tallies.values(), key=lambda tally: (-scores[tally.concept.key], tally.concept.key))[:limit]
-    total = max(scores.values(), default=1.0)
-    return [_candidate(tally, scores[tally.concept.key] / total) for tally in ranked]
+                tally.sightings.append((lead, weight))
+    return list(tallies.values())
+
+
+def _strength(lead: Lead) -> float:
+    return KIND_WEIGHT[lead.kind] * max(lead.relevance, 0.0) ** SHARPNESS
 
 
 def _candidate(tally: _Tally, score: float) -> Candidate:
     return Candidate(
         name=tally.name,
         concept=tally.concept.key,
-        score=round(score, 4),
+        score=round(float(score), 4),
         items=tally.items(),
         codes=tally.concept.codes,
         must_not_miss=tally.concept.key in dangerous_concepts(),
@@ -77,16 +109,6 @@ def _candidate(tally: _Tally, score: float) -> Candidate:
 def display_name(name: str) -> str:
     shown = _ASIDE.sub(" ", name).strip(" .,;") or name.strip()
     return shown[:1].upper() + shown[1:]
-
-
-def relevance_within(scores: Mapping[int, Mapping[str, float]]) -> dict[int, float]:
-    """Scores of one kind's items to 0–1: dense and lexical each from the weakest found to the best, then averaged."""
-    relevance: defaultdict[int, float] = defaultdict(float)
-    for measure in ("dense", "lexical"):
-        values = {item: parts[measure] for item, parts in scores.items() if measure in parts}
-        for item, share in weakest_to_best(values).items():
-            relevance[item] += 0.5 * share
-    return dict(relevance)
 
 
 def weakest_to_best(values: Mapping[int, float]) -> dict[int, float]:

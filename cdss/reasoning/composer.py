@@ -80,6 +80,8 @@ def _diagnosis(
         concept=candidate.concept,
         score=candidate.score,
         statements=statements,
+        likelihood=candidate.likelihood,
+        probability=candidate.probability,
         codes=candidate.codes,
         must_not_miss=candidate.must_not_miss,
     )

@@ -66,18 +66,27 @@ class DiagnosisDraft:
     score: float
     statements: Sequence[StatementDraft]
     likelihood: str = ""
+    probability: float | None = None
     codes: Mapping[str, object] = field(default_factory=dict)
     must_not_miss: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A retrieved item as a source of candidate diagnoses: `names` with the weight the item gives each."""
+    """A retrieved item as a source of candidate diagnoses: `names` with the weight the item gives each.
+
+    `rank` is its place among what the text found of its kind, 0 when the text did not find it; `fit` its score there.
+    """
 
     item: int
     kind: str
     relevance: float
     names: Sequence[tuple[str, float]]
+    rank: int = 0
+    fit: float = 0.0
+    lexical: float = 0.0
+    dense: float = 0.0
+    image: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +99,6 @@ class Candidate:
     items: Sequence[int]
     codes: Mapping[str, str] = field(default_factory=dict)
     must_not_miss: bool = False
+    # Calibrated on known cases, and its word; None and empty where nothing was learned.
+    probability: float | None = None
+    likelihood: str = ""

@@ -113,7 +113,7 @@ def test_weights_leave_a_ranking_out() -> None:
     assert [hit.item for hit in by_words] == [20, 40]
     by_meaning = engine_of(weights=Weights(lexical=0, passage=0, image=0)).search(query)
     assert len(by_meaning) == len(ITEMS)
-    assert all(set(hit.scores) == {"dense"} for hit in by_meaning)
+    assert all("lexical" not in hit.scores for hit in by_meaning)
     by_image = engine_of(weights=Weights(dense=0, lexical=0, passage=0)).search(query)
     assert [hit.item for hit in by_image] == [10, 20]
 
@@ -127,7 +127,7 @@ def test_every_hit_of_a_text_has_its_closest_passages_and_their_cosine() -> None
 
 def test_run_tells_the_time_of_each_part_and_the_version() -> None:
     result = engine_of().run(Query(text="fracture", images=[pattern(1)]))
-    assert {"filter", "encode", "dense", "lexical", "encode_images", "image", "fuse", "collect"} == set(
+    assert {"filter", "encode", "dense", "lexical", "encode_images", "image", "fuse", "rank", "collect"} == set(
         result.timings_ms
     )
     assert all(milliseconds >= 0 for milliseconds in result.timings_ms.values())
@@ -163,7 +163,7 @@ def test_in_a_joint_space_text_finds_images() -> None:
     items = {1: ("case", {}, {5: (50, grey(20))}), 2: ("case", {}, {6: (60, grey(250))})}
     engine = Engine(snapshot_of(items, image_encoder=encoder), HashingTextEncoder(), encoder)
     hit = engine.search(Query(text="a white picture"))[0]
-    assert (hit.item, hit.image, set(hit.scores)) == (2, 60, {"text_to_image"})
+    assert (hit.item, hit.image, set(hit.scores)) == (2, 60, {"text_to_image", "rerank"})
 
 
 def test_an_alignment_that_went_away_stops_no_search() -> None:

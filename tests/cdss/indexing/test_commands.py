@@ -42,7 +42,7 @@ def test_search_prints_hits_in_the_documented_form(library: Library) -> None:
     assert hits[0]["kind"] == "case"
     assert hits[0]["source_id"] == library["fracture"].source_id
     assert hits[0]["text"] == "Fracture of the distal radius."
-    assert set(hits[0]["scores"]) == {"dense", "lexical"}
+    assert set(hits[0]["scores"]) == {"dense", "lexical", "rerank"}
     assert "Colles fracture" in run("search", "--text", "fracture")
 
 

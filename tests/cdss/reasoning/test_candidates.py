@@ -1,6 +1,6 @@
 import pytest
 
-from cdss.reasoning.candidates import names_of_case, names_of_document, propose, relevance_within
+from cdss.reasoning.candidates import names_of_case, names_of_document, propose, weakest_to_best, weigh
 from cdss.reasoning.concepts import concept_of, looks_like_a_diagnosis
 from cdss.reasoning.types import Lead
 
@@ -89,11 +89,41 @@ def test_order_does_not_depend_on_the_order_of_the_leads() -> None:
     assert propose(leads) == propose(leads[::-1])
 
 
-def test_relevance_runs_from_the_weakest_to_the_best() -> None:
-    scores = {1: {"dense": 0.8, "lexical": 10.0}, 2: {"dense": 0.4, "lexical": 20.0}, 3: {"dense": 0.6}}
-    relevance = relevance_within(scores)
-    assert relevance == {1: 0.5, 2: 0.5, 3: pytest.approx(0.25)}
+def test_values_run_from_the_weakest_to_the_best() -> None:
+    assert weakest_to_best({1: -2.0, 2: 2.0, 3: 0.0}) == {1: 0.0, 2: 1.0, 3: 0.5}
+    assert weakest_to_best({}) == {}
 
 
-def test_relevance_of_nothing_is_nothing() -> None:
-    assert relevance_within({}) == {}
+def found(item: int, rank: int, fit: float, *names: str, kind: str = "literature", lexical: float = 0.3) -> Lead:
+    weighed = names_of_document(names[0]) if kind != "case" else names_of_case(names[0], "", names[1:])
+    return Lead(item, kind, 1 / rank, weighed, rank=rank, fit=fit, lexical=lexical, dense=0.5)
+
+
+def test_what_fits_better_is_more_probable_and_the_chances_keep_to_their_words() -> None:
+    leads = [found(1, 1, 5.0, "Sarcoidosis", lexical=0.5), found(2, 2, 2.0, "Tuberculosis"), found(3, 3, 0.0, "Gout")]
+    ranked = weigh(leads)
+    assert [one.name for one in ranked] == ["Sarcoidosis", "Tuberculosis", "Gout"]
+    chances = [one.probability for one in ranked]
+    assert chances == sorted(chances, reverse=True)
+    assert all(0 < chance < 1 for chance in chances)
+    assert {one.likelihood for one in ranked[1:]} <= {"likely", "possible", "unlikely"}
+
+
+def test_a_case_alike_moves_its_diagnosis_up_more_than_its_differential() -> None:
+    documents = [found(1, 1, 1.0, "Gout"), found(2, 2, 0.9, "Sarcoidosis"), found(3, 3, 0.9, "Tuberculosis")]
+    alike = found(4, 1, 5.0, "Tuberculosis", "Sarcoidosis", kind="case", lexical=0.6)
+    before, after = ({one.name: one.probability for one in weigh(leads)} for leads in (documents, [*documents, alike]))
+    assert after["Tuberculosis"] > before["Tuberculosis"]
+    assert after["Tuberculosis"] > after["Sarcoidosis"] > after["Gout"] * 0.5
+
+
+def test_a_dangerous_diagnosis_that_is_not_ruled_out_follows_the_others(settings) -> None:
+    others = [found(n, n, 1.0, f"Harmless disease {n}") for n in range(1, 13)]
+    ranked = weigh([*others, found(20, 13, 0.9, "Aortic dissection", lexical=0.6)], limit=3)
+    assert [one.must_not_miss for one in ranked] == [False, False, False, True]
+    assert ranked[-1].name == "Aortic dissection"
+
+
+def test_the_order_of_equals_does_not_depend_on_the_order_of_the_leads() -> None:
+    leads = [found(n, 1, 1.0, name) for n, name in enumerate(["Gout", "Osteosarcoma", "Appendicitis"])]
+    assert weigh(leads) == weigh(leads[::-1])

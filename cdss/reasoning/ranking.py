@@ -1,0 +1,102 @@
+"""How likely each candidate diagnosis is: weights and a calibration learned on cases whose diagnosis is known."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from cdss.reasoning.types import Lead
+from retrieval.features import ALIKE
+from retrieval.rerank import Floats, Ranker, softmax
+
+PACKAGED = Path(__file__).parent / "ranking.json"
+KINDS = ("literature", "case", "guideline")
+MEASURES = ("share", "rank", "lexical")
+FEATURES = (*(f"{kind}_{measure}" for kind in KINDS for measure in MEASURES), "case_image", "listed")
+# Of the calibration: the log odds among the candidates, and how close the closest evidence of the case is at all, so
+# that of two candidates the better placed is never the less probable.
+CLOSEST = ("literature_lexical", "case_lexical")
+SURENESS = ("log_odds", *(f"closest_{name}" for name in CLOSEST))
+# How slowly a lower rank loses: the sixth place counts half of the first.
+RANKS = 5.0
+WORDS = ((0.6, "most likely"), (0.4, "likely"), (0.1, "possible"), (0.0, "unlikely"))
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisModel:
+    """`ranker` puts the candidates in order; `calibration`, with an "intercept", turns that into a probability."""
+
+    ranker: Ranker
+    calibration: Mapping[str, float]
+
+    def probabilities(self, table: Floats) -> tuple[Floats, Floats]:
+        """(n,) shares that sum to 1 over the candidates, and (n,) chances of each being right, of (n, features)."""
+        if not len(table):
+            return np.zeros(0), np.zeros(0)
+        shares = softmax(self.ranker.scores(table, FEATURES))
+        weights = np.array([self.calibration.get(name, 0.0) for name in SURENESS])
+        logits = self.calibration.get("intercept", 0.0) + sureness(table, shares) @ weights
+        return shares, np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float64)
+
+    def as_json(self) -> dict[str, object]:
+        return {"ranker": self.ranker.as_json(), "calibration": dict(self.calibration)}
+
+
+def model_from_json(data: Mapping[str, object]) -> DiagnosisModel:
+    calibration = data["calibration"]
+    if not isinstance(calibration, Mapping):
+        raise TypeError("The calibration is no table of numbers.")
+    return DiagnosisModel(Ranker.from_json(data["ranker"]), {str(k): float(v) for k, v in calibration.items()})
+
+
+@cache
+def packaged_model() -> DiagnosisModel:
+    return model_from_json(json.loads(PACKAGED.read_text(encoding="utf-8")))
+
+
+def sureness(table: Floats, shares: Floats) -> Floats:
+    """(n, len(SURENESS)) of candidates with these features and shares."""
+    bounded = np.clip(shares, 1e-6, 1 - 1e-6)
+    closest = [np.full(len(table), table[:, FEATURES.index(name)].max()) for name in CLOSEST]
+    return np.stack([np.log(bounded / (1 - bounded)), *closest], axis=1)
+
+
+def features_of(sightings: Mapping[str, Sequence[tuple[Lead, bool]]]) -> Floats:
+    """(n, len(FEATURES)) of the candidates, each with the items that name it and whether they merely list it."""
+    leads = {lead.item: lead for found in sightings.values() for lead, _ in found}
+    best: dict[str, float] = defaultdict(lambda: -math.inf)
+    for lead in leads.values():
+        best[lead.kind] = max(best[lead.kind], lead.fit)
+    # Of a few cases none that lists a diagnosis is half of what there is to know.
+    listing = max(sum(lead.lexical**2 for lead in leads.values() if lead.kind == "case"), 1.0)
+    return np.array([_features(found, best, listing) for found in sightings.values()]).reshape(-1, len(FEATURES))
+
+
+def _features(found: Sequence[tuple[Lead, bool]], best: Mapping[str, float], listing: float) -> list[float]:
+    values = dict.fromkeys(FEATURES, 0.0)
+    listed = 0.0
+    for lead, merely_listed in found:
+        if merely_listed:
+            listed += lead.lexical**2 / listing
+            continue
+        measured = {
+            f"{lead.kind}_share": math.exp(lead.fit - best[lead.kind]) if lead.rank else 0.0,
+            f"{lead.kind}_rank": RANKS / (RANKS + lead.rank - 1) if lead.rank else 0.0,
+            f"{lead.kind}_lexical": max(lead.lexical - ALIKE, 0.0) if lead.kind == "case" else lead.lexical,
+            "case_image": lead.image,
+        }
+        for name, value in measured.items():
+            values[name] = max(values[name], value)
+    values["listed"] = math.sqrt(listed)
+    return list(values.values())
+
+
+def likelihood_word(probability: float, rank: int) -> str:
+    """Only the first of a ranking may be the most likely."""
+    word = next(word for floor, word in WORDS if probability >= floor)
+    return "likely" if word == "most likely" and rank > 1 else word
