@@ -38,7 +38,7 @@ def case_line(line: bytes, folder: Path) -> CaseLine:
         raise RowError("source: expected an object with name and id")
     return CaseLine(
         id=row["id"],
-        case=CaseInput(**{name: text_of(row, name) for name in READ}),
+        case=CaseInput.of({name: text_of(row, name) for name in READ}),
         images=tuple(_image(image, folder) for image in images),
         source_id=text_of(source, "id") or text_of(row, "id"),
     )

@@ -32,6 +32,7 @@ def exported(consultation: Consultation) -> dict[str, Any]:
         "case": {name: getattr(consultation, name) for name in CASE},
         "read_from_history": asdict(read_from_history(consultation)),
         "understood": consultation.understood,
+        "corrections": consultation.corrections,
         "removed_identifiers": consultation.removed_identifiers,
         "images": [
             {"sha256": image.sha256, "modality": image.modality, "frames": image.frames}

@@ -47,7 +47,7 @@ class CaseForm(forms.Form):
     )
 
     def case(self) -> CaseInput:
-        return CaseInput(**{name: self.cleaned_data[name].strip() for name in CASE_FIELDS})
+        return CaseInput.of({name: self.cleaned_data[name].strip() for name in CASE_FIELDS})
 
     @classmethod
     def of(cls, consultation: Consultation) -> "CaseForm":
@@ -83,7 +83,7 @@ class NewConsultationForm(CaseForm):
         if not (pasted := self.cleaned_data["paste"].strip()):
             return case
         more = split(pasted)
-        return CaseInput(**{name: _joined(name, getattr(case, name), getattr(more, name)) for name in CASE_FIELDS})
+        return CaseInput.of({name: _joined(name, getattr(case, name), getattr(more, name)) for name in CASE_FIELDS})
 
     def after_split(self, split: Split) -> "NewConsultationForm":
         case = self.whole_case(split)

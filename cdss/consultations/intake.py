@@ -2,12 +2,13 @@
 
 import re
 import unicodedata
-from dataclasses import fields, replace
+from dataclasses import replace
+from typing import Any
 
 from django.conf import settings
 
 from cdss.library.deidentify import Deidentified, deidentify
-from cdss.reasoning.types import CaseInput
+from cdss.reasoning.types import CaseInput, Correction
 from retrieval.terms.demographics import demographics
 
 TEXT_FIELDS = ("history", "exam", "findings")
@@ -48,7 +49,8 @@ def checked(case: CaseInput, *, with_images: bool = False) -> CaseInput:
 
 def cleaned(case: CaseInput) -> CaseInput:
     """The same for a case that is still being written: it may be empty."""
-    clean = CaseInput(**{f.name: _printable(getattr(case, f.name)) for f in fields(case)})
+    texts: dict[str, Any] = {name: _printable(getattr(case, name)) for name in ("age", "sex", *TEXT_FIELDS)}
+    clean = replace(case, **texts)
     length = len(clean.text)
     if length > settings.CASE_MAX_CHARACTERS:
         raise CaseRefusedError(
@@ -72,7 +74,14 @@ def deidentified(case: CaseInput) -> tuple[CaseInput, dict[str, int]]:
     for result in results.values():
         for kind, count in result.removed.items():
             removed[kind] = removed.get(kind, 0) + count
-    return replace(case, **{name: result.text for name, result in results.items()}), removed
+    texts: dict[str, Any] = {name: result.text for name, result in results.items()}
+    return replace(case, **texts, corrections=tuple(map(_deidentified, case.corrections))), removed
+
+
+def _deidentified(correction: Correction) -> Correction:
+    """Of a finding that was read the words are those of the text, which is de-identified itself."""
+    text = deidentify(_printable(correction.text)).text if correction.start < 0 else correction.text
+    return replace(correction, text=text, measure=deidentify(_printable(correction.measure)).text)
 
 
 def marked(case: CaseInput) -> dict[str, Deidentified]:
@@ -93,4 +102,4 @@ def split_pasted(text: str) -> CaseInput:
             parts["findings" if _IMAGING.search(paragraph) else "history"].append(paragraph)
     joined = {name: "\n".join(part.strip() for part in found if part.strip()) for name, found in parts.items()}
     read = demographics(joined["history"] or text)
-    return CaseInput(age=read.age, sex=read.sex, **joined)
+    return CaseInput.of({"age": read.age, "sex": read.sex, **joined})

@@ -8,7 +8,7 @@ from typing import TypedDict
 from asgiref.sync import sync_to_async
 from django.db.models import Count
 
-from cdss.consultations.models import Consultation, Step
+from cdss.consultations.models import Consultation, Status, Step
 
 STEPS = {
     "understand": "Understand",
@@ -56,9 +56,9 @@ def _step_state(name: str, label: str, step: Step | None, unfinished: str) -> St
 
 
 def is_settled(consultation: Consultation) -> bool:
-    """Nothing more will come: the consultation is finished, and no language model is still at work."""
+    """Nothing more will come by itself: it is finished and no language model is still at work, or its user's turn."""
     pending = any(answer.state in PENDING for answer in consultation.answers.all())
-    return consultation.is_finished and not pending
+    return consultation.status == Status.REVIEW or (consultation.is_finished and not pending)
 
 
 def progress_of(consultation: Consultation) -> Progress:

@@ -25,6 +25,7 @@ from cdss.reasoning.merging import merged
 from cdss.reasoning.models import answer_tokens, chat_model, context_tokens, shown_name
 from cdss.reasoning.placement import listed, placed
 from cdss.reasoning.types import CaseInput, CitationDraft, DiagnosisDraft, EvidenceText, StatementDraft
+from cdss.reasoning.understanding import read_case
 from cdss.reasoning.writer import WriterResult, Written, write_differential
 
 logger = logging.getLogger(__name__)
@@ -47,9 +48,10 @@ def ask_model(
 ) -> tuple[list[DiagnosisDraft], WriterResult]:
     """The model's checked differential laid over the composer's. Raises WriterError: the composer's text stands."""
     context, case = context_tokens(spec), completed(case)
+    told = read_case(case).case
     result = write_differential(
         model=chat_model(spec, timeout=seconds),
-        case=case,
+        case=told,
         evidence=evidence,
         candidates=composed,
         deadline=time.monotonic() + seconds,
@@ -59,7 +61,7 @@ def ask_model(
         answer=answer_tokens(context),
         retries=settings.LLM_RETRIES,
     )
-    laid = merged(written=check(result.diagnoses, evidence, case, beside=composed), composed=composed)
+    laid = merged(written=check(result.diagnoses, evidence, told, beside=composed), composed=composed)
     return with_conflicts(laid, evidence, case), result
 
 
@@ -82,10 +84,11 @@ def _asked(answer: Answer) -> tuple[list[DiagnosisDraft], WriterResult]:
     consultation, case = answer.consultation, completed(case_of(answer.consultation))
     evidence, composed = stored_evidence(consultation), stored_diagnoses(consultation.answers.get(writer=WRITER))
     by_label = {text.label: text for text in evidence}
-    among = listed(composed, evidence, case)
+    told = read_case(case).case
+    among = listed(composed, evidence, told)
 
     def show(written: Written) -> None:
-        judged = check_one(written.statement, by_label, case)
+        judged = check_one(written.statement, by_label, told)
         _show(answer, written, placed(judged, diagnosis=written.diagnosis.name, among=among))
 
     return ask_model(

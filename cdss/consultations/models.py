@@ -12,6 +12,7 @@ from cdss.library.models import CaseImage, LibraryItem
 
 
 class Status(models.TextChoices):
+    REVIEW = "review", "To be reviewed"
     QUEUED = "queued", "Waiting"
     RUNNING = "running", "Working"
     DONE = "done", "Answered"
@@ -41,7 +42,9 @@ class Consultation(models.Model):
     exam = models.TextField(blank=True)
     findings = models.TextField(blank=True)
     removed_identifiers = models.JSONField(default=dict, blank=True)
-    # What was understood: [{"text", "polarity", "laterality", "measures"}, …]
+    # What its user said of the findings that were read: [{"part", "text", "start", "assertion", …}, …]
+    corrections = models.JSONField(default=list, blank=True)
+    # What was understood, corrections included: [{"part", "text", "assertion", "laterality", "measures", …}, …]
     understood = models.JSONField(default=list, blank=True)
     use_llm = models.BooleanField(default=True)
     llm_timeout_seconds = models.PositiveIntegerField(default=120)

@@ -11,13 +11,14 @@ from django.conf import settings
 
 from cdss.consultations.demographics import completed
 from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope, freeze, retrieve, sources_of
+from cdss.consultations.understanding import understood_rows
 from cdss.reasoning.composer import compose
 from cdss.reasoning.conflicts import with_conflicts
 from cdss.reasoning.gate import check_statement
 from cdss.reasoning.image_composer import compose_from_images, with_resemblance
 from cdss.reasoning.placement import listed, placed
 from cdss.reasoning.types import CaseInput, DiagnosisDraft, EvidenceText, StatementDraft
-from retrieval.terms import assertions
+from cdss.reasoning.understanding import read_case
 from retrieval.types import Pixels
 
 
@@ -46,10 +47,11 @@ class Outcome:
 def consult(*, case: CaseInput, load_pixels: Callable[[], Sequence[Pixels]], scope: Scope, watch: Watch) -> Outcome:
     case = completed(case)
     with watch.step("understand"):
-        watch.understood(understand(case))
+        reading = read_case(case)
+        watch.understood(understood_rows(reading))
         pixels = _without_overlays(load_pixels())
     with watch.step("search"):
-        retrieved = retrieve(case=case, pixels=pixels, scope=scope)
+        retrieved = retrieve(case=reading.searched, pixels=pixels, scope=scope)
     if reason := too_little(retrieved):
         return Outcome(retrieved, abstention=_abstention(reason, case, pixels, retrieved))
     with watch.step("rank"):
@@ -63,26 +65,12 @@ def consult(*, case: CaseInput, load_pixels: Callable[[], Sequence[Pixels]], sco
             drafts = compose(case=case, candidates=retrieved.candidates, sources=sources)
     with watch.step("check"):
         texts = [draft.text for draft in evidence]
-        diagnoses = with_conflicts(check(drafts, texts, case), texts, case)
+        diagnoses = with_conflicts(check(drafts, texts, reading.case), texts, case)
         if retrieved.by_images:
             diagnoses = with_resemblance(diagnoses)
     if not diagnoses:
         return Outcome(retrieved, evidence, abstention=_abstention("no_candidate", case, pixels, retrieved))
     return Outcome(retrieved, evidence, diagnoses)
-
-
-def understand(case: CaseInput) -> list[dict[str, object]]:
-    return [
-        {
-            "field": name,
-            "text": assertion.text,
-            "polarity": assertion.polarity,
-            "laterality": assertion.laterality,
-            "measures": [getattr(case, name)[measure.start : measure.end] for measure in assertion.measures],
-        }
-        for name in ("history", "exam", "findings")
-        for assertion in assertions(getattr(case, name))
-    ]
 
 
 def _without_overlays(pixels: Sequence[Pixels]) -> list[Pixels]:

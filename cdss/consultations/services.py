@@ -1,7 +1,11 @@
 """What a user can do with a consultation."""
 
+import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from hashlib import sha256
+from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -10,12 +14,13 @@ from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.consultations.intake import CaseRefusedError, checked, cleaned, deidentified, marked, split_pasted
 from cdss.consultations.models import Consultation, ConsultationImage, Status
-from cdss.consultations.pipeline import understand
 from cdss.consultations.tasks import answer_consultation
+from cdss.consultations.understanding import corrections_rows, understood_rows
 from cdss.consultations.working import case_of
 from cdss.library.image_files import new_image_files
 from cdss.library.intake import IntakeError, check_total_pixels, image_intake, store_consultation_image
-from cdss.reasoning.types import CaseInput
+from cdss.reasoning.types import CaseInput, Correction
+from cdss.reasoning.understanding import read_case, standing
 
 __all__ = [
     "CaseRefusedError",
@@ -24,6 +29,7 @@ __all__ = [
     "consultation_cancel",
     "consultation_preview",
     "consultation_retry",
+    "consultation_reviewed",
     "consultation_start",
     "split_pasted",
 ]
@@ -38,9 +44,13 @@ def consultation_start(
     uploads: Sequence[UploadedFile] = (),  # type: ignore[type-arg]
     use_llm: bool = True,
     llm_timeout_seconds: int = 120,
+    review: bool = False,
     ip: str = "",
 ) -> Consultation:
-    """De-identifies and stores the case and its images, and queues it. Raises CaseRefusedError, and stores nothing."""
+    """De-identifies and stores the case and its images, and queues it, unless its findings are to be reviewed first.
+
+    Raises CaseRefusedError, and stores nothing.
+    """
     clean, removed = deidentified(checked(case, with_images=bool(uploads)))
     if len(uploads) > MAX_IMAGES:
         raise CaseRefusedError(f"At most {MAX_IMAGES} images go with a case; there are {len(uploads)}.")
@@ -49,7 +59,11 @@ def consultation_start(
         images = [image_intake(upload=upload, name=upload.name or "") for upload in uploads]
         with new_image_files(), transaction.atomic():
             consultation = Consultation.objects.create(
-                user=by, **asdict(clean), use_llm=use_llm, llm_timeout_seconds=llm_timeout_seconds
+                user=by,
+                **asdict(clean),
+                status=Status.REVIEW if review else Status.QUEUED,
+                use_llm=use_llm,
+                llm_timeout_seconds=llm_timeout_seconds,
             )
             for position, image in enumerate(images):
                 store_consultation_image(consultation=consultation, image=image, position=position)
@@ -57,7 +71,7 @@ def consultation_start(
                     removed[kind] = removed.get(kind, 0) + count
             consultation.removed_identifiers = removed
             consultation.save(update_fields=["removed_identifiers"])
-            _queue(consultation, by, "consultation.started", ip)
+            _queue(consultation, by, "consultation.drafted" if review else "consultation.started", ip)
     except IntakeError as error:
         raise CaseRefusedError(str(error)) from error
     return consultation
@@ -68,9 +82,11 @@ def _queue(consultation: Consultation, by: User, action: str, ip: str = "") -> N
         "characters": len(case_of(consultation).text),
         "images": consultation.images.count(),
         "removed_identifiers": sum(consultation.removed_identifiers.values()),
+        "corrections": len(consultation.corrections),
     }
     record(action=action, by=by, obj=consultation, details=details, location=ip)
-    transaction.on_commit(lambda: answer_consultation.enqueue(consultation.pk))
+    if consultation.status == Status.QUEUED:
+        transaction.on_commit(lambda: answer_consultation.enqueue(consultation.pk))
 
 
 def consultation_preview(case: CaseInput) -> dict[str, object]:
@@ -79,7 +95,7 @@ def consultation_preview(case: CaseInput) -> dict[str, object]:
     return {
         "spans": {name: [list(span) for span in result.spans] for name, result in found.items()},
         "removed": sum(len(result.spans) for result in found.values()),
-        "understood": understand(deidentified(case)[0]),
+        "understood": understood_rows(read_case(deidentified(case)[0]), coded=False),
     }
 
 
@@ -91,7 +107,7 @@ def consultation_cancel(*, consultation: Consultation, by: User) -> None:
     if row.is_finished and not writing:
         return
     row.cancel_requested = True
-    if row.status == Status.QUEUED:
+    if row.status in (Status.QUEUED, Status.REVIEW):
         row.status = Status.CANCELLED
     row.save(update_fields=["cancel_requested", "status"])
     record(action="consultation.cancelled", by=by, obj=row)
@@ -109,13 +125,45 @@ def consultation_retry(*, consultation: Consultation, by: User) -> None:
 
 
 @transaction.atomic
-def consultation_again(*, consultation: Consultation, by: User, case: CaseInput | None = None) -> Consultation:
-    """The same case, or an edited one, with the same images, as a new consultation; the old one stays as it is."""
+def consultation_reviewed(*, consultation: Consultation, by: User, corrections: Sequence[Correction]) -> None:
+    """Keeps what its user made of the findings, and queues it. One that has been searched already stays as it is.
+
+    Raises CaseRefusedError when nothing is left to search for.
+    """
+    row = Consultation.objects.select_for_update().get(pk=consultation.pk)
+    if row.status != Status.REVIEW:
+        return
+    clean, _ = deidentified(replace(case_of(row), corrections=tuple(corrections)))
+    checked(read_case(clean).case, with_images=row.images.exists())
+    row.corrections, row.status = corrections_rows(clean.corrections), Status.QUEUED
+    row.save(update_fields=["corrections", "status"])
+    record(action="consultation.reviewed", by=by, obj=row, details=_counted(row.corrections))
+    _queue(row, by, "consultation.started")
+
+
+def _counted(corrections: Sequence[dict[str, Any]]) -> dict[str, object]:
+    """How many corrections of which kind, and the hash of all: the audit trail holds no word of a case."""
+    kinds = Counter("added" if row["start"] < 0 else str(row["assertion"]) for row in corrections)
+    digest = sha256(json.dumps(corrections, sort_keys=True).encode()).hexdigest()
+    return {**dict(sorted(kinds.items())), "sha256": digest}
+
+
+@transaction.atomic
+def consultation_again(
+    *, consultation: Consultation, by: User, case: CaseInput | None = None, review: bool = False
+) -> Consultation:
+    """The same case, or an edited one, with the same images, as a new consultation; the old one stays as it is.
+
+    What was corrected of the findings goes along, where its words still stand.
+    """
     images = list(consultation.images.all())
-    clean, removed = deidentified(checked(case or case_of(consultation), with_images=bool(images)))
+    asked = replace(case or case_of(consultation), corrections=case_of(consultation).corrections)
+    clean, removed = deidentified(checked(asked, with_images=bool(images)))
+    clean = replace(clean, corrections=standing(clean, clean.corrections))
     again = Consultation.objects.create(
         user=by,
         **asdict(clean),
+        status=Status.REVIEW if review else Status.QUEUED,
         use_llm=consultation.use_llm,
         llm_timeout_seconds=consultation.llm_timeout_seconds,
         removed_identifiers=removed,

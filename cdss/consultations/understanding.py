@@ -1,44 +1,67 @@
-"""What was understood of a case, in words."""
+"""What was understood of a case, as it is stored and shown, and what its user corrected."""
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
-WORDS = {"denied": "denied", "uncertain": "uncertain"}
-# What stands where an identifier was, and the words that led to it, say nothing of the case.
-LEFT_OVER = frozenset(
-    {"name", "date", "record", "phone", "fax", "email", "address", "accession", "number", "url"}
-    | {"dr", "mr", "mrs", "ms", "prof", "mrn", "dob"}
-)
+from cdss.reasoning.concepts import concept_of
+from cdss.reasoning.types import Correction
+from cdss.reasoning.understanding import CaseReading
+from retrieval.terms import Finding
+
+WORDS = {"denied": "denied", "uncertain": "uncertain", "historical": "in the past", "removed": "left out"}
+BY_HAND = "set by hand"
+_CORRECTION = tuple(field.name for field in fields(Correction))
 
 
 @dataclass(frozen=True, slots=True)
 class Understood:
     text: str
-    polarity: str
+    assertion: str
     note: str
+    by_hand: bool = False
 
 
-def understood(assertions: Iterable[Mapping[str, object]]) -> list[Understood]:
-    return [_understood(assertion) for assertion in assertions if not _is_left_over(str(assertion.get("text", "")))]
+def understood_rows(reading: CaseReading, *, coded: bool = True) -> list[dict[str, object]]:
+    """Codes need the vocabularies, which the worker has at hand."""
+    rows = [_row(finding, finding.assertion, coded=coded) for finding in reading.findings]
+    return rows + [_row(finding, "removed", coded=False) | {"by_hand": True} for finding in reading.removed]
 
 
-def _is_left_over(text: str) -> bool:
-    return LEFT_OVER.issuperset(re.findall(r"\w+", text.lower()))
+def _row(finding: Finding, assertion: str, *, coded: bool) -> dict[str, object]:
+    concept = concept_of(finding.text) if coded else None
+    return {
+        "part": finding.part,
+        "text": finding.text,
+        "start": finding.start,
+        "assertion": assertion,
+        "laterality": finding.laterality,
+        "measures": list(finding.measures),
+        "anatomy": list(finding.anatomy),
+        "modality": finding.modality,
+        "codes": dict(concept.codes) if concept else {},
+        "by_hand": finding.by_hand,
+    }
 
 
-def _understood(assertion: Mapping[str, object]) -> Understood:
-    polarity = str(assertion.get("polarity") or "affirmed")
-    side = assertion.get("laterality")
-    text = str(assertion.get("text", ""))
-    notes = [*([str(side)] if side else []), *_measures(assertion.get("measures"))]
+def corrections_rows(corrections: Iterable[Correction]) -> list[dict[str, Any]]:
+    return [asdict(correction) for correction in corrections]
+
+
+def corrections_from(rows: Iterable[Mapping[str, Any]]) -> tuple[Correction, ...]:
+    """As they are stored."""
+    return tuple(Correction(**{name: row[name] for name in _CORRECTION if name in row}) for row in rows)
+
+
+def understood(rows: Iterable[Mapping[str, object]]) -> list[Understood]:
+    return [_understood(row) for row in rows]
+
+
+def _understood(row: Mapping[str, object]) -> Understood:
+    text, assertion, side = str(row.get("text", "")), str(row.get("assertion") or "present"), row.get("laterality")
+    measures = row.get("measures")
+    notes = [*([str(side)] if side else []), *(map(str, measures) if isinstance(measures, list | tuple) else [])]
     parts = [note for note in notes if note.lower() not in text.lower()]
-    if polarity in WORDS:
-        parts.append(WORDS[polarity])
-    return Understood(text=text, polarity=polarity, note=", ".join(parts))
-
-
-def _measures(measures: object) -> list[str]:
-    if not isinstance(measures, list | tuple):
-        return []
-    return [str(measure.get("text", "")) if isinstance(measure, Mapping) else str(measure) for measure in measures]
+    parts += [WORDS[assertion]] if assertion in WORDS else []
+    by_hand = bool(row.get("by_hand"))
+    return Understood(text, assertion, ", ".join([*parts, *([BY_HAND] if by_hand else [])]), by_hand)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cdss.consultations import views
+from cdss.consultations import review_views, views
 
 app_name = "consultations"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("consultations/preview/", views.preview, name="preview"),
     path("consultations/split/", views.split, name="split"),
     path("consultations/<id:pk>/", views.detail, name="detail"),
+    path("consultations/<id:pk>/review/", review_views.review, name="review"),
     path("consultations/<id:pk>/print/", views.print_view, name="print"),
     path("consultations/<id:pk>/export/", views.export, name="export"),
     path("consultations/<id:pk>/status/", views.status, name="status"),

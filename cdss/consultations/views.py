@@ -79,6 +79,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 uploads=form.cleaned_data["images"],
                 use_llm=form.cleaned_data["use_llm"],
                 llm_timeout_seconds=form.seconds(),
+                review="review" in request.POST,
                 ip=request.META.get("REMOTE_ADDR", ""),
             )
         except services.CaseRefusedError as error:
@@ -119,6 +120,8 @@ def preview(request: HttpRequest) -> HttpResponse:
 @require(Action.VIEW_CONSULTATIONS)
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     consultation = whole_consultation_for(request, pk)
+    if consultation.status == Status.REVIEW and consultation.user_id == user_of(request).pk:
+        return redirect("consultations:review", pk)
     page = page_of(consultation, user=user_of(request), writer=request.GET.get("writer", ""))
     record(action="consultation.viewed", by=user_of(request), obj=consultation)
     return render(request, f"consultations/{template_of(page)}.html", context_of(page))
@@ -211,7 +214,9 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
     form = CaseForm(request.POST)
     case = form.case() if "edited" in request.POST and form.is_valid() else None
     try:
-        following = services.consultation_again(consultation=consultation, by=user_of(request), case=case)
+        following = services.consultation_again(
+            consultation=consultation, by=user_of(request), case=case, review="review" in request.POST
+        )
     except services.CaseRefusedError as error:
         messages.error(request, str(error))
         return redirect("consultations:detail", pk)

@@ -17,6 +17,7 @@ from cdss.consultations.models import Answer, Consultation, Status
 from cdss.consultations.pipeline import CancelledError, Outcome, consult
 from cdss.consultations.recording import Recorder, diagnoses_store
 from cdss.consultations.tasks import answer_consultation, write_with_model
+from cdss.consultations.understanding import corrections_from
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.models import shown_name
 from cdss.reasoning.types import CaseInput
@@ -66,6 +67,7 @@ def case_of(consultation: Consultation) -> CaseInput:
         history=consultation.history,
         exam=consultation.exam,
         findings=consultation.findings,
+        corrections=corrections_from(consultation.corrections),
     )
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from cdss.reasoning.plain_words import PLAIN_WORDS
 from cdss.reasoning.types import CaseInput, EvidenceText, Stance
+from cdss.reasoning.understanding import PARTS, read_case
 from retrieval.terms import assertions, laterality, sentences, tokens
+from retrieval.terms.places import anatomy
 
 MAX_FOR = 3
 MAX_AGAINST = 2
@@ -20,6 +22,10 @@ QUOTE_LIMIT = 320
 # What a text says of a disease in general speaks louder than what one other patient had.
 DOCUMENT_FIRST = 1.25
 ABSENT_IN_BOTH = 0.5
+# What the patient had before says less than what is there now.
+PAST = 0.5
+# What a person set right is looked for first.
+BY_HAND = 2.0
 _SIDES = {"left": "right", "right": "left"}
 # A disease named within so many words of a sentence's start is taken for its subject.
 SUBJECT_WORDS = 4
@@ -42,6 +48,9 @@ class Finding:
     words: frozenset[str]
     denied: bool
     side: str | None
+    past: bool = False
+    by_hand: bool = False
+    organs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +107,15 @@ def _place(name: Sequence[str], words: Sequence[str]) -> int | None:
 
 
 def findings_of(case: CaseInput) -> list[Finding]:
+    """What the case reports and denies, corrections included; what is uncertain speaks for nothing."""
     found: dict[frozenset[str], Finding] = {}
-    for part in (case.findings, case.exam, case.history):
-        for assertion in assertions(part):
-            words = frozenset(tokens(assertion.text))
-            if words - PLAIN_WORDS and assertion.polarity != "uncertain":
-                found.setdefault(
-                    words, Finding(assertion.text.strip(), words, assertion.polarity == "denied", assertion.laterality)
-                )
+    for one in sorted(read_case(case).findings, key=lambda one: (not one.by_hand, -PARTS.index(one.part))):
+        words = frozenset(tokens(one.text))
+        if words - PLAIN_WORDS and one.assertion != "uncertain":
+            denied, past = one.assertion == "denied", one.assertion == "historical"
+            organs = frozenset(one.anatomy)
+            finding = Finding(one.text.strip(), words, denied, one.laterality, past, one.by_hand, organs)
+            found.setdefault(words, finding)
     return list(found.values())
 
 
@@ -148,16 +158,23 @@ def matches_of(
             weight = sum(information[word] for word in shared - PLAIN_WORDS)
             if weight < max(MIN_SHARED_INFORMATION * most, MIN_OVERLAP * whole):
                 continue
-            stance = None if _other_side(finding, sentence) else _stance(finding, sentence, shared)
+            elsewhere = _other_side(finding, sentence) or _denied_elsewhere(finding, sentence)
+            stance = None if elsewhere else _stance(finding, sentence, shared)
             if stance:
                 kind = 1.0 if sentence.evidence.kind == "case" else DOCUMENT_FIRST
                 # What neither has says little: most patients lack most findings.
-                kind *= ABSENT_IN_BOTH if finding.denied and stance == "for" else 1.0
+                kind *= ABSENT_IN_BOTH if finding.denied and stance == "for" else PAST if finding.past else 1.0
+                kind *= BY_HAND if finding.by_hand else 1.0
                 yield Match(kind * (weight / whole + len(shared) / 10), stance, finding, sentence)
 
 
 def _other_side(finding: Finding, sentence: Sentence) -> bool:
     return _SIDES.get(finding.side or "") is not None and laterality(sentence.text) == _SIDES[finding.side or ""]
+
+
+def _denied_elsewhere(finding: Finding, sentence: Sentence) -> bool:
+    """No calcification of the hilum says nothing of calcification inside a nodule."""
+    return finding.denied and not finding.organs <= set(anatomy(sentence.text))
 
 
 def _stance(finding: Finding, sentence: Sentence, shared: frozenset[str]) -> Stance | None:

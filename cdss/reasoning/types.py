@@ -2,10 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+from retrieval.terms import Presence, Side
 
 Stance = Literal["for", "against", "next"]
 Support = Literal["supported", "partly", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person says a finding of a case is, whatever was read.
+
+    `text` and `start` are the words as they were read and where; `start` is -1 for a finding that was added, and
+    `text` then the person's own words.
+    """
+
+    part: str
+    text: str
+    start: int
+    assertion: Presence | Literal["removed"]
+    laterality: Side | None = None
+    measure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +35,11 @@ class CaseInput:
     history: str = ""
     exam: str = ""
     findings: str = ""
+    corrections: tuple[Correction, ...] = ()
+
+    @classmethod
+    def of(cls, texts: Mapping[str, str]) -> "CaseInput":
+        return cls(**dict[str, Any](texts))
 
     @property
     def text(self) -> str:

@@ -118,13 +118,24 @@ def _polarity(sentence: str, start: int, end: int, governed: Iterable[Cue]) -> P
 
 
 def _in_force(sentence: str, start: int, end: int, governed: Iterable[Cue]) -> list[Cue]:
-    """The cues that govern a phrase; in "no cough, no fever" the second takes the place of the first."""
+    """The cues that govern a phrase; in "no cough, no fever" the second takes the place of the first.
+
+    In "no opacity to suggest pneumonia" the denial holds for both.
+    """
     reach = [cue for cue in governed if cue.start <= start and end <= cue.end + 1]
+    if any(cue.kind == "denied" for cue in reach):
+        reach = [cue for cue in reach if cue.kind == "denied" or not _is_to_suggest(sentence, cue)]
     before = [cue for cue in reach if cue.at_end <= start]
     if not before:
         return reach
     nearest = max(before, key=lambda cue: cue.at)
+    if sentence[nearest.at : nearest.at_end].lower() == "nor":
+        return [cue for cue in reach if cue not in before or cue is nearest]
     return [cue for cue in reach if cue not in before or "," not in sentence[cue.at_end : nearest.at]]
+
+
+def _is_to_suggest(sentence: str, cue: Cue) -> bool:
+    return sentence[max(0, cue.at - 3) : cue.at_end].lower().startswith("to suggest")
 
 
 def _shift(measure: Measure, by: int) -> Measure:

@@ -37,7 +37,8 @@ _TRIGGERS: Sequence[tuple[str, str]] = (
     ),
     (
         "post_uncertain",
-        r"(?:can ?not|can't|could not) be (?:entirely |completely |definitively )?(?:excluded|ruled out)\b|"
+        r"(?:can ?not|can't|could not) (?:entirely |completely |definitively )?be (?:entirely |completely |"
+        r"definitively )?(?:excluded|ruled out)\b|"
         r"(?:is|are|was|were|has|have) not (?:been )?(?:excluded|ruled out)\b|"
         rf"{_BE} (?:also )?(?:possible|suspected|uncertain|questionable|presumed|questioned|equivocal|indeterminate)\b",
     ),
@@ -62,7 +63,7 @@ _TRIGGERS: Sequence[tuple[str, str]] = (
         r"no (?:definite |convincing |other |further |clear |radiographic |imaging |current |obvious )*"
         r"(?:evidence|sign|signs|suggestion|indication|findings?|history|report|suspicion)(?: of| for| to suggest|"
         r" suggesting)?\b|"
-        r"negative for\b|free (?:of|from)\b|absence of\b|absent\b|lack(?:s|ed|ing)?(?: of)?\b|devoid of\b|"
+        r"negative for\b|free (?:of|from)\b|clear of\b|absence of\b|absent\b|lack(?:s|ed|ing)?(?: of)?\b|devoid of\b|"
         r"den(?:y|ies|ied|ying)(?: any)?\b|without(?: any| evidence of)?\b|fail(?:s|ed|ure)? to\b|unlikely(?: to)?\b|"
         r"unable to\b|rather than\b|instead of\b|neither\b|nor\b|none(?: of)?\b|never\b|"
         r"(?:does|do|did|is|are|was|were|has|have|had|could|would|should|can|will|must|need)n't\b|cannot\b|can not\b|"
@@ -89,7 +90,8 @@ _FIRST = word_set(
     """no not without gram false true can could cannot can't is are was were has have had be been being 's possible
     possibly possibility question to for concern perhaps likely thought believed may might apparently equivocal never
     absent
-    absence absences excluded ruled since now completely resolved negative free lack lacks lacked lacking devoid deny
+    absence absences excluded ruled since now completely resolved negative free clear lack lacks lacked lacking devoid
+    deny
     denies
     denied denying fail fails failed failure unlikely unable rather instead neither nor none does do did would should
     will

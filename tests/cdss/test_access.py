@@ -95,6 +95,8 @@ TABLE = [
     Row("consultations:cancel", "POST", OWNER_ACTS, ONE),
     Row("consultations:again", "POST", OWNER_ACTS, ONE),
     Row("consultations:retry", "POST", OWNER_ACTS, ONE),
+    Row("consultations:review", "GET", OWNER_ACTS, ONE),
+    Row("consultations:review", "POST", OWNER_ACTS, ONE),
     # library
     Row("library:list", "GET", ANYONE),
     Row("library:sources", "GET", ANYONE),

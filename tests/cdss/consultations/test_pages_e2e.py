@@ -71,7 +71,9 @@ def test_axe_finds_nothing(open_page, clinician: User, theme: str, width: int) -
     answered = rows.whole(clinician, size=3)
     abstained = rows.consultation(clinician, Status.ABSTAINED, abstention={"reason": "below_floor"})
     running = rows.whole(clinician, size=1, status=Status.RUNNING)
+    draft = rows.consultation(clinician, Status.REVIEW, findings="A 2 cm mass in the left lung. No fat.")
     paths = ["/", "/consultations/", "/consultations/new/", f"/consultations/{answered.pk}/print/"]
+    paths += [f"/consultations/{draft.pk}/review/"]
     paths += [f"/consultations/{row.pk}/" for row in (answered, abstained, running)]
     for path in paths:
         page = open_page(path, width=width, theme=theme, axe=True)
@@ -153,3 +155,15 @@ def test_steps_are_shown_while_they_run(open_page, clinician: User) -> None:
     page = open_page(f"/consultations/{row.pk}/")
     Step.objects.create(consultation=row, name="understand", started=row.created, duration_ms=12.0)
     page.locator('[data-step="understand"][data-state="done"]', has_text="12 ms").wait_for(timeout=8000)
+
+
+def test_a_finding_is_flipped_by_keyboard_alone(open_page, clinician: User) -> None:
+    row = rows.consultation(clinician, Status.REVIEW, findings="A mass. No fat.")
+    page = open_page(f"/consultations/{row.pk}/review/")
+    page.locator("fieldset", has_text="fat").locator("input[value=denied]").focus()
+    page.keyboard.press("ArrowLeft")
+    page.locator("fieldset", has_text="fat").locator("[name$=-measure]").press("Enter")
+    page.wait_for_url(f"**/consultations/{row.pk}/")
+    row.refresh_from_db()
+    assert [(one["text"], one["assertion"]) for one in row.corrections] == [("fat", "present")]
+    assert page.complaints == []

@@ -97,4 +97,4 @@ def _case(value: object) -> CaseInput | str | None:
     fields = {name: value.get(name) for name in _CASE_FIELDS}
     if any(isinstance(field, dict | list) for field in fields.values()):
         raise BadLineError(f'"case": {", ".join(_CASE_FIELDS)} hold text.')
-    return CaseInput(**{name: "" if field is None else str(field) for name, field in fields.items()})
+    return CaseInput.of({name: "" if field is None else str(field) for name, field in fields.items()})
