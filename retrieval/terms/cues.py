@@ -32,7 +32,7 @@ _TRIGGERS: Sequence[tuple[str, str]] = (
         "pseudo",
         r"no (?:significant |interval |appreciable |further |definite )?(?:change|increase|progression)s?\b|not only\b|"
         r"no (?:longer )?(?:doubt|wonder)\b|not necessarily\b|without (?:doubt|difficulty|delay)\b|not just\b|"
-        r"not (?:all|every|always)\b|no (?:more|less|fewer|later|earlier) than\b|not to mention\b|gram[- ]negatives?\b|"
+        r"not (?:all|every|always)\b|(?:no|not) (?:more|less|[a-z]+er) than\b|not to mention\b|gram[- ]negatives?\b|"
         r"(?:false|true)[- ]negatives?\b|no\. ?\d+",
     ),
     (

@@ -26,6 +26,7 @@ _EXACT = frozenset(("only", "least", "same", "either"))
 _SUPERLATIVE_NEXT = re.compile(r"\s+(?:common|frequent|likely|important|sensitive|specific|usual|typical|often)")
 _TOKEN = re.compile(r"[^\W_]+(?:['’]t\b)?|[;,()]")
 _DENYING = re.compile(r"free (?:of|from)\b|rul(?:e|ed|es|ing) out\b|instead of\b|rather than\b|non-", re.IGNORECASE)
+_NOT_ALL = re.compile(r"\b(?:not|nearly|almost)\s+(?:all|every|always|each)\b", re.IGNORECASE)
 _SPECIAL = _DENIALS | frozenset(STRENGTH) | _JOINS | _EXACT
 
 
@@ -49,6 +50,9 @@ def tokens_of(reading: Reading) -> tuple[Token, ...]:
         placed.append((one.start, one.end, Token(norm, "number", reading.text[one.start : one.end].strip())))
         covered.update(range(one.start, one.end))
     text = reading.text
+    for match in _NOT_ALL.finditer(text):
+        placed.append((match.start(), match.end(), Token("~3.0", "strength", "not all", 3.0)))
+        covered.update(range(match.start(), match.end()))
     for match in _TOKEN.finditer(text):
         surface = match.group().lower()
         known = surface in _SPECIAL or surface.endswith(("n't", "n’t"))
@@ -147,9 +151,13 @@ def _without_moves(changes: list[Change]) -> tuple[list[Change], int, set[int]]:
             at = _run(_spoken(other.old), words)
             if at >= 0:
                 moved += len(words)
-                moved_from.update(range(other.old_at, other.old_at + len(other.old)))
+                spoken = [place for place, token in enumerate(other.old) if token.kind != "join"]
+                first, last = spoken[at], spoken[at + len(words) - 1] + 1
+                moved_from.update(range(other.old_at + first, other.old_at + last))
                 changes[index] = Change(change.old, (), change.old_at, change.new_at)
-                changes[other_index] = Change((), changes[other_index].new, other.old_at, other.new_at)
+                new = changes[other_index].new
+                changes[other_index] = Change(other.old[:first], new, other.old_at, other.new_at)
+                changes.append(Change(other.old[last:], (), other.old_at + last, other.new_at + len(new)))
                 break
     return [change for change in changes if change.old or change.new], moved, moved_from
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cdss.reasoning.gate.reading import read
-from cdss.reasoning.gate.source import VERB
+from cdss.reasoning.gate.subjects import VERB
 from retrieval.terms import sentences
 
 _PART = re.compile(

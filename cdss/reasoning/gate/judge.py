@@ -8,30 +8,14 @@ from cdss.reasoning.gate.alignment import ALIGNED, lay
 from cdss.reasoning.gate.changes import flaws_of
 from cdss.reasoning.gate.order import crossed, exceptions
 from cdss.reasoning.gate.reading import Reading, Word
-from cdss.reasoning.gate.source import VERB, Source, Window, names_entity, subject_of
-from cdss.reasoning.gate.vocabulary import canonical
+from cdss.reasoning.gate.source import Source, Window
+from cdss.reasoning.gate.subjects import IMAGES, SOFT, VERB, names_entity, speaks_of, subject_of
 from cdss.reasoning.types import Support
 
 _RANK: dict[Support, int] = {"supported": 2, "partly": 1, "unsupported": 0}
 _PARTLY_MISSING = 0.3
 _TRIED = 4
 _BINDING = 0.75
-_SOFT_SUBJECTS = frozenset(
-    canonical(word)
-    for word in [
-        "lesion",
-        "mass",
-        "tumor",
-        "disease",
-        "disorder",
-        "process",
-        "variety",
-        "form",
-        "group",
-        "abnormality",
-        "nodule",
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +57,7 @@ def judge(claim: Reading, source: Source, allowed: range, case: Reading | None =
     bound = max((one.aligned for _, _, one in tried if one.contradicted and one.aligned >= _BINDING), default=0.0)
     _, window, found = max(
         (one for one in tried if one[2].aligned >= bound),
-        key=lambda one: (_RANK[one[2].support], one[0] + one[2].aligned - 0.1 * len(one[2].reasons), -one[1].index),
+        key=lambda one: (_RANK[one[2].support], one[0] + one[2].aligned - 0.1 * len(one[2].reasons), -one[1].index, -one[1].start),
     )
     span = source.spans[window.index]
     start = span.start
@@ -92,7 +76,7 @@ def _promising(claim: Reading, source: Source, allowed: range) -> list[tuple[flo
     for window in source.windows:
         if window.index not in allowed:
             continue
-        keys = source.readings[window.index].keys
+        keys = window.reading.keys
         hits = len(wanted & keys) + len(values & window.values)
         if hits:
             lent = len((wanted - keys) & (window.carried | window.heading))
@@ -114,22 +98,20 @@ class Comparison:
 
 
 def _compare(claim: Reading, source: Source, window: Window, case: Reading | None) -> Comparison:
-    reading = source.readings[window.index]
-    return compare(claim, reading, _long(source, reading) | window.heading | _lent(claim, reading, window), case)
+    reading = window.reading
+    return compare(claim, reading, _long(source, reading) | window.heading | _lent(claim, window), case)
 
 
-def _lent(claim: Reading, reading: Reading, window: Window) -> frozenset[str]:
+def _lent(claim: Reading, window: Window) -> frozenset[str]:
     """Carried keys stand in for a subject; a sentence that has another subject of its own lends none."""
-    spoken = {word.key for word in claim.words}
-    subject = subject_of(reading) - _SOFT_SUBJECTS
-    if 2 * len(subject & spoken) <= len(subject) and subject:
+    reading, spoken = window.reading, frozenset(word.key for word in claim.words)
+    if not speaks_of(spoken, reading) or not names_entity(reading) - SOFT <= spoken | window.carried:
         return frozenset()
-    if not names_entity(reading) - _SOFT_SUBJECTS <= spoken | window.carried:
-        return frozenset()
+    own = subject_of(reading) - SOFT
     return frozenset(
         word.key
         for place, word in enumerate(claim.words)
-        if word.key in window.carried and _head(claim, place).key in window.carried
+        if word.key in window.carried and (head := _head(claim, place).key) in window.carried and head not in own | IMAGES
     )
 
 

@@ -108,6 +108,9 @@ def siblings(key: str, keys: Iterable[str]) -> frozenset[str]:
 
 @lru_cache(maxsize=65536)
 def _family(key: str) -> str:
+    """ "t#" of "t1" and "t2", "=" of "type A" and "type B"."""
+    if key.startswith("="):
+        return "="
     return "" if key[:1].isdigit() or not _DIGITS.search(key) else _DIGITS.sub("#", key)
 
 

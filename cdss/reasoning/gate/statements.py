@@ -84,11 +84,14 @@ def _place(citation: CitationDraft, item: EvidenceText) -> tuple[Source, range]:
     ]
     if not inside:
         return source, range(0)
-    readings = list(source.readings)
-    for index in {inside[0], inside[-1]}:
-        offset = source.spans[index].start
-        readings[index] = _clipped(readings[index], citation.start - offset, citation.end - offset)
-    return replace(source, readings=tuple(readings)), range(inside[0], inside[-1] + 1)
+    windows = []
+    for window in source.windows:
+        if window.index in {inside[0], inside[-1]}:
+            offset = source.spans[window.index].start + window.start
+            clipped = _clipped(window.reading, citation.start - offset, citation.end - offset)
+            window = replace(window, reading=clipped)
+        windows.append(window)
+    return replace(source, windows=tuple(windows)), range(inside[0], inside[-1] + 1)
 
 
 def _clipped(reading: Reading, start: int, end: int) -> Reading:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cdss.reasoning.perturb.measure import Figures, held_out, measure, samples_of
+from cdss.reasoning.perturb.measure import Figures, measure
+from cdss.reasoning.perturb.sampling import held_out, samples_of
 
 FOLDER = Path(os.environ.get("CDSS_TEST_DATA", ""))
 CAUGHT, REFUSED = 0.95, 0.08

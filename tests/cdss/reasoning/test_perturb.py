@@ -1,7 +1,8 @@
 import pytest
 
 from cdss.reasoning.perturb import altered_quote, bad_claims, good_claims
-from cdss.reasoning.perturb.measure import Sample, held_out, measure, samples_of
+from cdss.reasoning.perturb.measure import measure
+from cdss.reasoning.perturb.sampling import Sample, held_out, samples_of
 
 SENTENCE = "In adults, the left renal tumor usually measures 3 cm and may be benign (rarely cystic)."
 
