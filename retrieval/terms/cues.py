@@ -55,6 +55,7 @@ _TRIGGERS: Sequence[tuple[str, str]] = (
         rf"(?:{_BE}|has been|have been) (?:not|never) {_SEEN}\b|not {_SEEN}\b|never {_SEEN}\b|"
         rf"(?:{_BE} )?(?:absent|lacking|excluded|ruled out|unlikely)\b|"
         rf"(?:{_BE}|has|have|had)? ?(?:since |now |completely )?resolved\b|"
+        r"(?:is|are) (?:recommended|suggested|advised) against\b|"
         rf"(?:could|can) ?not be {_SEEN}\b|cannot be {_SEEN}\b|(?:{_BE} )?no longer {_SEEN}\b",
     ),
     (
@@ -62,7 +63,7 @@ _TRIGGERS: Sequence[tuple[str, str]] = (
         r"no (?:definite |convincing |other |further |clear |radiographic |imaging |current |obvious )*"
         r"(?:evidence|sign|signs|suggestion|indication|findings?|history|report|suspicion)(?: of| for| to suggest|"
         r" suggesting)?\b|"
-        r"negative for\b|free (?:of|from)\b|absence of\b|absent\b|lack(?:s|ed|ing)?(?: of)?\b|devoid of\b|"
+        r"(?:recommends?|suggests?|advises?|advised|recommendation) against\b|negative for\b|free (?:of|from)\b|absence of\b|absent\b|lack(?:s|ed|ing)?(?: of)?\b|devoid of\b|"
         r"den(?:y|ies|ied|ying)(?: any)?\b|without(?: any| evidence of)?\b|fail(?:s|ed|ure)? to\b|unlikely(?: to)?\b|"
         r"unable to\b|rather than\b|instead of\b|neither\b|nor\b|none(?: of)?\b|never\b|"
         r"(?:does|do|did|is|are|was|were|has|have|had|could|would|should|can|will|must|need)n't\b|cannot\b|can not\b|"
@@ -93,7 +94,7 @@ _FIRST = word_set(
     denies
     denied denying fail fails failed failure unlikely unable rather instead neither nor none does do did would should
     will
-    must need non but however although though except apart aside other whereas while yet which who whose because due
+    must need recommends suggests advises advised recommendation non but however although though except apart aside other whereas while yet which who whose because due
     secondary so therefore thus until despite when if in unlike and or , ; :"""
 )
 _BEGINNINGS = word_set("non susp sugg pres ques conc ruli rule eval prob cons inde")

@@ -21,11 +21,11 @@ _DENIALS = word_set(
     """no not without never neither nor none cannot absent absence lack lacks lacking lacked devoid denies denied deny
     denying fail fails failed unlikely negative excluded exclude excludes unable nothing nobody nowhere against"""
 )
-_JOINS = frozenset(("and", "or", ",", ";", "(", ")"))
+_JOINS = frozenset(("and", "or", "but", ",", ";", "(", ")"))
 _EXACT = frozenset(("only", "least", "same", "either"))
 _SUPERLATIVE_NEXT = re.compile(r"\s+(?:common|frequent|likely|important|sensitive|specific|usual|typical|often)")
 _TOKEN = re.compile(r"[^\W_]+(?:['’]t\b)?|[;,()]")
-_DENYING = re.compile(r"free (?:of|from)\b|rul(?:e|ed|es|ing) out\b|instead of\b|rather than\b|non-", re.IGNORECASE)
+_DENYING = re.compile(r"free (?:of|from)\b|rul(?:e|ed|es|ing) out\b|non-", re.IGNORECASE)
 _NOT_ALL = re.compile(r"\b(?:not|nearly|almost)\s+(?:all|every|always|each)\b", re.IGNORECASE)
 _SPECIAL = _DENIALS | frozenset(STRENGTH) | _JOINS | _EXACT
 

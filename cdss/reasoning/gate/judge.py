@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cdss.reasoning.gate import checks, matching, quantities, relations
+from cdss.reasoning.gate import checks, comparing, matching, quantities, relations
 from cdss.reasoning.gate.alignment import ALIGNED, lay
 from cdss.reasoning.gate.changes import flaws_of
+from cdss.reasoning.gate.easing import by_initials, eased
 from cdss.reasoning.gate.order import crossed, exceptions
 from cdss.reasoning.gate.reading import Reading, Word
 from cdss.reasoning.gate.source import Source, Window
@@ -99,7 +100,8 @@ class Comparison:
 
 def _compare(claim: Reading, source: Source, window: Window, case: Reading | None) -> Comparison:
     reading = window.reading
-    return compare(claim, reading, _long(source, reading) | window.heading | _lent(claim, window), case)
+    extra = _long(source, reading) | window.heading | _lent(claim, window)
+    return compare(claim, reading, extra | by_initials(claim, reading, window.carried), case)
 
 
 def _lent(claim: Reading, window: Window) -> frozenset[str]:
@@ -143,11 +145,22 @@ def compare(
         flaws += quantities.numbers(claim, match, reading, case)
         mild = checks.strength(claim, match, reading) + checks.superlatives(claim, reading)
     if laid.changes:
-        flaws += relations.comparison(claim, reading) + relations.direction(claim, reading) + crossed(laid)
+        flaws += relations.direction(claim, reading) + crossed(laid) + comparing.timing(claim, reading)
+        flaws += comparing.preference(claim, reading) + comparing.turned(claim, reading)
+    excused = comparing.agreeing(claim, reading)
+    if excused:
+        flaws = [flaw for flaw in flaws if flaw != "order" and flaw.partition(":")[2] not in excused]
+        mild = []
+    else:
+        flaws += relations.comparison(claim, reading)
     grave = tuple(dict.fromkeys(flaws))
-    missing = [claim.words[place] for place in match.missing if not matching.soft(claim.words[place])]
+    missing = [
+        word
+        for place in match.missing
+        if not matching.soft(word := claim.words[place]) and not eased(claim, word, reading)
+    ]
     named = {reason.partition(":")[2] for reason in grave}
-    absent = [word for word in missing if word.surface not in named]
+    absent = [word for word in missing if word.surface not in named and word.key not in excused]
     in_case = [word for word in absent if case and word.key in case.keys]
     absent = [word for word in absent if word not in in_case]
     reasons = (

@@ -136,7 +136,8 @@ def opposites(
         against = OPPOSITE.get(word.key) or siblings(word.key, source.keys)
         if not against or not (rivals := against & source.keys):
             continue
-        if rivals & spoken and (place not in match.found or gone is not None):
+        lent = place in match.found and match.found[place] not in source.keys
+        if rivals & spoken and (place not in match.found or gone is not None or lent):
             continue
         reason = "laterality" if word.key in _SIDES else f"antonym:{word.surface}"
         if place not in match.found:

@@ -18,6 +18,8 @@ _CLAUSE = re.compile(
     r"|\band\s+(?=(?:is|are|was|were|may|can|usually|often|has|have|the|it|they|typically|commonly|rarely)\b)",
     re.IGNORECASE,
 )
+# A choice between two, which is checked as such.
+_CHOSEN = re.compile(r"rather than|instead of", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\s-]*(?:(?:of|in|the|with|an?|up)\s+)*")
 _SUPERLATIVE_NEXT = re.compile(r"\s+(?:common|frequent|likely|important|sensitive|specific|usual|typical|often)")
 # "not all" and "almost always" are weaker than the word alone.
@@ -101,7 +103,7 @@ def read(text: str) -> Reading:
         text,
         tuple(words),
         keys,
-        tuple(cue for cue in cues(text) if cue.kind == "denied"),
+        tuple(cue for cue in cues(text) if cue.kind == "denied" and not _CHOSEN.match(text, cue.at)),
         _clauses(text, strong),
         quantities,
     )

@@ -51,6 +51,11 @@ _SOFT_WORDS = word_set(
     "lesion mass tumor disease disorder process variety form group abnormality nodule condition entity finding"
 )
 SOFT = frozenset(canonical(word) for word in _SOFT_WORDS)
+# "Fever, uveitis and arthritis are typical": findings of what is spoken of.
+_LISTS = re.compile(
+    r"(?:is|are) (?:also |often |usually |the )?(?:typical|common|usual|frequent|rare|present|absent|found|seen|possible|"
+    r"risk factors?|main|signs?|symptoms?|causes?|characteristic|uncommon|further|other)\b"
+)
 _SHOWS = re.compile(r"(?:(?:typically|usually|often|commonly)\s+)?(?:show|demonstrate|reveal)", re.IGNORECASE)
 # What an image shows is said of the disease, not of the image.
 IMAGES = frozenset(
@@ -111,6 +116,8 @@ def names_entity(reading: Reading, before_verb: bool = True) -> frozenset[str]:
     """The keys of the subject when it names a disease or something as definite, else nothing."""
     start, end = _subject_span(reading.text) if before_verb else (0, len(reading.text))
     head = reading.text[start:end]
+    if before_verb and _LISTS.match(reading.text, end):
+        return frozenset()
     if before_verb and (_DEFINITE.search(head) or _FINDING.match(head)):
         return frozenset()
     named = _ENTITY.search(head) or any(match.group() in _ENTITY_SHORT for match in _CAPITALS.finditer(head))

@@ -25,7 +25,7 @@ _LEVELS: dict[float, str] = {
     3.0: """most usually usual typically typical generally mostly majority probably probable likely mainly predominantly
         characteristically classically classic largely primarily presumably presumed thought believed""",
     OFTEN: "often commonly frequently common frequent many tend tends tended appear appears seem seems",
-    2.0: """may might can could possibly possible possibility perhaps sometimes occasionally occasional some several
+    2.0: """minority may might can could possibly possible possibility perhaps sometimes occasionally occasional some several
     suggest
         suggests suggested suggesting suggestive suspected suspicious potentially potential variable variably
         questionable
@@ -39,14 +39,25 @@ FREQUENCY = word_set(
     generally
     mostly majority mainly predominantly often commonly frequently common frequent many sometimes occasionally
     occasional
-    some several rare rarely uncommon uncommonly unusual unusually seldom infrequent infrequently few"""
+    some several minority rare rarely uncommon uncommonly unusual unusually seldom infrequent infrequently few"""
 )
 
 # "commonly" says how often, "common" says what is said: only the first is light.
 _HOW_OFTEN = word_set("commonly frequently uncommonly infrequently rarely unusually")
 _LIGHT_WORDS = word_set(" ".join(_lines("light")))
 LIGHT = frozenset(stem(word) for word in _LIGHT_WORDS - _HOW_OFTEN) | _LIGHT_WORDS
-_CANONICAL = {stem(word): stem(group.split()[0]) for group in _lines("synonyms") for word in group.split()}
+def _canonical() -> dict[str, str]:
+    """Each word's stem to the stem that names its group. A word belongs to the first group it stands in."""
+    found: dict[str, str] = {}
+    for group in _lines("synonyms"):
+        words = [stem(word) for word in group.split()]
+        name = found.get(words[0], words[0])
+        for word in words:
+            found.setdefault(word, name)
+    return found
+
+
+_CANONICAL = _canonical()
 
 
 def canonical(word: str) -> str:
