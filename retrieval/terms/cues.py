@@ -45,7 +45,7 @@ _TRIGGERS: Sequence[tuple[str, str]] = (
         "pre_uncertain",
         r"(?:can ?not|can't|could not) (?:entirely |completely )?(?:exclude|rule out)\b|"
         r"(?:may|might|could|can)(?! ?not)\b|possibl[ey]\b|possibility of\b|suspected\b|suspicious for\b|"
-        r"suspicion (?:of|for)\b|suggest(?:s|ed|ing|ive)?(?: of)?\b|questionable\b|question of\b|presumed\b|"
+        r"suspicion (?:of|for)\b|suggest(?:s|ed|ing|ive)?(?! against)(?: of)?\b|questionable\b|question of\b|presumed\b|"
         r"presumably\b|"
         r"concern(?:ing)? for\b|(?:to |for )?rul(?:e|ing) out\b|evaluat(?:e|ion) for\b|equivocal\b|perhaps\b|likely\b|"
         r"probabl[ey]\b|consider(?:ed)?\b|thought to\b|believed to\b|indeterminate\b|apparently\b",

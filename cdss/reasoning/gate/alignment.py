@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Literal
 
+from cdss.reasoning.gate.keys import denied_word
 from cdss.reasoning.gate.reading import Reading
 from cdss.reasoning.gate.vocabulary import STRENGTH
 from retrieval.terms.tables import word_set
@@ -62,7 +63,7 @@ def tokens_of(reading: Reading) -> tuple[Token, ...]:
     for word in reading.words:
         if word.start in covered:
             continue
-        if word.surface.startswith("non") and len(word.surface) > 6:
+        if (word.surface.startswith("non") and len(word.surface) > 6) or denied_word(word.surface):
             placed.append((word.start, word.start, Token("~not", "denial", "non")))
         placed.append((word.start, word.end, Token(word.key, "word", word.surface)))
     placed.sort(key=lambda one: one[0])

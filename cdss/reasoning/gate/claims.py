@@ -23,6 +23,7 @@ _VERB_FIRST = re.compile(
     r"involves?|arises?|develops?|represents?|requires?|enhances?|extends?|measures?|accounts?|carries|lacks?|tends?)\b",
     re.IGNORECASE,
 )
+_PRONOUN = re.compile(r"(?:it|they|this|these|which|who)\s+(?=[a-z])", re.IGNORECASE)
 _CASE = re.compile(
     r"\b(?:(?:the|this|our|present|reported|current)\s+(?:present\s+)?case|in this case|case at hand|case's|"
     r"(?:is|are|was|were) (?:reported|denied|present|absent|described|recorded) here|here,|as here)\b",
@@ -117,10 +118,11 @@ def parts_of(claim: Claim) -> list[Claim]:
         return [claim]
     verb = VERB.search(pieces[0])
     subject = pieces[0][: verb.start()].strip(" ,") if verb else ""
-    return [
-        Claim(piece, claim.about, subject if place and _VERB_FIRST.match(piece) else "")
-        for place, piece in enumerate(pieces)
-    ]
+    found = [Claim(pieces[0], claim.about)]
+    for piece in pieces[1:]:
+        bare = _PRONOUN.sub("", piece)
+        found.append(Claim(bare, claim.about, subject) if _VERB_FIRST.match(bare) else Claim(piece, claim.about))
+    return found
 
 
 def _coordinated(piece: str) -> list[str]:

@@ -70,7 +70,7 @@ def preference(claim: Reading, source: Reading) -> list[str]:
     if theirs and not claim.denied and not _compared(claim):
         other = theirs[1] - theirs[0]
         spoken = frozenset(word.key for word in claim.words)
-        return ["order"] if other & spoken and not (theirs[0] - theirs[1] - _PREFERRING) & spoken else []
+        return ["order"] if other & spoken and not theirs[2] & spoken else []
     return []
 
 
@@ -105,15 +105,20 @@ def _exchanged(mine: Comparison, theirs: Comparison) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def _preferred(reading: Reading) -> tuple[Keys, Keys] | None:
-    """What is chosen, and what it is chosen over."""
+def _preferred(reading: Reading) -> tuple[Keys, Keys, Keys] | None:
+    """What is chosen, what it is chosen over, and the last words of the first."""
     match = _OVER.search(reading.text)
     if not match:
         return None
     start = _clause_start(reading.text, match.start())
     ground = _within(reading, match.start("ground"), match.end("ground"))
     chosen = _within(reading, start, match.start("ground")) - _PREFERRING
-    return (chosen, ground) if ground else None
+    last = [
+        word.key
+        for word in reading.words
+        if start <= word.start < match.start("ground") and word.key not in _PREFERRING | ground
+    ]
+    return (chosen, ground, frozenset(last[-2:])) if ground else None
 
 
 @lru_cache(maxsize=8192)

@@ -17,6 +17,7 @@ _SAID_BY: tuple[tuple[frozenset[str], re.Pattern[str]], ...] = (
     (_keys("contain comprise consist"), re.compile(r"\b(?:of|with|holds?|has|have|includ\w+|among)\b", re.I)),
     (_keys("apply meant intended concern mean"), re.compile(r"\b(?:for|apply|applies|addresses|covers)\b", re.I)),
     (_keys("occur happen exist"), re.compile(r"\b(?:in|at|of)\b", re.I)),
+    (_keys("need require"), re.compile(r"\b(?:recommended|advised|indicated|should|must)\b", re.I)),
     (_keys("goal aim"), re.compile(r"\baim\w*\b", re.I)),
 )
 _SIZED = _keys("wide size diameter thick measure long large deep tall across small")
@@ -29,10 +30,11 @@ _SKIPPED = word_set("of the and in for with to a an")
 
 def eased(claim: Reading, word: Word, source: Reading) -> bool:
     """Whether a word that the source has not is said by its numbers or its small words."""
-    bases = {quantity.base for quantity in claim.quantities} & {quantity.base for quantity in source.quantities}
+    known = {quantity.base for quantity in source.quantities}
+    bases = {quantity.base for quantity in claim.quantities} & known
     if word.key in _SIZED and bases & _LENGTHS:
         return True
-    if word.key in _AGED and bases & _TIMES:
+    if word.key in _AGED and claim.quantities and known & _TIMES:
         return True
     if word.key in _COUNTED and source.quantities:
         return True
@@ -74,20 +76,3 @@ def _run_of(short: str, text: str) -> tuple[int, int] | None:
     if at < 0 or all(match.group().isupper() for match in words[at : at + len(letters)]):
         return None
     return words[at].start(), words[at + len(letters) - 1].end()
-
-
-# "unavailable" for "not available": the key of the word that is denied.
-_UN = re.compile(r"(?:un|in|im|ir)(?P<rest>[a-z]{5,})\Z")
-_DENIABLE = word_set(
-    """known available necessary needed usual common likely able clear certain changed affected involved stable effective
-    appropriate complete specific significant visible remarkable important treated safe reliable suitable satisfactory
-    successful expected explained detected sufficient adequate possible operable resectable"""
-)
-
-
-def denied_word(surface: str) -> str:
-    """The word that a word like "unavailable" denies, "" when it denies none."""
-    match = _UN.match(surface)
-    return match["rest"] if match and match["rest"] in _DENIABLE else ""
-
-

@@ -1,7 +1,7 @@
 """One claim against one passage: where it is said, and whether it is said so."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cdss.reasoning.gate import checks, comparing, matching, quantities, relations
 from cdss.reasoning.gate.alignment import ALIGNED, lay
@@ -100,20 +100,38 @@ class Comparison:
 
 def _compare(claim: Reading, source: Source, window: Window, case: Reading | None) -> Comparison:
     reading = window.reading
-    extra = _long(source, reading) | window.heading | _lent(claim, window)
-    return compare(claim, reading, extra | by_initials(claim, reading, window.carried), case)
+    short = by_initials(claim, reading, window.carried)
+    extra = _long(source, reading) | window.heading | short | _lent(claim, window, window.carried | short)
+    found = compare(claim, reading, extra, case)
+    if _unbound(claim, source, window):
+        return replace(found, support="unsupported", reasons=("number", *found.reasons), contradicted=True)
+    return found
 
 
-def _lent(claim: Reading, window: Window) -> frozenset[str]:
+def _unbound(claim: Reading, source: Source, window: Window) -> bool:
+    """A number of the claim that stands between other semicolons than the words it is said of: "fever, 2; cough, 1"."""
+    parts = [one.reading for one in source.windows if one.index == window.index and one is not window][1:]
+    if window.start or not parts or window.reading is parts[0] or not claim.quantities:
+        return False
+    words = {word.key for word in claim.words}
+    for quantity in claim.quantities:
+        holding = [part for part in parts if any(one.normalised == quantity.normalised for one in part.quantities)]
+        said = [part.keys & words for part in parts]
+        if holding and any(said) and not any(part.keys & words for part in holding):
+            return True
+    return False
+
+
+def _lent(claim: Reading, window: Window, carried: frozenset[str]) -> frozenset[str]:
     """Carried keys stand in for a subject; a sentence that has another subject of its own lends none."""
     reading, spoken = window.reading, frozenset(word.key for word in claim.words)
-    if not speaks_of(spoken, reading) or not names_entity(reading) - SOFT <= spoken | window.carried:
+    if not speaks_of(spoken, reading) or not names_entity(reading) - SOFT <= spoken | carried:
         return frozenset()
     own = subject_of(reading) - SOFT
     return frozenset(
         word.key
         for place, word in enumerate(claim.words)
-        if word.key in window.carried and (head := _head(claim, place).key) in window.carried and head not in own | IMAGES
+        if word.key in carried and (head := _head(claim, place).key) in carried and head not in own | IMAGES
     )
 
 

@@ -69,6 +69,21 @@ def designators(text: str) -> list[tuple[int, int, str]]:
     return found
 
 
+# "unavailable" for "not available": the key of the word that is denied.
+_UN = re.compile(r"(?:un|in|im|ir)(?P<rest>[a-z]{5,})\Z")
+_DENIABLE = word_set(
+    """available necessary needed affected involved effective appropriate complete significant visible important treated
+    safe reliable suitable satisfactory successful expected explained detected sufficient adequate possible operable
+    resectable"""
+)
+
+
+def denied_word(surface: str) -> str:
+    """The word that a word like "unavailable" denies, "" when it denies none."""
+    match = _UN.match(surface)
+    return match["rest"] if match and match["rest"] in _DENIABLE else ""
+
+
 def _run(phrase: str) -> Run:
     named = {start: key for start, _, key in designators(phrase)}
     words = [(match.start(), match.group()) for match in re.finditer(r"[^\s-]+", phrase)]

@@ -72,10 +72,11 @@ def leapt(diff: Diff) -> list[str]:
     for change in diff.changes:
         if change.new or not any(token.kind == "join" for token in change.old):
             continue
+        for place in [at for at, token in enumerate(change.old) if token.surface in _LISTING]:
+            if _leaves_number(diff, change, change.old[:place], change.old[place:]):
+                return ["order"]
         place = next(at for at, token in enumerate(change.old) if token.kind == "join")
         before, after = change.old[:place], change.old[place:]
-        if _leaves_number(diff, change, before, after):
-            return ["order"]
         left = {token.norm for token in diff.source[max(0, change.old_at - 3) : change.old_at]}
         end = change.old_at + len(change.old)
         right = {token.norm for token in diff.source[end : end + 3]}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice, pairwise
 
-from cdss.reasoning.gate.keys import NAMED_WORDS, designators, key_of, other_names, runs
+from cdss.reasoning.gate.keys import NAMED_WORDS, denied_word, designators, key_of, other_names, runs
 from cdss.reasoning.gate.vocabulary import FREQUENCY, OUTRIGHT, STRENGTH, canonical
 from retrieval.terms import Cue, Measure, cues, measures, plain
 
@@ -15,6 +15,7 @@ _SEGMENT = re.compile(r"[,;:()]|\b(?:and|or|but|while|whereas|although|though|ho
 _CLAUSE = re.compile(
     r"[;:]|,\s*(?:and|but|or|while|whereas|although|though|which|who|with|they|it|this|these)\b"
     r"|\b(?:but|however|although|though|while|whereas|because|which|who|if|when|unless)\b"
+    r"|\bthat\s+(?=(?:is|are|was|were|affects?|causes?|shows?|may|can|has|have|occurs?|arises?|contains?|involves?)\b)"
     r"|\band\s+(?=(?:is|are|was|were|may|can|usually|often|has|have|the|it|they|typically|commonly|rarely)\b)",
     re.IGNORECASE,
 )
@@ -78,6 +79,7 @@ def read(text: str) -> Reading:
     words: list[Word] = []
     segment = 0
     strong: list[tuple[int, str]] = []
+    denials: list[Cue] = []
     joined_from: tuple[int, str, int] | None = None
     for match in _WORD.finditer(text):
         start, end = match.span()
@@ -86,7 +88,9 @@ def read(text: str) -> Reading:
         surface = match.group().lower()
         if surface in STRENGTH and (level := _strong_word(surface, text, start, end)):
             strong.append((start, level))
-        key = named[start] if start in named else "bilater" if surface == "both" and _BOTH_SIDES.match(text, end) else key_of(surface)
+        if inner := denied_word(surface):
+            denials.append(Cue("denied", start, start, start, end))
+        key = named[start] if start in named else "bilater" if surface == "both" and _BOTH_SIDES.match(text, end) else key_of(inner or surface)
         joined = ""
         if joined_from and joined_from[0] == start - 1 and text[start - 1] in "-‐‑–/":
             joined = canonical(plain(joined_from[1] + surface))
@@ -103,7 +107,7 @@ def read(text: str) -> Reading:
         text,
         tuple(words),
         keys,
-        tuple(cue for cue in cues(text) if cue.kind == "denied" and not _CHOSEN.match(text, cue.at)),
+        (*(cue for cue in cues(text) if cue.kind == "denied" and not _CHOSEN.match(text, cue.at)), *denials),
         _clauses(text, strong),
         quantities,
     )

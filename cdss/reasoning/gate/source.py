@@ -143,7 +143,11 @@ def _carried(source: Source) -> list[frozenset[str]]:
     """For each sentence, the keys of what it is about: the title, the entity last named, what a pronoun points to."""
     focus, spoken = source.topic, source.topic
     found = []
+    first = source.topic
     for index, reading in enumerate(source.readings):
+        if index and "\n" in source.text[source.spans[index - 1].end : source.spans[index].start]:
+            # A new paragraph speaks of what the passage is about, until it names something else.
+            focus = spoken = first
         carried = focus
         if index and leans(reading.text, reading):
             before = source.readings[index - 1]
@@ -155,6 +159,7 @@ def _carried(source: Source) -> list[frozenset[str]]:
         if named and len(named) <= _SUBJECT_SIZE:
             kept = focus if 2 * len(named & spoken) > len(named) or named & source.topic else frozenset[str]()
             focus, spoken = named | kept, reading.keys
+            first = focus if index == 0 else first
         elif _INTRODUCES.match(reading.text) and 0 < len(mentioned := names_entity(reading, False)) <= _SUBJECT_SIZE:
             focus, spoken = mentioned, reading.keys
     return found

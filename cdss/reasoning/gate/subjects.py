@@ -116,7 +116,7 @@ def names_entity(reading: Reading, before_verb: bool = True) -> frozenset[str]:
     """The keys of the subject when it names a disease or something as definite, else nothing."""
     start, end = _subject_span(reading.text) if before_verb else (0, len(reading.text))
     head = reading.text[start:end]
-    if before_verb and _LISTS.match(reading.text, end):
+    if before_verb and (_LISTS.match(reading.text, end) or len(subjects_of(reading)) > 2):
         return frozenset()
     if before_verb and (_DEFINITE.search(head) or _FINDING.match(head)):
         return frozenset()
