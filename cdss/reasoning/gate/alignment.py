@@ -20,7 +20,7 @@ Kind = Literal["word", "denial", "strength", "number", "join"]
 ALIGNED = 0.6
 _DENIALS = word_set(
     """no not without never neither nor none cannot absent absence lack lacks lacking lacked devoid denies denied deny
-    denying fail fails failed unlikely negative excluded exclude excludes unable nothing nobody nowhere against"""
+    denying fail fails failed unlikely negative excluded exclude excludes unable nothing nobody nowhere against avoid avoids avoided avoiding"""
 )
 _JOINS = frozenset(("and", "or", "but", ",", ";", "(", ")"))
 _EXACT = frozenset(("only", "least", "same", "either"))
@@ -47,7 +47,8 @@ def tokens_of(reading: Reading) -> tuple[Token, ...]:
     placed: list[tuple[int, int, Token]] = []
     covered: set[int] = set()
     for one in reading.quantities:
-        norm = f"#{one.normalised[0]:.6g}:{one.normalised[1]:.6g}:{one.base}"
+        backwards = "<" if one.high is not None and one.high < one.value else ""
+        norm = f"#{backwards}{one.normalised[0]:.6g}:{one.normalised[1]:.6g}:{one.base}"
         placed.append((one.start, one.end, Token(norm, "number", reading.text[one.start : one.end].strip())))
         covered.update(range(one.start, one.end))
     text = reading.text
@@ -56,6 +57,8 @@ def tokens_of(reading: Reading) -> tuple[Token, ...]:
         covered.update(range(match.start(), match.end()))
     for match in _TOKEN.finditer(text):
         surface = match.group().lower()
+        if surface == "commonest":
+            placed.append((match.start(), match.start(), Token("~superlative", "word", "most")))
         known = surface in _SPECIAL or surface.endswith(("n't", "n’t"))
         if (known or _DENYING.match(text, match.start())) and match.start() not in covered:
             placed.append((match.start(), match.end(), _special(surface, text, match.end())))

@@ -122,11 +122,16 @@ def _wordless(source: Reading, clause: Clause) -> bool:
 
 
 def superlatives(claim: Reading, source: Reading) -> list[str]:
-    mine = {match.group(1).lower() for match in _SUPERLATIVE.finditer(claim.text)}
-    theirs = {match.group(1).lower() for match in _SUPERLATIVE.finditer(source.text)}
+    mine = _topped(claim.text)
+    theirs = _topped(source.text)
     if _OFTEN & theirs or _MOSTLY.search(source.text):
         theirs |= _OFTEN
     return ["quantifier"] if mine - theirs else []
+
+
+def _topped(text: str) -> set[str]:
+    found = {match.group(1).lower() for match in _SUPERLATIVE.finditer(text)}
+    return found | {"common"} if "commonest" in text.lower() else found
 
 
 _MOSTLY = re.compile(r"\bmost (?:often|usual)|\bmost(?:ly)?\s+(?:by|from|of|in|due)\b", re.IGNORECASE)

@@ -114,8 +114,17 @@ def parts_of(claim: Claim) -> list[Claim]:
     for piece in _HARD.split(claim.text):
         pieces.extend(_coordinated(piece))
     pieces = [piece.strip(" ,.") for piece in pieces if re.search(r"\w", piece)]
-    if len(pieces) < 2:
-        return [claim]
+    return _with_subject(claim, pieces) if len(pieces) > 1 else [claim]
+
+
+def told_apart(claim: Claim) -> list[Claim]:
+    """What stands between the semicolons of a claim that has some: each a statement of its own."""
+    pieces = [piece for piece in claim.text.split("; ") if re.search(r"\w", piece)]
+    return _with_subject(claim, pieces) if len(pieces) > 1 else []
+
+
+def _with_subject(claim: Claim, pieces: list[str]) -> list[Claim]:
+    """The pieces, those that begin with a verb or a pronoun after the subject of the first."""
     verb = VERB.search(pieces[0])
     subject = pieces[0][: verb.start()].strip(" ,") if verb else ""
     found = [Claim(pieces[0], claim.about)]

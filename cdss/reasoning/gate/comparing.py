@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cdss.reasoning.gate.reading import Reading
-from cdss.reasoning.gate.vocabulary import canonical
+from cdss.reasoning.gate.vocabulary import STRENGTH, canonical
 
 Keys = frozenset[str]
-_ENDS = r"(?=[,;:.()]|\s(?:when|if|as|because|unless|while|whereas|but|for|which|who|until|is|are|was|were|may|can)\b|$)"
+_ENDS = (
+    r"(?=[,;:.()]|\s(?:when|if|as|because|unless|while|whereas|but|for|which|who|until|is|are|was|were|may|can)\b|$)"
+)
 _OVER = re.compile(
     r"\b(?:prefer(?:red|able|s)? (?:to|over)|(?:recommend|suggest|advis|favou?r|choos)\w* (?:[^,;.]{1,60}? )?over|"
     r"chosen over|superior to|in preference to|rather than|instead of|over(?= [a-z][^.;,]{2,60}? (?:is|are|should be) "
@@ -84,6 +86,16 @@ def agreeing(claim: Reading, source: Reading) -> Keys:
             if mine.dimension == theirs.dimension and mine.sign == -theirs.sign and _exchanged(mine, theirs):
                 found |= mine.words
     return frozenset(found)
+
+
+def as_strong(claim: Reading, source: Reading) -> bool:
+    """Whether both are as sure, whatever word each has for preferring."""
+    return _strengths(claim.text) == _strengths(source.text)
+
+
+def _strengths(text: str) -> frozenset[float]:
+    words = re.findall(r"[a-z]+", text.lower())
+    return frozenset(STRENGTH[word] for word in words if word in STRENGTH and not word.startswith("suggest"))
 
 
 def turned(claim: Reading, source: Reading) -> list[str]:

@@ -25,6 +25,7 @@ _AGED = _keys("age old older young younger elderly")
 _COUNTED = _keys("score count point rate add give total amount number proportion percentage")
 _LENGTHS, _TIMES = frozenset(("mm",)), frozenset(("year", "month", "day", "decade"))
 _INITIALS = re.compile(r"[^\W\d_]+")
+_LETTERS_OF_TWO = 5
 _SKIPPED = word_set("of the and in for with to a an")
 
 
@@ -50,9 +51,9 @@ def by_initials(claim: Reading, reading: Reading, carried: frozenset[str]) -> fr
         if not written.isupper() or not 2 <= len(written) <= 5:
             continue
         longs = ABBREVIATIONS.get(written.lower(), ())
-        if any(frozenset(canonical(part) for part in re.split(r"[\s-]+", long)) <= source_keys for long in longs):
-            found.add(word.key)
-        elif len(written) > 2 and _spelled(written, reading.text):
+        if any(
+            frozenset(canonical(part) for part in re.split(r"[\s-]+", long)) <= source_keys for long in longs
+        ) or _spelled(written, reading.text):
             found.add(word.key)
     for match in _SHORT.finditer(reading.text):
         if run := _run_of(match.group(), claim.text):
@@ -73,6 +74,8 @@ def _run_of(short: str, text: str) -> tuple[int, int] | None:
     letters = short.lower()
     initials = "".join(match.group()[0].lower() for match in words)
     at = initials.find(letters) if letters.isalpha() else -1
-    if at < 0 or all(match.group().isupper() for match in words[at : at + len(letters)]):
+    run = words[at : at + len(letters)] if at >= 0 else []
+    shortest = _LETTERS_OF_TWO if len(letters) == 2 else 1
+    if not run or all(match.group().isupper() for match in run) or any(len(one.group()) < shortest for one in run):
         return None
     return words[at].start(), words[at + len(letters) - 1].end()

@@ -64,7 +64,7 @@ def designators(text: str) -> list[tuple[int, int, str]]:
     for match in _DESIGNATED.finditer(text):
         value, roman = match["value"].lower(), (match["roman"] or "").lower()
         if roman in _ROMAN:
-            value = f"{_ROMAN[roman]}{value[len(roman):]}"
+            value = f"{_ROMAN[roman]}{value[len(roman) :]}"
         found.append((match.start("value"), match.end("value"), f"={value}"))
     return found
 

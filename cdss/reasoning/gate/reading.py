@@ -90,7 +90,13 @@ def read(text: str) -> Reading:
             strong.append((start, level))
         if inner := denied_word(surface):
             denials.append(Cue("denied", start, start, start, end))
-        key = named[start] if start in named else "bilater" if surface == "both" and _BOTH_SIDES.match(text, end) else key_of(inner or surface)
+        key = (
+            named[start]
+            if start in named
+            else "bilater"
+            if surface == "both" and _BOTH_SIDES.match(text, end)
+            else key_of(inner or surface)
+        )
         joined = ""
         if joined_from and joined_from[0] == start - 1 and text[start - 1] in "-‐‑–/":
             joined = canonical(plain(joined_from[1] + surface))
@@ -141,7 +147,9 @@ def _named(words: Sequence[Word], place: int, text: str) -> tuple[int, tuple[str
     word = words[place]
     for source, target in runs().get(word.key, ()):
         run = words[place : place + len(source)]
-        if tuple(one.key for one in run) == source and (_close(run, text) if len(source) > 1 else _is_short(word, text)):
+        if tuple(one.key for one in run) == source and (
+            _close(run, text) if len(source) > 1 else _is_short(word, text)
+        ):
             return len(source), target
     target = other_names().get(word.surface, ())
     return (1, target) if target else (0, ())

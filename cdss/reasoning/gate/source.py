@@ -29,13 +29,14 @@ _LONGEST_SENTENCE = 1500
 @dataclass(frozen=True, slots=True)
 class Window:
     """A sentence, or what stands between its semicolons, with the keys of the heading it stands under and of what a
-    reader carries over to it. `start`: where in the sentence it begins."""
+    reader carries over to it. `start`: where in the sentence it begins; `part`: it is not the whole."""
 
     index: int
     start: int
     reading: Reading
     heading: frozenset[str]
     carried: frozenset[str]
+    part: bool = False
 
     @property
     def values(self) -> frozenset[float]:
@@ -116,7 +117,7 @@ def _windows(source: Source) -> Iterator[Window]:
         for place, (start, part) in enumerate(_parts(reading.text)):
             own = read(part)
             before = subject_of(reading) if place and leans(part, own) else frozenset[str]()
-            yield Window(index, start, own, heading, carried[index] | before)
+            yield Window(index, start, own, heading, carried[index] | before, part=True)
 
 
 def _parts(text: str) -> Iterator[tuple[int, str]]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from cdss.reasoning.gate.claims import Claim, parts_of, quoted_spans, whole_claims
+from cdss.reasoning.gate.claims import Claim, parts_of, quoted_spans, told_apart, whole_claims
 from cdss.reasoning.gate.judge import Verdict, judge
 from cdss.reasoning.gate.reading import Reading, combine, read
 from cdss.reasoning.gate.source import Source, open_source
@@ -129,7 +129,12 @@ def _verdict(text: str, places: Sequence[tuple[Source, range]], case: Source | N
 
 def _claim(claim: Claim, places: Sequence[tuple[Source, range]], case: Source | None) -> Verdict:
     whole = _judged(claim, places, case)
-    if whole.support == "supported" or whole.contradicted:
+    if whole.support == "supported":
+        return whole
+    told = [_claim(part, places, case) for part in told_apart(claim)]
+    if told and all(one.support == "supported" for one in told):
+        return told[0]
+    if whole.contradicted:
         return whole
     parts = parts_of(claim)
     if len(parts) < 2:

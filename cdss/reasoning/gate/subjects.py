@@ -36,7 +36,9 @@ _DEFINITE = re.compile(
     re.IGNORECASE,
 )
 # "A fracture is found …": a finding of what is spoken of, no new topic.
-_FINDING = re.compile(r"(?:an?|any)\s+(?:\w+\s+)?(?:fractures?|abscess|aneurysm|cyst|fistula|tear|embolus)\b", re.IGNORECASE)
+_FINDING = re.compile(
+    r"(?:an?|any)\s+(?:\w+\s+)?(?:fractures?|abscess|aneurysm|cyst|fistula|tear|embolus)\b", re.IGNORECASE
+)
 _ENTITY_SHORT = frozenset(short.upper() for short, longs in ABBREVIATIONS.items() if _ENTITY.search(longs[0]))
 _CAPITALS = re.compile(r"\b[A-Z]{2,5}\b")
 _LEAD = re.compile(

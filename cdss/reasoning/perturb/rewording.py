@@ -62,7 +62,9 @@ def numeral(text: str) -> str | None:
     if made := by_pattern(text, changes):
         return made
     for word, digits in NUMERALS:
-        if re.search(rf"\b{word}(?= (?:patients|cases|women|men|children|years|months|weeks|days|hours|lesions))", text):
+        if re.search(
+            rf"\b{word}(?= (?:patients|cases|women|men|children|years|months|weeks|days|hours|lesions))", text
+        ):
             return re.sub(rf"\b{word}(?= )", digits, text, count=1)
         pattern = rf"(?<![\d.,–-]){digits}(?= (?:patients|cases|women|men|children|years|months|weeks|days|hours))"
         if re.search(rf"(?<!\bto )(?<!\band ){pattern}", text):
@@ -138,12 +140,20 @@ def vocabulary(text: str) -> str | None:
         for place in range(len(words) - size + 1):
             start, end = words[place][0], words[place + size - 1][1]
             others = _vocabulary().get(lowered[start:end])
-            if others and (size > 1 or len(lowered[start:end]) > 6):
+            if others and (size > 1 or _CLINICAL.search(lowered[start:end])):
                 other = others[seed(text) % len(others)]
-                if not _ends_like(lowered[start:end], other):
+                if not _ends_like(lowered[start:end], other) or _more_special(lowered[start:end], other):
                     continue
                 return f"{text[:start]}{other.capitalize() if start == 0 else other}{text[end:]}"
     return None
+
+
+_CLINICAL = re.compile(r"(?:ia|itis|osis|oma|pathy|algia|megaly|ectasis|cele|us|is)s?\Z")
+
+
+def _more_special(one: str, other: str) -> bool:
+    """Whether one only adds words to the other: "melanoma", "malignant melanoma"."""
+    return set(one.split()) <= set(other.split()) or set(other.split()) <= set(one.split())
 
 
 def _ends_like(one: str, other: str) -> bool:

@@ -42,7 +42,6 @@ LONG_FORMS = {
     "traumatic brain injury": "TBI",
     "hepatitis B virus": "HBV",
     "hepatitis C virus": "HCV",
-    "type 2 diabetes": "T2DM",
     "polycystic ovary syndrome": "PCOS",
     "inflammatory bowel disease": "IBD",
 }
@@ -93,7 +92,7 @@ REWORDED = (
     (r"\bis seen\b", "is visible"),
     (r"\bare seen\b", "are visible"),
     (r"\bwas seen\b", "was observed"),
-    (r"\bpresents? with\b", "comes with"),
+    (r"\bpresents with\b", "comes with"),
     (r"\bsecondary to\b", "as a result of"),
     (r"\bin order to\b", "to"),
     (r"\bwithin normal limits\b", "normal"),
