@@ -41,7 +41,7 @@ class _Loaded:
             raise WriterError(
                 "configuration", "The model file cannot be loaded: it is damaged or not a chat model."
             ) from error
-        self._logits = lambda: llama_cpp.llama_get_logits(self.llama.ctx)
+        self._logits: Callable[[], Any] = lambda: llama_cpp.llama_get_logits(self.llama.ctx)
         self.lock = threading.Lock()
         self.stopped: Callable[[], bool] = lambda: False
         self._abort = llama_cpp.llama_cpp.ggml_abort_callback(lambda _: self.stopped())

@@ -45,7 +45,8 @@ _TRIGGERS: Sequence[tuple[str, str]] = (
         "pre_uncertain",
         r"(?:can ?not|can't|could not) (?:entirely |completely )?(?:exclude|rule out)\b|"
         r"(?:may|might|could|can)(?! ?not)\b|possibl[ey]\b|possibility of\b|suspected\b|suspicious for\b|"
-        r"suspicion (?:of|for)\b|suggest(?:s|ed|ing|ive)?(?! against)(?: of)?\b|questionable\b|question of\b|presumed\b|"
+        r"suspicion (?:of|for)\b|suggest(?:s|ed|ing|ive)?(?! against)(?: of)?\b|questionable\b|question of\b|"
+        r"presumed\b|"
         r"presumably\b|"
         r"concern(?:ing)? for\b|(?:to |for )?rul(?:e|ing) out\b|evaluat(?:e|ion) for\b|equivocal\b|perhaps\b|likely\b|"
         r"probabl[ey]\b|consider(?:ed)?\b|thought to\b|believed to\b|indeterminate\b|apparently\b",
@@ -63,7 +64,8 @@ _TRIGGERS: Sequence[tuple[str, str]] = (
         r"no (?:definite |convincing |other |further |clear |radiographic |imaging |current |obvious )*"
         r"(?:evidence|sign|signs|suggestion|indication|findings?|history|report|suspicion)(?: of| for| to suggest|"
         r" suggesting)?\b|"
-        r"(?:recommends?|suggests?|advises?|advised|recommendation) against\b|negative for\b|free (?:of|from)\b|absence of\b|absent\b|lack(?:s|ed|ing)?(?: of)?\b|devoid of\b|"
+        r"(?:recommends?|suggests?|advises?|advised|recommendation) against\b|"
+        r"negative for\b|free (?:of|from)\b|absence of\b|absent\b|lack(?:s|ed|ing)?(?: of)?\b|devoid of\b|"
         r"den(?:y|ies|ied|ying)(?: any)?\b|without(?: any| evidence of)?\b|fail(?:s|ed|ure)? to\b|unlikely(?: to)?\b|"
         r"unable to\b|rather than\b|instead of\b|neither\b|nor\b|none(?: of)?\b|never\b|"
         r"(?:does|do|did|is|are|was|were|has|have|had|could|would|should|can|will|must|need)n't\b|cannot\b|can not\b|"
@@ -94,7 +96,8 @@ _FIRST = word_set(
     denies
     denied denying fail fails failed failure unlikely unable rather instead neither nor none does do did would should
     will
-    must need recommends suggests advises advised recommendation non but however although though except apart aside other whereas while yet which who whose because due
+    must need recommends suggests advises advised recommendation non but however although though except apart aside
+    other whereas while yet which who whose because due
     secondary so therefore thus until despite when if in unlike and or , ; :"""
 )
 _BEGINNINGS = word_set("non susp sugg pres ques conc ruli rule eval prob cons inde")

@@ -43,7 +43,8 @@ _DIGIT, _LETTERS = re.compile(r"\d"), re.compile(r"[a-z]+")
 _HALF_OF = re.compile(r"\s+(?:of|the)\b")
 _ABOUT = re.compile(r"\b(?:in|about|around|roughly|approximately|nearly|almost|up to|over|than|least)\s+\Z", re.I)
 _FRACTION = re.compile(
-    r"\b(?:(?P<count>a|one|two|three|four)[ -](?P<part>third|quarter|fourth|fifth|tenth)s?)\b(?! of an? (?:hour|year|day))"
+    r"\b(?:(?P<count>a|one|two|three|four)[ -](?P<part>third|quarter|fourth|fifth|tenth)s?)\b"
+    r"(?! of an? (?:hour|year|day))"
     r"(?! (?:ventricle|decade|month|week|day|year|degree|nerve|toe|finger|rib|time|stage|line))",
     re.IGNORECASE,
 )
@@ -140,8 +141,10 @@ def _measure(match: re.Match[str]) -> Measure | None:
     unit = "%" if unit.replace(" ", "") == "percent" else unit
     if len(unit) > 2 and unit.endswith("s"):
         unit = unit[:-1]
-    if low_text == "half" and not unit and (
-        _HALF_OF.match(match.string, match.end()) or _ABOUT.search(match.string, 0, match.start("low"))
+    if (
+        low_text == "half"
+        and not unit
+        and (_HALF_OF.match(match.string, match.end()) or _ABOUT.search(match.string, 0, match.start("low")))
     ):
         sign = _sign(match["before"] or "")
         bounds = (-inf if sign == "<" else 50.0, inf if sign == ">" else 50.0)

@@ -14,13 +14,15 @@ from typing import Literal
 from cdss.reasoning.gate.keys import denied_word
 from cdss.reasoning.gate.reading import Reading
 from cdss.reasoning.gate.vocabulary import STRENGTH
+from retrieval.terms import Measure
 from retrieval.terms.tables import word_set
 
 Kind = Literal["word", "denial", "strength", "number", "join"]
 ALIGNED = 0.6
 _DENIALS = word_set(
     """no not without never neither nor none cannot absent absence lack lacks lacking lacked devoid denies denied deny
-    denying fail fails failed unlikely negative excluded exclude excludes unable nothing nobody nowhere against avoid avoids avoided avoiding"""
+    denying fail fails failed unlikely negative excluded exclude excludes unable nothing nobody nowhere against
+    avoid avoids avoided avoiding"""
 )
 _JOINS = frozenset(("and", "or", "but", ",", ";", "(", ")"))
 _EXACT = frozenset(("only", "least", "same", "either"))
@@ -47,8 +49,7 @@ def tokens_of(reading: Reading) -> tuple[Token, ...]:
     placed: list[tuple[int, int, Token]] = []
     covered: set[int] = set()
     for one in reading.quantities:
-        backwards = "<" if one.high is not None and one.high < one.value else ""
-        norm = f"#{backwards}{one.normalised[0]:.6g}:{one.normalised[1]:.6g}:{one.base}"
+        norm = _norm(one)
         placed.append((one.start, one.end, Token(norm, "number", reading.text[one.start : one.end].strip())))
         covered.update(range(one.start, one.end))
     text = reading.text
@@ -77,6 +78,17 @@ def tokens_of(reading: Reading) -> tuple[Token, ...]:
         found.append(replace(token, apart=True) if apart else token)
         last = max(last, end)
     return tuple(found)
+
+
+_SMALLER = {"year": ("month", 12.0), "day": ("minute", 1440.0)}
+
+
+def _norm(one: Measure) -> str:
+    """A quantity in the smallest unit of its kind; a range that runs backwards is another one."""
+    base, factor = _SMALLER.get(one.base, (one.base, 1.0))
+    low, high = (bound * factor for bound in one.normalised)
+    backwards = "<" if one.high is not None and one.high < one.value else ""
+    return f"#{backwards}{low:.6g}:{high:.6g}:{base}"
 
 
 def _special(surface: str, text: str, end: int) -> Token:

@@ -40,14 +40,14 @@ def compare_window(claim: Reading, source: Source, window: Window, case: Reading
 
 def _unbound(claim: Reading, source: Source, window: Window) -> bool:
     """A number of the claim that stands between other semicolons than the words it is said of: "fever, 2; cough, 1"."""
-    parts = [one.reading for one in source.windows if one.index == window.index and one is not window][1:]
+    parts = [one.reading for one in source.windows if one.index == window.index and one.part]
     if window.part or not parts or not claim.quantities:
         return False
-    words = {word.key for word in claim.words}
+    lead = parts[0].keys
+    words = {word.key for word in claim.words if word.key not in lead and any(word.key in one.keys for one in parts)}
     for quantity in claim.quantities:
         holding = [part for part in parts if any(one.normalised == quantity.normalised for one in part.quantities)]
-        said = [part.keys & words for part in parts]
-        if holding and any(said) and not any(part.keys & words for part in holding):
+        if words and holding and not any(part.keys & words for part in holding):
             return True
     return False
 

@@ -12,7 +12,8 @@ from cdss.reasoning.gate.vocabulary import STRENGTH, canonical
 
 Keys = frozenset[str]
 _ENDS = (
-    r"(?=[,;:.()]|\s(?:when|if|as|because|unless|while|whereas|but|for|which|who|until|is|are|was|were|may|can)\b|$)"
+    r"(?=[,;:.()]|\s(?:when|if|as|because|unless|while|whereas|but|for|which|who|until|"
+    r"is|are|was|were|may|can)\b|$)"
 )
 _OVER = re.compile(
     r"\b(?:prefer(?:red|able|s)? (?:to|over)|(?:recommend|suggest|advis|favou?r|choos)\w* (?:[^,;.]{1,60}? )?over|"
@@ -165,7 +166,8 @@ def _within(reading: Reading, start: int, end: int) -> Keys:
 
 _WITHIN, _BEYOND = 1, -1
 _TIMED = re.compile(
-    r"\b(?:(?P<within>within|before|in less than|up to|no later than)|(?P<beyond>after|beyond|more than|at least|not before))"
+    r"\b(?:(?P<within>within|before|in less than|up to|no later than)|"
+    r"(?P<beyond>after|beyond|more than|at least|not before))"
     r"\s+(?:the\s+)?(?:first\s+)?\Z",
     re.IGNORECASE,
 )

@@ -43,20 +43,12 @@ def judge(claim: Reading, source: Source, allowed: range, case: Reading | None =
     against = [(window, one) for _, window, one in tried if one.contradicted and one.aligned >= _BINDING]
     bound = max((_weight(claim, window, one) for window, one in against), default=0.0)
     parts = {window.index for window, _ in against if window.part}
-    _, window, found = max(
-        (
-            one
-            for one in tried
-            if _weight(claim, one[1], one[2]) >= bound
-            and (one[1].part or one[2].contradicted or one[1].index not in parts)
-        ),
-        key=lambda one: (
-            _RANK[one[2].support],
-            one[0] + one[2].aligned - 0.1 * len(one[2].reasons),
-            -one[1].index,
-            -one[1].start,
-        ),
-    )
+    standing = [
+        (covered + one.aligned - 0.1 * len(one.reasons), window, one)
+        for covered, window, one in tried
+        if _weight(claim, window, one) >= bound and (window.part or one.contradicted or window.index not in parts)
+    ]
+    _, window, found = max(standing, key=lambda row: (_RANK[row[2].support], row[0], -row[1].index, -row[1].start))
     span = source.spans[window.index]
     start = span.start
     if found.leaned and window.index and window.index - 1 in allowed:

@@ -54,7 +54,8 @@ _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii":
 _DESIGNATED = re.compile(
     r"\b(?:types?|grades?|stages?|class|group|category|zone|factor|hepatitis|vitamin|[Ss]tanford|[Dd]e[Bb]akey|[Bb]osniak|"
     r"[Hh]inchey|[Tt]ypes?|[Gg]rades?|[Ss]tages?|[Cc]lass|[Gg]roup|[Hh]epatitis|LR|BI-RADS|LI-RADS)"
-    r"[\s-](?P<value>(?P<roman>[IVX]{1,4})?(?(roman)[A-Fa-f]?|(?:[A-Z]|\d{1,2}[A-Fa-f]?)))(?![\w%.]\w| ?(?:cm|mm|patients|to))\b"
+    r"[\s-](?P<value>(?P<roman>[IVX]{1,4})?(?(roman)[A-Fa-f]?|(?:[A-Z]|\d{1,2}[A-Fa-f]?)))"
+    r"(?![\w%.]\w| ?(?:cm|mm|patients|to))\b"
 )
 
 
@@ -109,9 +110,9 @@ def _packaged() -> tuple[tuple[str, Run, Run], ...]:
         target = _whole_run(name)
         for other in others if target else ():
             source = _whole_run(other)
-            if source and not set(source) <= set(target) and not set(target) <= set(source):
-                if not _turned(source, target):
-                    found.append((other.lower(), source, target))
+            special = set(source) <= set(target) or set(target) <= set(source)
+            if source and not special and not _turned(source, target):
+                found.append((other.lower(), source, target))
     return tuple(found)
 
 

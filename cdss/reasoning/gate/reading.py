@@ -90,13 +90,11 @@ def read(text: str) -> Reading:
             strong.append((start, level))
         if inner := denied_word(surface):
             denials.append(Cue("denied", start, start, start, end))
-        key = (
-            named[start]
-            if start in named
-            else "bilater"
-            if surface == "both" and _BOTH_SIDES.match(text, end)
-            else key_of(inner or surface)
-        )
+        if start in named:
+            key = named[start]
+        else:
+            both = surface == "both" and _BOTH_SIDES.match(text, end)
+            key = "bilater" if both else key_of(inner or surface)
         joined = ""
         if joined_from and joined_from[0] == start - 1 and text[start - 1] in "-‐‑–/":
             joined = canonical(plain(joined_from[1] + surface))

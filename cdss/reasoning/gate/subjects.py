@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 
 from cdss.reasoning.gate.reading import Reading
 from cdss.reasoning.gate.vocabulary import OPPOSITE, canonical
@@ -15,9 +16,10 @@ VERB = re.compile(
     r"makes?|recommends?|suggests?|indicates?|results? in|produces?|requires?|suggested|usually|typically|commonly|"
     r"defines?|spares?|crosses|holds?|cavitates?|invades?|displaces?|widens?|narrows?|fills?|complicates?|follows?|"
     r"means?|gives?|tells?|mimics?|needs?|varies|vary|comes?|restricts?|destroys?|respects?|touch(?:es)?|dilates?|"
-    r"depends?|predicts?|addresses|applies|divides?|differs?|estimates?|describes?|compared|excluded|underwent|received|"
-    r"reported|concluded|reduces?|leads?|resembles?|compresses|erodes|calcifies|allows?|points? to|combines?|calls? for|"
-    r"supports|improves?|rests on|widened|introduced|states|proposes?|examined|assigned|advises?)\b",
+    r"depends?|predicts?|addresses|applies|divides?|differs?|estimates?|describes?|compared|excluded|underwent|"
+    r"received|reported|concluded|reduces?|leads?|resembles?|compresses|erodes|calcifies|allows?|points? to|"
+    r"combines?|calls? for|supports|improves?|rests on|widened|introduced|states|"
+    r"proposes?|examined|assigned|advises?)\b",
     re.IGNORECASE,
 )
 _ENTITY = re.compile(
@@ -55,8 +57,8 @@ _SOFT_WORDS = word_set(
 SOFT = frozenset(canonical(word) for word in _SOFT_WORDS)
 # "Fever, uveitis and arthritis are typical": findings of what is spoken of.
 _LISTS = re.compile(
-    r"(?:is|are) (?:also |often |usually |the )?(?:typical|common|usual|frequent|rare|present|absent|found|seen|possible|"
-    r"risk factors?|main|signs?|symptoms?|causes?|characteristic|uncommon|further|other)\b"
+    r"(?:is|are) (?:also |often |usually |the )?(?:typical|common|usual|frequent|rare|present|absent|found|seen|"
+    r"possible|risk factors?|main|signs?|symptoms?|causes?|characteristic|uncommon|further|other)\b"
 )
 _SHOWS = re.compile(r"(?:(?:typically|usually|often|commonly)\s+)?(?:show|demonstrate|reveal)", re.IGNORECASE)
 # What an image shows is said of the disease, not of the image.
@@ -81,7 +83,7 @@ def subjects_of(reading: Reading) -> tuple[frozenset[str], ...]:
     inside = [match.span() for match in _PARENTHESES.finditer(reading.text, start, end)]
     cuts = [start, *(match.end() for match in _LISTED.finditer(reading.text, start, end)), end]
     found = []
-    for begin, until in zip(cuts, cuts[1:], strict=False):
+    for begin, until in pairwise(cuts):
         keys = frozenset(
             word.key
             for word in reading.words

@@ -25,8 +25,8 @@ _LEVELS: dict[float, str] = {
     3.0: """most usually usual typically typical generally mostly majority probably probable likely mainly predominantly
         characteristically classically classic largely primarily presumably presumed thought believed""",
     OFTEN: "often commonly frequently common commonest frequent many tend tends tended appear appears seem seems",
-    2.0: """minority may might can could possibly possible possibility perhaps sometimes occasionally occasional some several
-    suggest
+    2.0: """minority may might can could possibly possible possibility perhaps sometimes occasionally occasional some
+    several suggest
         suggests suggested suggesting suggestive suspected suspicious potentially potential variable variably
         questionable
         equivocal indeterminate consider considered insufficient whether unclear hypothesis hypothesized inconclusive

@@ -29,7 +29,7 @@ def likelihood(scores: Callable[[str, list[str]], list[float]], claim: str, pass
 
 
 def with_vote(verdict: Verdict, likely: float, *, floor: float, ceiling: float) -> Verdict:
-    """The verdict after the vote: below `floor` a support is halved, above `ceiling` a paraphrase is let in half way."""
+    """The verdict after the vote: below `floor` a support is halved, above `ceiling` a paraphrase half let in."""
     if verdict.support == "supported" and likely < floor:
         return replace(verdict, support="partly", reasons=(*verdict.reasons, "vote"))
     if verdict.support == "unsupported" and likely > ceiling and _only_missing(verdict):

@@ -16,8 +16,8 @@ _NOT_AN_ITEM = re.compile(
     r"other|then|most|less|more|\w+ly|to \w+|both)\b"
 )
 _PLACED = re.compile(
-    r"(?P<what>(?:A|An|The) [a-z][\w -]{5,60}?) (?P<verb>is|was|are|were) (?P<seen>seen|present|found|noted|identified) "
-    r"(?P<where>(?:in|within|at|along) the [\w -]{4,60})\."
+    r"(?P<what>(?:A|An|The) [a-z][\w -]{5,60}?) (?P<verb>is|was|are|were) (?P<seen>seen|present|found|noted|"
+    r"identified) (?P<where>(?:in|within|at|along) the [\w -]{4,60})\."
 )
 _PASSIVE = re.compile(
     r"(?P<what>[A-Z][\w -]{5,60}?) (?:is|are) (?P<verb>caused|produced|displaced|surrounded|supplied|affected) by "

@@ -12,8 +12,8 @@ _CAUSED = re.compile(
     r"(?:is|are) secondary to) (?P<who>[a-z][^.;:,()]{4,60})\."
 )
 _PREDICATE = re.compile(
-    r"(?P<subject>[A-Z][\w' -]{4,60}?) (?P<verb>(?:is|are|shows?|demonstrates?|causes?|occurs?|arises?|has|have|presents?|"
-    r"appears?|requires?|contains?|involves?) )(?P<rest>[^;]{12,160})\."
+    r"(?P<subject>[A-Z][\w' -]{4,60}?) (?P<verb>(?:is|are|shows?|demonstrates?|causes?|occurs?|arises?|has|have|"
+    r"presents?|appears?|requires?|contains?|involves?) )(?P<rest>[^;]{12,160})\."
 )
 _VAGUE = re.compile(
     r"(?:the|this|these|those|it|they|such|both|most|some|many|other|there|he|she|his|her|their|its|all|patients?|"
