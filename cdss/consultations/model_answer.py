@@ -22,6 +22,7 @@ from cdss.reasoning.errors import WriterError
 from cdss.reasoning.merging import merged
 from cdss.reasoning.models import answer_tokens, chat_model, context_tokens, shown_name
 from cdss.reasoning.types import CaseInput, CitationDraft, DiagnosisDraft, EvidenceText, StatementDraft
+from cdss.reasoning.voting import site_vote
 from cdss.reasoning.writer import WriterResult, Written, write_differential
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ def ask_model(
         answer=answer_tokens(context),
         retries=settings.LLM_RETRIES,
     )
-    return merged(written=check(result.diagnoses, evidence, case), composed=composed), result
+    return merged(written=check(result.diagnoses, evidence, case, site_vote()), composed=composed), result
 
 
 def write(consultation_id: int) -> None:

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope, freeze, retrieve, sources_of
 from cdss.reasoning.composer import compose
-from cdss.reasoning.gate import check_statement
+from cdss.reasoning.gate import Likelihood, check_statement
 from cdss.reasoning.types import CaseInput, DiagnosisDraft, EvidenceText, StatementDraft
 from retrieval.terms import assertions
 from retrieval.types import Pixels
@@ -89,17 +89,24 @@ def too_little(retrieved: Retrieved) -> str:
     return "" if retrieved.candidates else "no_candidate"
 
 
-def check(drafts: Sequence[DiagnosisDraft], evidence: Sequence[EvidenceText], case: CaseInput) -> list[DiagnosisDraft]:
+def check(
+    drafts: Sequence[DiagnosisDraft],
+    evidence: Sequence[EvidenceText],
+    case: CaseInput,
+    vote: Likelihood | None = None,
+) -> list[DiagnosisDraft]:
     by_label = {text.label: text for text in evidence}
     return [
-        replace(draft, statements=[check_one(statement, by_label, case) for statement in draft.statements])
+        replace(draft, statements=[check_one(statement, by_label, case, vote) for statement in draft.statements])
         for draft in drafts
     ]
 
 
-def check_one(statement: StatementDraft, by_label: Mapping[str, EvidenceText], case: CaseInput) -> StatementDraft:
+def check_one(
+    statement: StatementDraft, by_label: Mapping[str, EvidenceText], case: CaseInput, vote: Likelihood | None = None
+) -> StatementDraft:
     """The statement as the gate judged it, with the citations alone that lead somewhere."""
-    judged = check_statement(statement=statement, evidence=by_label, case=case)
+    judged = check_statement(statement=statement, evidence=by_label, case=case, vote=vote)
     standing = [
         citation
         for citation in judged.citations

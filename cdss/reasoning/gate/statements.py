@@ -8,6 +8,7 @@ from cdss.reasoning.gate.claims import Claim, parts_of, quoted_spans, told_apart
 from cdss.reasoning.gate.judge import Verdict, judge
 from cdss.reasoning.gate.reading import Reading, combine, read
 from cdss.reasoning.gate.source import Source, open_source
+from cdss.reasoning.gate.vote import Likelihood, voted
 from cdss.reasoning.types import CaseInput, CitationDraft, EvidenceText, StatementDraft, Support
 
 _ORDER: tuple[Support, ...] = ("unsupported", "partly", "supported")
@@ -23,17 +24,28 @@ _EMPTY = ("nothing-claimed",)
 _LONGEST_CLAIM = 1500
 
 
-def find_support(claim: str, passage: str, case: CaseInput | str | None = None, title: str = "") -> Verdict:
+def find_support(
+    claim: str,
+    passage: str,
+    case: CaseInput | str | None = None,
+    title: str = "",
+    vote: Likelihood | None = None,
+) -> Verdict:
     """The place of `passage` that says `claim`, and the flaws that keep it from saying all of it.
 
     `title` is what the passage as a whole is about. Parts that report the case are checked against `case`.
     """
     source = open_source(passage, title)
-    return _verdict(claim, [(source, range(len(source.spans)))], _case_source(case))
+    verdict = _verdict(claim, [(source, range(len(source.spans)))], _case_source(case))
+    return voted(verdict, claim, verdict.quote, vote)
 
 
 def check_statement(
-    *, statement: StatementDraft, evidence: Mapping[str, EvidenceText], case: CaseInput | None
+    *,
+    statement: StatementDraft,
+    evidence: Mapping[str, EvidenceText],
+    case: CaseInput | None,
+    vote: Likelihood | None = None,
 ) -> StatementDraft:
     """The statement with its support and the reasons for it; a quote at wrong offsets is set right when unique."""
     if not statement.citations:
@@ -50,6 +62,7 @@ def check_statement(
             return replace(statement, citations=citations, support="unsupported", reasons=reasons)
     places = [_place(citation, evidence[citation.evidence]) for citation in citations]
     verdict = _verdict(statement.text, places, told)
+    verdict = voted(verdict, statement.text, " ".join(spoken), vote)
     return replace(statement, citations=citations, support=verdict.support, reasons=(*notes, *verdict.reasons))
 
 
