@@ -41,7 +41,9 @@ def time(text: str) -> str | None:
 
 
 def modality(text: str) -> str | None:
-    return _one_way(text, MODALITIES)
+    # "MR" and "MRI" are one.
+    usable = {old: new for old, new in MODALITIES.items() if not (new == "MRI" and re.search(r"\bMR", text))}
+    return _one_way(text, usable)
 
 
 def body_part(text: str) -> str | None:
