@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ from cdss.reasoning.perturb import Surroundings
 from retrieval.terms import sentences
 
 PASSAGE_CHARACTERS = 1500
-_OTHERS = 5
+_OTHERS, _SAID = 5, 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,27 @@ def samples_of(
             for other in passages
             if other != passage
             for span in sentences(other)
-            if _is_sentence(span.text) and span.text not in passage
+            if _is_sentence(span.text) and _says_more(span.text, passage)
         ]
         chosen = picked.sample(usable, min(per_document, len(usable)))
         found.extend((sentence, passage, spoken, beside) for sentence in chosen)
     pool = [sentence for sentence, *_ in found]
     for sentence, passage, spoken, beside in found:
         lowered = passage.lower()
-        others = [other for other in picked.sample(pool, min(_OTHERS, len(pool))) if other not in passage]
+        others = [other for other in picked.sample(pool, min(_OTHERS, len(pool))) if _says_more(other, passage)]
         usable_names = [name for name in names if name not in lowered or name in sentence.lower()]
         yield Sample(sentence, passage, Surroundings(usable_names, others, spoken, beside))
+
+
+def _says_more(other: str, passage: str) -> bool:
+    """Whether a sentence from elsewhere has words that the passage has not: else it may well be true of it too."""
+    known = _beginnings(passage)
+    own = _beginnings(other)
+    return other not in passage and len(own & known) < _SAID * len(own)
+
+
+def _beginnings(text: str) -> set[str]:
+    return {word[:5] for word in re.findall(r"[a-z]{4,}", text.lower())}
 
 
 def _is_sentence(text: str) -> bool:
