@@ -12,7 +12,9 @@ from cdss.reasoning.perturb.sampling import Sample, samples_of
 from cdss.reasoning.types import CitationDraft, EvidenceText, StatementDraft
 
 Check = Callable[[str, str], Verdict]
-ALL = "all"
+ALL, REWORDINGS = "all", "rewordings"
+# True claims in the words of their source, which flatter the figure of all.
+_IN_ITS_WORDS = frozenset(("verbatim", "cited", "framed"))
 _Z = 1.96
 # The reasons that name each kind of flaw. "partly" counts as named only with one of them.
 NAMED = {
@@ -106,11 +108,12 @@ def measure_gate(
 
 
 def measure(samples: Iterable[Sample], *, check: Check = find_support) -> list[Figures]:
-    """The figures of each kind of claim, and one row "all" for the good and one for the bad."""
+    """The figures of each kind, a row "all" for the good and one for the bad, and "rewordings" of the good alone."""
     table: dict[tuple[str, Truth], Figures] = {}
     for sample in samples:
         for one, verdict in judged(sample, check):
-            for kind in (one.kind, ALL):
+            reworded = one.truth == "good" and one.kind not in _IN_ITS_WORDS
+            for kind in (one.kind, ALL, *((REWORDINGS,) if reworded else ())):
                 row = table.setdefault((kind, one.truth), Figures(kind, one.truth))
                 row.verdicts[verdict.support] += 1
                 row.named += verdict.support == "unsupported" or (

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from cdss.reasoning.perturb.measure import Figures, measure_gate
+from cdss.reasoning.perturb.measure import REWORDINGS, Figures, measure_gate
 from cdss.reasoning.perturb.sampling import held_out
 
 FOLDER = Path(os.environ.get("CDSS_TEST_DATA", ""))
-CAUGHT, REFUSED = 0.99, 0.04
+CAUGHT, REFUSED, REFUSED_REWORDED = 0.99, 0.04, 0.08
 SMALL = 25
 
 
@@ -47,4 +47,6 @@ def test_false_claims_are_caught_and_true_ones_are_not_refused(source: str) -> N
     total = {row.truth: row for row in figures if row.kind == "all"}
     assert total["bad"].caught_by_name >= CAUGHT
     assert 1 - total["good"].supported <= REFUSED
+    rewordings = next(row for row in figures if row.kind == REWORDINGS)
+    assert 1 - rewordings.supported <= REFUSED_REWORDED
     assert not [row.kind for row in figures if row.truth == "bad" and row.count >= SMALL and row.caught < 0.9]

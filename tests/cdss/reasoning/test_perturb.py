@@ -103,6 +103,8 @@ def test_figures_count_each_kind_and_all() -> None:
     figures = {(row.kind, row.truth): row for row in measure([Sample(SENTENCE, SENTENCE)])}
     assert figures["verbatim", "good"].supported == 1
     assert figures["cited", "good"].supported == 1
+    apart = sum(figures[kind, "good"].count for kind in ("verbatim", "cited", "framed") if (kind, "good") in figures)
+    assert figures["rewordings", "good"].count == figures["all", "good"].count - apart
     assert figures["quote-altered", "bad"].left_out == 1
     assert figures["laterality", "bad"].caught_by_name == 1
     assert figures["all", "bad"].count == sum(
