@@ -26,6 +26,7 @@ from cdss.reasoning.models import answer_tokens, chat_model, context_tokens, sho
 from cdss.reasoning.placement import listed, placed
 from cdss.reasoning.types import CaseInput, CitationDraft, DiagnosisDraft, EvidenceText, StatementDraft
 from cdss.reasoning.understanding import read_case
+from cdss.reasoning.voting import site_vote
 from cdss.reasoning.writer import WriterResult, Written, write_differential
 
 logger = logging.getLogger(__name__)
@@ -61,8 +62,8 @@ def ask_model(
         answer=answer_tokens(context),
         retries=settings.LLM_RETRIES,
     )
-    laid = merged(written=check(result.diagnoses, evidence, told, beside=composed), composed=composed)
-    return with_conflicts(laid, evidence, case), result
+    written = check(result.diagnoses, evidence, told, beside=composed, vote=site_vote())
+    return with_conflicts(merged(written=written, composed=composed), evidence, case), result
 
 
 def write(consultation_id: int) -> None:

@@ -14,7 +14,7 @@ from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope, freeze,
 from cdss.consultations.understanding import understood_rows
 from cdss.reasoning.composer import compose
 from cdss.reasoning.conflicts import with_conflicts
-from cdss.reasoning.gate import check_statement
+from cdss.reasoning.gate import Likelihood, check_statement
 from cdss.reasoning.image_composer import compose_from_images, with_resemblance
 from cdss.reasoning.placement import listed, placed
 from cdss.reasoning.types import CaseInput, DiagnosisDraft, EvidenceText, StatementDraft
@@ -100,20 +100,23 @@ def check(
     evidence: Sequence[EvidenceText],
     case: CaseInput,
     beside: Sequence[DiagnosisDraft] = (),
+    vote: Likelihood | None = None,
 ) -> list[DiagnosisDraft]:
     """`beside` are diagnoses that another writer named: what speaks of one of them speaks for none of these."""
     by_label = {text.label: text for text in evidence}
     among = listed([*drafts, *beside], evidence, case)
 
     def judged(draft: DiagnosisDraft, statement: StatementDraft) -> StatementDraft:
-        return placed(check_one(statement, by_label, case), diagnosis=draft.name, among=among)
+        return placed(check_one(statement, by_label, case, vote), diagnosis=draft.name, among=among)
 
     return [replace(draft, statements=[judged(draft, each) for each in draft.statements]) for draft in drafts]
 
 
-def check_one(statement: StatementDraft, by_label: Mapping[str, EvidenceText], case: CaseInput) -> StatementDraft:
+def check_one(
+    statement: StatementDraft, by_label: Mapping[str, EvidenceText], case: CaseInput, vote: Likelihood | None = None
+) -> StatementDraft:
     """The statement as the gate judged it, with the citations alone that lead somewhere."""
-    judged = check_statement(statement=statement, evidence=by_label, case=case)
+    judged = check_statement(statement=statement, evidence=by_label, case=case, vote=vote)
     standing = [
         citation
         for citation in judged.citations

@@ -150,7 +150,7 @@ def _tables_key() -> str:
 
 def _synonym_names() -> dict[str, str]:
     found: dict[str, str] = {}
-    for name, others in _hpo_terms():
+    for name, others in phenotype_names():
         key = _folded(name)
         for other in others:
             found.setdefault(_folded(other), key)
@@ -187,7 +187,8 @@ def _omim_names() -> dict[str, str]:
     return found
 
 
-def _hpo_terms() -> Iterator[tuple[str, list[str]]]:
+def phenotype_names() -> Iterator[tuple[str, list[str]]]:
+    """Each name of the packaged phenotype ontology with its exact synonyms."""
     name, others = "", []
     with _ontology("hp.obo").open(encoding="utf-8") as rows:
         for row in rows:

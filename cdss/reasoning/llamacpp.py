@@ -41,10 +41,30 @@ class _Loaded:
             raise WriterError(
                 "configuration", "The model file cannot be loaded: it is damaged or not a chat model."
             ) from error
+        self._logits: Callable[[], Any] = lambda: llama_cpp.llama_get_logits(self.llama.ctx)
         self.lock = threading.Lock()
         self.stopped: Callable[[], bool] = lambda: False
         self._abort = llama_cpp.llama_cpp.ggml_abort_callback(lambda _: self.stopped())
         llama_cpp.llama_set_abort_callback(self.llama.ctx, self._abort, None)
+
+    def next_scores(self, prompt: str, words: Sequence[str]) -> list[float]:
+        """The logit of each word's first token as what follows the prompt. What two prompts begin with is read once."""
+        import numpy
+
+        llama = self.llama
+        tokens = llama.tokenize(prompt.encode(), add_bos=False, special=True)
+        if len(tokens) >= llama.n_ctx():
+            raise WriterError("too_long")
+        with self.lock:
+            held = list(llama.input_ids[: llama.n_tokens])
+            shared = 0
+            while shared < min(len(held), len(tokens) - 1) and held[shared] == tokens[shared]:
+                shared += 1
+            llama.n_tokens = shared
+            llama.eval(tokens[shared:])
+            logits = numpy.ctypeslib.as_array(self._logits(), shape=(llama.n_vocab(),))
+            firsts = [llama.tokenize(word.encode(), add_bos=False, special=False)[0] for word in words]
+            return [float(logits[first]) for first in firsts]
 
     def grammar(self, schema: dict[str, Any]) -> Any:
         from llama_cpp import LlamaGrammar

@@ -61,7 +61,7 @@ def packaged_model() -> DiagnosisModel:
 
 def sureness(table: Floats, shares: Floats) -> Floats:
     """(n, len(SURENESS)) of candidates with these features and shares."""
-    bounded = np.clip(shares, 1e-6, 1 - 1e-6)
+    bounded = np.clip(shares, 0.02, 0.98)
     closest = [np.full(len(table), table[:, FEATURES.index(name)].max()) for name in CLOSEST]
     return np.stack([np.log(bounded / (1 - bounded)), *closest], axis=1)
 

@@ -32,7 +32,7 @@ _TRIGGERS: Sequence[tuple[str, str]] = (
         "pseudo",
         r"no (?:significant |interval |appreciable |further |definite )?(?:change|increase|progression)s?\b|not only\b|"
         r"no (?:longer )?(?:doubt|wonder)\b|not necessarily\b|without (?:doubt|difficulty|delay)\b|not just\b|"
-        r"not (?:all|every|always)\b|no (?:more|less|fewer|later|earlier) than\b|not to mention\b|gram[- ]negatives?\b|"
+        r"not (?:all|every|always)\b|(?:no|not) (?:more|less|[a-z]+er) than\b|not to mention\b|gram[- ]negatives?\b|"
         r"(?:false|true)[- ]negatives?\b|no\. ?\d+",
     ),
     (
@@ -46,7 +46,8 @@ _TRIGGERS: Sequence[tuple[str, str]] = (
         "pre_uncertain",
         r"(?:can ?not|can't|could not) (?:entirely |completely )?(?:exclude|rule out)\b|"
         r"(?:may|might|could|can)(?! ?not)\b|possibl[ey]\b|possibility of\b|suspected\b|suspicious for\b|"
-        r"suspicion (?:of|for)\b|suggest(?:s|ed|ing|ive)?(?: of)?\b|questionable\b|question of\b|presumed\b|"
+        r"suspicion (?:of|for)\b|suggest(?:s|ed|ing|ive)?(?! against)(?: of)?\b|questionable\b|question of\b|"
+        r"presumed\b|"
         r"presumably\b|"
         r"concern(?:ing)? for\b|(?:to |for )?rul(?:e|ing) out\b|evaluat(?:e|ion) for\b|equivocal\b|perhaps\b|likely\b|"
         r"probabl[ey]\b|consider(?:ed)?\b|thought to\b|believed to\b|indeterminate\b|apparently\b",
@@ -56,6 +57,7 @@ _TRIGGERS: Sequence[tuple[str, str]] = (
         rf"(?:{_BE}|has been|have been) (?:not|never) {_SEEN}\b|not {_SEEN}\b|never {_SEEN}\b|"
         rf"(?:{_BE} )?(?:absent|lacking|excluded|ruled out|unlikely)\b|"
         rf"(?:{_BE}|has|have|had)? ?(?:since |now |completely )?resolved\b|"
+        r"(?:is|are) (?:recommended|suggested|advised) against\b|"
         rf"(?:could|can) ?not be {_SEEN}\b|cannot be {_SEEN}\b|(?:{_BE} )?no longer {_SEEN}\b",
     ),
     (
@@ -63,6 +65,7 @@ _TRIGGERS: Sequence[tuple[str, str]] = (
         r"no (?:definite |convincing |other |further |clear |radiographic |imaging |current |obvious )*"
         r"(?:evidence|sign|signs|suggestion|indication|findings?|history|report|suspicion)(?: of| for| to suggest|"
         r" suggesting)?\b|"
+        r"(?:recommends?|suggests?|advises?|advised|recommendation) against\b|"
         r"negative for\b|free (?:of|from)\b|clear of\b|absence of\b|absent\b|lack(?:s|ed|ing)?(?: of)?\b|devoid of\b|"
         r"den(?:y|ies|ied|ying)(?: any)?\b|without(?: any| evidence of)?\b|fail(?:s|ed|ure)? to\b|unlikely(?: to)?\b|"
         r"unable to\b|rather than\b|instead of\b|neither\b|nor\b|none(?: of)?\b|never\b|"
@@ -95,7 +98,8 @@ _FIRST = word_set(
     denies
     denied denying fail fails failed failure unlikely unable rather instead neither nor none does do did would should
     will
-    must need non but however although though except apart aside other whereas while yet which who whose because due
+    must need recommends suggests advises advised recommendation non but however although though except apart aside
+    other whereas while yet which who whose because due
     secondary so therefore thus until despite when if in unlike and or , ; :"""
 )
 _BEGINNINGS = word_set("non susp sugg pres ques conc ruli rule eval prob cons inde")

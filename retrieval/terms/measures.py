@@ -24,23 +24,34 @@ _UNIT = (
     rf"(?:{UNITS}|{_TIMES}|centimeters?|centimetres?|millimeters?|millimetres?|hounsfield units?|millilit(?:er|re)s?|"
     r"lit(?:er|re)s?|milligrams?|grams?|kilograms?|degrees?)(?![\w/])"
 )
+_FEWER = "less|fewer|smaller|lower|younger|shorter|thinner|narrower|lighter|earlier"
+_GREATER = "more|greater|larger|bigger|higher|older|longer|wider|thicker|deeper|taller|heavier|broader|later"
 _RANGE = re.compile(
-    rf"(?P<before>(?:(?:less|fewer|smaller|lower|younger|shorter) than|under|below|up to|at most|no more than"
-    r"|(?:more|greater|larger|higher|older|longer) than|over|above|exceed(?:s|ing)?|at least|no less than|as many as"
+    rf"(?P<before>(?:(?:no |not )?(?:{_FEWER}|{_GREATER}) than|under|below|up to|at (?:the )?most|a maximum of"
+    r"|over|above|beyond|in excess of|(?:not )?exceed(?:s|ed|ing)?|at (?:the very )?least|a minimum of|as many as"
     rf"|>=|<=|≥|≤|[<>])\s*(?:or equal to\s*)?)?"
     rf"(?P<low>{_NUMBER}|\b{_COMPOUND}|\b(?:{'|'.join(_WORDS)})\b)"
     rf"(?P<mid>\s*(?:{_UNIT}))?"
     rf"(?:\s*(?:-|–|—|to|and(?=\s*\d+[^.]{{0,12}}(?:{_UNIT})))\s*(?P<high>(?:\d{{1,3}}(?:,\d{{3}})+|"
     rf"\d+)(?:\.\d+)?|(?:{'|'.join(_WORDS)})\b)(?![\d/]))?"
     rf"(?:\s*-?\s*(?P<unit>{_UNIT}))?"
-    r"(?P<after>\s*(?:of age\s*)?(?:or|and) (?:more|greater|larger|older|above|over|less|smaller|younger|below|"
-    r"under|higher|lower)\b)?",
+    rf"(?P<after>\s*(?:of age\s*)?(?:or|and) (?:{_GREATER}|{_FEWER}|above|over|below|under)\b)?",
     re.IGNORECASE,
 )
-_NUMBER_WORDS = frozenset(_WORDS)
+_NUMBER_WORDS = frozenset((*_WORDS, "thirds", "quarter", "quarters", "fourths", "fifths", "tenths"))
 _DIGIT, _LETTERS = re.compile(r"\d"), re.compile(r"[a-z]+")
 _HALF_OF = re.compile(r"\s+(?:of|the)\b")
-_LESS = re.compile(r"less|fewer|smaller|lower|younger|shorter|under|below|up to|at most|no more|<|≤|as many as", re.I)
+_ABOUT = re.compile(r"\b(?:in|about|around|roughly|approximately|nearly|almost|up to|over|than|least)\s+\Z", re.I)
+_FRACTION = re.compile(
+    r"\b(?:(?P<count>a|one|two|three|four)[ -](?P<part>third|quarter|fourth|fifth|tenth)s?)\b"
+    r"(?! of an? (?:hour|year|day))"
+    r"(?! (?:ventricle|decade|month|week|day|year|degree|nerve|toe|finger|rib|time|stage|line))",
+    re.IGNORECASE,
+)
+_COUNTS = {"a": 1, "one": 1, "two": 2, "three": 3, "four": 4}
+_PARTS = {"third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "tenth": 10}
+_LESS = re.compile(rf"{_FEWER}|under|below|up to|most|maximum|<|≤|as many as", re.I)
+_NOT_SO = re.compile(r"(?:no|not)\b", re.I)
 _SCALE = {
     "cm": ("mm", 10.0), "centimeter": ("mm", 10.0), "centimetre": ("mm", 10.0), "mm": ("mm", 1.0),
     "millimeter": ("mm", 1.0), "millimetre": ("mm", 1.0), "um": ("mm", 0.001), "m": ("mm", 1000.0),
@@ -86,7 +97,17 @@ def measures(text: str) -> list[Measure]:
     """
     if not _DIGIT.search(text) and _NUMBER_WORDS.isdisjoint(_LETTERS.findall(text.lower())):
         return []
-    return _with_units(text, [measure for match in _RANGE.finditer(text) if (measure := _measure(match))])
+    shares = [_share(match) for match in _FRACTION.finditer(text)]
+    found = [measure for match in _RANGE.finditer(text) if (measure := _measure(match))]
+    if shares:
+        found = [one for one in found if not any(share.start < one.end and one.start < share.end for share in shares)]
+        found = sorted([*found, *shares], key=lambda one: one.start)
+    return _with_units(text, found)
+
+
+def _share(match: re.Match[str]) -> Measure:
+    share = 100.0 * _COUNTS[match["count"].lower()] / _PARTS[match["part"].lower()]
+    return Measure(round(share, 1), None, "%", match.start(), match.end(), "", (share, share), "%")
 
 
 _BY = re.compile(r"\s*[x×]\s*\Z")
@@ -110,14 +131,24 @@ def _number(text: str) -> float:
     return float(sum(_WORDS[word] for word in words)) if words[0] in _WORDS else float(text.replace(",", ""))
 
 
+def _sign(words: str) -> str:
+    return "" if not words.strip() else "<" if bool(_LESS.search(words)) != bool(_NOT_SO.match(words)) else ">"
+
+
 def _measure(match: re.Match[str]) -> Measure | None:
     low_text = match["low"].lower()
     unit = re.sub(r"\s+", " ", (match["unit"] or match["mid"] or "").strip().lower())
     unit = "%" if unit.replace(" ", "") == "percent" else unit
     if len(unit) > 2 and unit.endswith("s"):
         unit = unit[:-1]
-    if low_text == "half" and not unit and _HALF_OF.match(match.string, match.end()):
-        return Measure(50.0, None, "%", match.start(), match.end(), "", (50.0, 50.0), "%")
+    if (
+        low_text == "half"
+        and not unit
+        and (_HALF_OF.match(match.string, match.end()) or _ABOUT.search(match.string, 0, match.start("low")))
+    ):
+        sign = _sign(match["before"] or "")
+        bounds = (-inf if sign == "<" else 50.0, inf if sign == ">" else 50.0)
+        return Measure(50.0, None, "%", match.start(), match.end(), sign, bounds, "%")
     if low_text in {"one", "second", "first", "half", "zero"} and not unit:
         return None
     low = _number(match["low"])
@@ -125,8 +156,7 @@ def _measure(match: re.Match[str]) -> Measure | None:
     if high is not None and high <= low:
         high = None if not match["unit"] else high
     base, factor = _SCALE.get(unit, (unit, 1.0))
-    sign = match["before"] or match["after"] or ""
-    comparator = "" if not sign.strip() else "<" if _LESS.search(sign) and "no less" not in sign.lower() else ">"
+    comparator = _sign(match["before"] or match["after"] or "")
     bottom, top = low * factor, (high if high is not None else low) * factor
     bottom, top = min(bottom, top), max(bottom, top)
     if comparator == "<":

@@ -2,5 +2,6 @@
 
 from cdss.reasoning.gate.judge import Verdict
 from cdss.reasoning.gate.statements import check_statement, find_support
+from cdss.reasoning.gate.vote import Likelihood
 
-__all__ = ["Verdict", "check_statement", "find_support"]
+__all__ = ["Likelihood", "Verdict", "check_statement", "find_support"]

@@ -11,21 +11,25 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Literal
 
+from cdss.reasoning.gate.keys import denied_word
 from cdss.reasoning.gate.reading import Reading
 from cdss.reasoning.gate.vocabulary import STRENGTH
+from retrieval.terms import Measure
 from retrieval.terms.tables import word_set
 
 Kind = Literal["word", "denial", "strength", "number", "join"]
 ALIGNED = 0.6
 _DENIALS = word_set(
     """no not without never neither nor none cannot absent absence lack lacks lacking lacked devoid denies denied deny
-    denying fail fails failed unlikely negative excluded exclude excludes unable nothing nobody nowhere against"""
+    denying fail fails failed unlikely negative excluded exclude excludes unable nothing nobody nowhere against
+    avoid avoids avoided avoiding"""
 )
-_JOINS = frozenset(("and", "or", ",", ";", "(", ")"))
+_JOINS = frozenset(("and", "or", "but", ",", ";", "(", ")"))
 _EXACT = frozenset(("only", "least", "same", "either"))
 _SUPERLATIVE_NEXT = re.compile(r"\s+(?:common|frequent|likely|important|sensitive|specific|usual|typical|often)")
 _TOKEN = re.compile(r"[^\W_]+(?:['’]t\b)?|[;,()]")
-_DENYING = re.compile(r"free (?:of|from)\b|rul(?:e|ed|es|ing) out\b|instead of\b|rather than\b|non-", re.IGNORECASE)
+_DENYING = re.compile(r"free (?:of|from)\b|rul(?:e|ed|es|ing) out\b|non-", re.IGNORECASE)
+_NOT_ALL = re.compile(r"\b(?:not|nearly|almost)\s+(?:all|every|always|each)\b", re.IGNORECASE)
 _SPECIAL = _DENIALS | frozenset(STRENGTH) | _JOINS | _EXACT
 
 
@@ -45,12 +49,17 @@ def tokens_of(reading: Reading) -> tuple[Token, ...]:
     placed: list[tuple[int, int, Token]] = []
     covered: set[int] = set()
     for one in reading.quantities:
-        norm = f"#{one.normalised[0]:.6g}:{one.normalised[1]:.6g}:{one.base}"
+        norm = _norm(one)
         placed.append((one.start, one.end, Token(norm, "number", reading.text[one.start : one.end].strip())))
         covered.update(range(one.start, one.end))
     text = reading.text
+    for match in _NOT_ALL.finditer(text):
+        placed.append((match.start(), match.end(), Token("~3.0", "strength", "not all", 3.0)))
+        covered.update(range(match.start(), match.end()))
     for match in _TOKEN.finditer(text):
         surface = match.group().lower()
+        if surface == "commonest":
+            placed.append((match.start(), match.start(), Token("~superlative", "word", "most")))
         known = surface in _SPECIAL or surface.endswith(("n't", "n’t"))
         if (known or _DENYING.match(text, match.start())) and match.start() not in covered:
             placed.append((match.start(), match.end(), _special(surface, text, match.end())))
@@ -58,7 +67,7 @@ def tokens_of(reading: Reading) -> tuple[Token, ...]:
     for word in reading.words:
         if word.start in covered:
             continue
-        if word.surface.startswith("non") and len(word.surface) > 6:
+        if (word.surface.startswith("non") and len(word.surface) > 6) or denied_word(word.surface):
             placed.append((word.start, word.start, Token("~not", "denial", "non")))
         placed.append((word.start, word.end, Token(word.key, "word", word.surface)))
     placed.sort(key=lambda one: one[0])
@@ -69,6 +78,17 @@ def tokens_of(reading: Reading) -> tuple[Token, ...]:
         found.append(replace(token, apart=True) if apart else token)
         last = max(last, end)
     return tuple(found)
+
+
+_SMALLER = {"year": ("month", 12.0), "day": ("minute", 1440.0)}
+
+
+def _norm(one: Measure) -> str:
+    """A quantity in the smallest unit of its kind; a range that runs backwards is another one."""
+    base, factor = _SMALLER.get(one.base, (one.base, 1.0))
+    low, high = (bound * factor for bound in one.normalised)
+    backwards = "<" if one.high is not None and one.high < one.value else ""
+    return f"#{backwards}{low:.6g}:{high:.6g}:{base}"
 
 
 def _special(surface: str, text: str, end: int) -> Token:
@@ -147,9 +167,13 @@ def _without_moves(changes: list[Change]) -> tuple[list[Change], int, set[int]]:
             at = _run(_spoken(other.old), words)
             if at >= 0:
                 moved += len(words)
-                moved_from.update(range(other.old_at, other.old_at + len(other.old)))
+                spoken = [place for place, token in enumerate(other.old) if token.kind != "join"]
+                first, last = spoken[at], spoken[at + len(words) - 1] + 1
+                moved_from.update(range(other.old_at + first, other.old_at + last))
                 changes[index] = Change(change.old, (), change.old_at, change.new_at)
-                changes[other_index] = Change((), changes[other_index].new, other.old_at, other.new_at)
+                new = changes[other_index].new
+                changes[other_index] = Change(other.old[:first], new, other.old_at, other.new_at)
+                changes.append(Change(other.old[last:], (), other.old_at + last, other.new_at + len(new)))
                 break
     return [change for change in changes if change.old or change.new], moved, moved_from
 

@@ -26,6 +26,8 @@ def flaws_of(diff: Diff) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys(grave)), list(dict.fromkeys([*_strengths(diff), *substituted(diff)]))
 
 
+# What stands before these is what they deny.
+_AFTERWARDS = word_set("unlikely absent excluded lacking negative")
 Placed = list[tuple[Token, Change]]
 
 
@@ -60,6 +62,8 @@ def _governs_kept(diff: Diff, change: Change, within: int) -> bool:
         return any(diff.source[place].kind == "word" for place in framed) and not any(
             diff.source[place].kind == "strength" for place in framed
         )
+    if token.surface in _AFTERWARDS and at - 1 in diff.kept and diff.source[at - 1].kind != "join":
+        return True
     if after and diff.source[at + 1].surface in {",", "("}:
         after = after[1:]
     governed: list[int] = []

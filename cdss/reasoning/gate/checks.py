@@ -110,19 +110,32 @@ def _resting(keys: set[str], source: Reading) -> list[Clause]:
             held.append((clause, inside))
     if not held:
         return []
+    echoes = [clause for clause in source.clauses if clause.by_frequency and _wordless(source, clause)]
     best, covered = max(held, key=lambda pair: len(pair[1]))
     need = max(2, math.ceil(0.4 * len(keys)))
-    return [best, *(clause for clause, inside in held if clause is not best and len(inside - covered) >= need)]
+    return [best, *echoes, *(clause for clause, inside in held if clause is not best and len(inside - covered) >= need)]
+
+
+def _wordless(source: Reading, clause: Clause) -> bool:
+    """ "… but is seen in a minority": it speaks of what the clause before it names."""
+    return not any(clause.start <= word.start < clause.end for word in source.words)
 
 
 def superlatives(claim: Reading, source: Reading) -> list[str]:
-    mine = {match.group(1).lower() for match in _SUPERLATIVE.finditer(claim.text)}
-    theirs = {match.group(1).lower() for match in _SUPERLATIVE.finditer(source.text)}
-    if {"common", "commonly", "frequent", "frequently"} & theirs:
-        theirs |= {"common", "commonly", "frequent", "frequently"}
+    mine = _topped(claim.text)
+    theirs = _topped(source.text)
+    if _OFTEN & theirs or _MOSTLY.search(source.text):
+        theirs |= _OFTEN
     return ["quantifier"] if mine - theirs else []
 
 
+def _topped(text: str) -> set[str]:
+    found = {match.group(1).lower() for match in _SUPERLATIVE.finditer(text)}
+    return found | {"common"} if "commonest" in text.lower() else found
+
+
+_MOSTLY = re.compile(r"\bmost (?:often|usual)|\bmost(?:ly)?\s+(?:by|from|of|in|due)\b", re.IGNORECASE)
+_OFTEN = frozenset(("common", "commonly", "frequent", "frequently", "often", "usual"))
 _SUPERLATIVE = re.compile(
     r"\bmost\s+(common|commonly|frequent|frequently|important|sensitive|specific|likely)\b", re.IGNORECASE
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cdss.reasoning.gate.reading import read
-from cdss.reasoning.gate.source import VERB
+from cdss.reasoning.gate.subjects import VERB
 from retrieval.terms import sentences
 
 _PART = re.compile(
@@ -23,6 +23,7 @@ _VERB_FIRST = re.compile(
     r"involves?|arises?|develops?|represents?|requires?|enhances?|extends?|measures?|accounts?|carries|lacks?|tends?)\b",
     re.IGNORECASE,
 )
+_PRONOUN = re.compile(r"(?:it|they|this|these|which|who)\s+(?=[a-z])", re.IGNORECASE)
 _CASE = re.compile(
     r"\b(?:(?:the|this|our|present|reported|current)\s+(?:present\s+)?case|in this case|case at hand|case's|"
     r"(?:is|are|was|were) (?:reported|denied|present|absent|described|recorded) here|here,|as here)\b",
@@ -113,14 +114,24 @@ def parts_of(claim: Claim) -> list[Claim]:
     for piece in _HARD.split(claim.text):
         pieces.extend(_coordinated(piece))
     pieces = [piece.strip(" ,.") for piece in pieces if re.search(r"\w", piece)]
-    if len(pieces) < 2:
-        return [claim]
+    return _with_subject(claim, pieces) if len(pieces) > 1 else [claim]
+
+
+def told_apart(claim: Claim) -> list[Claim]:
+    """What stands between the semicolons of a claim that has some: each a statement of its own."""
+    pieces = [piece for piece in claim.text.split("; ") if re.search(r"\w", piece)]
+    return _with_subject(claim, pieces) if len(pieces) > 1 else []
+
+
+def _with_subject(claim: Claim, pieces: list[str]) -> list[Claim]:
+    """The pieces, those that begin with a verb or a pronoun after the subject of the first."""
     verb = VERB.search(pieces[0])
     subject = pieces[0][: verb.start()].strip(" ,") if verb else ""
-    return [
-        Claim(piece, claim.about, subject if place and _VERB_FIRST.match(piece) else "")
-        for place, piece in enumerate(pieces)
-    ]
+    found = [Claim(pieces[0], claim.about)]
+    for piece in pieces[1:]:
+        bare = _PRONOUN.sub("", piece)
+        found.append(Claim(bare, claim.about, subject) if _VERB_FIRST.match(bare) else Claim(piece, claim.about))
+    return found
 
 
 def _coordinated(piece: str) -> list[str]:

@@ -1,37 +1,17 @@
 """One claim against one passage: where it is said, and whether it is said so."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
-from cdss.reasoning.gate import checks, matching, quantities, relations
-from cdss.reasoning.gate.alignment import ALIGNED, lay
-from cdss.reasoning.gate.changes import flaws_of
-from cdss.reasoning.gate.order import crossed, exceptions
-from cdss.reasoning.gate.reading import Reading, Word
-from cdss.reasoning.gate.source import VERB, Source, Window, names_entity, subject_of
-from cdss.reasoning.gate.vocabulary import canonical
+from cdss.reasoning.gate.compare import Comparison, compare_window
+from cdss.reasoning.gate.reading import Reading
+from cdss.reasoning.gate.source import Source, Window
 from cdss.reasoning.types import Support
 
 _RANK: dict[Support, int] = {"supported": 2, "partly": 1, "unsupported": 0}
-_PARTLY_MISSING = 0.3
 _TRIED = 4
 _BINDING = 0.75
-_SOFT_SUBJECTS = frozenset(
-    canonical(word)
-    for word in [
-        "lesion",
-        "mass",
-        "tumor",
-        "disease",
-        "disorder",
-        "process",
-        "variety",
-        "form",
-        "group",
-        "abnormality",
-        "nodule",
-    ]
-)
+_REPEATED = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +29,26 @@ class Verdict:
     contradicted: bool = False
 
 
-def _long(source: Source, reading: Reading) -> frozenset[str]:
-    added: frozenset[str] = frozenset()
-    for short, keys in source.long_forms.items():
-        if short in reading.keys:
-            added |= keys
-        elif keys <= reading.keys:
-            added |= {short}
-    return added
-
-
 def judge(claim: Reading, source: Source, allowed: range, case: Reading | None = None) -> Verdict:
     """The best verdict over the sentences that hold most of the claim.
 
     A sentence that is nearly the claim and yet contradicts it is not outvoted by one that merely shares its words.
     """
     tried = [
-        (covered, window, _compare(claim, source, window, case))
+        (covered, window, compare_window(claim, source, window, case))
         for covered, window in _promising(claim, source, allowed)
     ]
     if not tried:
         return Verdict("unsupported", ("not-in-passage",))
-    bound = max((one.aligned for _, _, one in tried if one.contradicted and one.aligned >= _BINDING), default=0.0)
-    _, window, found = max(
-        (one for one in tried if one[2].aligned >= bound),
-        key=lambda one: (_RANK[one[2].support], one[0] + one[2].aligned - 0.1 * len(one[2].reasons), -one[1].index),
-    )
+    against = [(window, one) for _, window, one in tried if one.contradicted and one.aligned >= _BINDING]
+    bound = max((_weight(claim, window, one) for window, one in against), default=0.0)
+    parts = {window.index for window, _ in against if window.part}
+    standing = [
+        (covered + one.aligned - 0.1 * len(one.reasons), window, one)
+        for covered, window, one in tried
+        if _weight(claim, window, one) >= bound and (window.part or one.contradicted or window.index not in parts)
+    ]
+    _, window, found = max(standing, key=lambda row: (_RANK[row[2].support], row[0], -row[1].index, -row[1].start))
     span = source.spans[window.index]
     start = span.start
     if found.leaned and window.index and window.index - 1 in allowed:
@@ -82,6 +56,15 @@ def judge(claim: Reading, source: Source, allowed: range, case: Reading | None =
     return Verdict(
         found.support, found.reasons, source.text[start : span.end], start, span.end, bound > 0 and found.contradicted
     )
+
+
+def _weight(claim: Reading, window: Window, found: Comparison) -> float:
+    """How far a claim follows a sentence; one that repeats it to the letter, or all but, weighs more than any other."""
+    mine, theirs = claim.text.lower().split(), window.reading.text.lower().split()
+    if found.aligned < _BINDING or abs(len(mine) - len(theirs)) > 2:
+        return found.aligned
+    alike = SequenceMatcher(None, mine, theirs, autojunk=False).ratio()
+    return found.aligned + alike if alike >= _REPEATED else found.aligned
 
 
 def _promising(claim: Reading, source: Source, allowed: range) -> list[tuple[float, Window]]:
@@ -92,104 +75,10 @@ def _promising(claim: Reading, source: Source, allowed: range) -> list[tuple[flo
     for window in source.windows:
         if window.index not in allowed:
             continue
-        keys = source.readings[window.index].keys
+        keys = window.reading.keys
         hits = len(wanted & keys) + len(values & window.values)
         if hits:
             lent = len((wanted - keys) & (window.carried | window.heading))
             scored.append(((hits + 0.5 * lent) / size, window))
     scored.sort(key=lambda pair: (-pair[0], pair[1].index))
     return scored[:_TRIED]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """`aligned`: the part of the claim that follows the source word for word. `contradicted`: it says otherwise.
-    `leaned`: words of the claim stand in what comes before the sentence only."""
-
-    support: Support
-    reasons: tuple[str, ...]
-    aligned: float
-    contradicted: bool
-    leaned: bool
-
-
-def _compare(claim: Reading, source: Source, window: Window, case: Reading | None) -> Comparison:
-    reading = source.readings[window.index]
-    return compare(claim, reading, _long(source, reading) | window.heading | _lent(claim, reading, window), case)
-
-
-def _lent(claim: Reading, reading: Reading, window: Window) -> frozenset[str]:
-    """Carried keys stand in for a subject; a sentence that has another subject of its own lends none."""
-    spoken = {word.key for word in claim.words}
-    subject = subject_of(reading) - _SOFT_SUBJECTS
-    if 2 * len(subject & spoken) <= len(subject) and subject:
-        return frozenset()
-    if not names_entity(reading) - _SOFT_SUBJECTS <= spoken | window.carried:
-        return frozenset()
-    return frozenset(
-        word.key
-        for place, word in enumerate(claim.words)
-        if word.key in window.carried and _head(claim, place).key in window.carried
-    )
-
-
-def _head(claim: Reading, place: int) -> Word:
-    """The last word of the phrase that a word stands in."""
-    while place + 1 < len(claim.words):
-        here, following = claim.words[place], claim.words[place + 1]
-        apart = following.start > here.start and claim.text[here.end : following.start].strip(" -\n\t")
-        if apart or VERB.match(claim.text, following.start):
-            break
-        place += 1
-    return claim.words[place]
-
-
-def compare(
-    claim: Reading, reading: Reading, extra: frozenset[str] = frozenset(), case: Reading | None = None
-) -> Comparison:
-    """All checks of one claim against one reading of a source."""
-    match = matching.match_words(claim, reading, extra)
-    laid = lay(claim, reading)
-    if laid.aligned >= ALIGNED:
-        flaws, mild = flaws_of(laid)
-        mild += exceptions(claim, reading)
-        flaws += matching.opposites(claim, match, reading, laid.gone(), laid.alone())
-        flaws += quantities.exchanged_numbers(claim, match, reading, laid.gone(), laid.alone())
-    else:
-        flaws = matching.opposites(claim, match, reading)
-        flaws += checks.negation(claim, match, reading)
-        flaws += quantities.numbers(claim, match, reading, case)
-        mild = checks.strength(claim, match, reading) + checks.superlatives(claim, reading)
-    if laid.changes:
-        flaws += relations.comparison(claim, reading) + relations.direction(claim, reading) + crossed(laid)
-    grave = tuple(dict.fromkeys(flaws))
-    missing = [claim.words[place] for place in match.missing if not matching.soft(claim.words[place])]
-    named = {reason.partition(":")[2] for reason in grave}
-    absent = [word for word in missing if word.surface not in named]
-    in_case = [word for word in absent if case and word.key in case.keys]
-    absent = [word for word in absent if word not in in_case]
-    reasons = (
-        *grave,
-        *mild,
-        *dict.fromkeys(f"not-in-quote:{word.surface}" for word in absent),
-        *dict.fromkeys(f"only-in-case:{word.surface}" for word in in_case),
-    )
-    return Comparison(
-        _support(claim, match, grave, reasons, len(absent)),
-        reasons,
-        laid.aligned,
-        bool(grave or mild),
-        any(key not in reading.keys for key in match.found.values()),
-    )
-
-
-def _support(
-    claim: Reading, match: matching.Match, grave: Sequence[str], reasons: Sequence[str], absent: int
-) -> Support:
-    if not match.found and not claim.quantities:
-        return "unsupported"
-    if not reasons:
-        return "supported"
-    if grave or not match.found or absent > _PARTLY_MISSING * len(claim.words):
-        return "unsupported"
-    return "partly"

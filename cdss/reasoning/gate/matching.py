@@ -108,6 +108,9 @@ def siblings(key: str, keys: Iterable[str]) -> frozenset[str]:
 
 @lru_cache(maxsize=65536)
 def _family(key: str) -> str:
+    """ "t#" of "t1" and "t2", "=" of "type A" and "type B"."""
+    if key.startswith("="):
+        return "="
     return "" if key[:1].isdigit() or not _DIGITS.search(key) else _DIGITS.sub("#", key)
 
 
@@ -133,7 +136,8 @@ def opposites(
         against = OPPOSITE.get(word.key) or siblings(word.key, source.keys)
         if not against or not (rivals := against & source.keys):
             continue
-        if rivals & spoken and (place not in match.found or gone is not None):
+        lent = place in match.found and match.found[place] not in source.keys
+        if rivals & spoken and (place not in match.found or gone is not None or lent):
             continue
         reason = "laterality" if word.key in _SIDES else f"antonym:{word.surface}"
         if place not in match.found:

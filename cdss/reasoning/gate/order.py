@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from cdss.reasoning.gate.alignment import Diff, Token
+from cdss.reasoning.gate.alignment import Change, Diff, Token
 from cdss.reasoning.gate.matching import siblings
 from cdss.reasoning.gate.reading import Reading
-from cdss.reasoning.gate.vocabulary import OPPOSITE
+from cdss.reasoning.gate.vocabulary import OPPOSITE, canonical
+from retrieval.terms.tables import word_set
 
 _PAIRS = 12
 _OCCURRENCES = 8
@@ -71,6 +72,9 @@ def leapt(diff: Diff) -> list[str]:
     for change in diff.changes:
         if change.new or not any(token.kind == "join" for token in change.old):
             continue
+        for place in [at for at, token in enumerate(change.old) if token.surface in _LISTING]:
+            if _leaves_number(diff, change, change.old[:place], change.old[place:]):
+                return ["order"]
         place = next(at for at, token in enumerate(change.old) if token.kind == "join")
         before, after = change.old[:place], change.old[place:]
         left = {token.norm for token in diff.source[max(0, change.old_at - 3) : change.old_at]}
@@ -80,6 +84,18 @@ def leapt(diff: Diff) -> list[str]:
             if _rivals(token.norm, right) and any(_rivals(other.norm, left) for other in after):
                 return ["order"]
     return []
+
+
+def _leaves_number(diff: Diff, change: Change, before: Sequence[Token], after: Sequence[Token]) -> bool:
+    """ "4 of 33 [after treatment and 6 of 68] after operation": the number left is that of what was left out."""
+    if not any(token.kind == "word" for token in before) or change.old_at + len(change.old) >= len(diff.source):
+        return False
+    left = {_base(token) for token in diff.source[max(0, change.old_at - 3) : change.old_at] if token.kind == "number"}
+    return any(token.kind == "number" and _base(token) in left for token in after)
+
+
+def _base(token: Token) -> str:
+    return token.norm.rpartition(":")[2]
 
 
 def _rivals(norm: str, keys: Iterable[str]) -> bool:
@@ -94,11 +110,15 @@ def substituted(diff: Diff) -> list[str]:
     for change in diff.changes:
         new = {token.norm for token in change.new if token.kind == "word"}
         old = {token.norm for token in change.old if token.kind == "word"}
-        if new and new <= gone - old and old - spoken and len(old) >= len(new):
+        if new and new <= gone - old and old - spoken - _LINKING and len(old) >= len(new):
             return ["order"]
     return []
 
 
+# Words that only say how the others hang together.
+_LINKING = frozenset(
+    canonical(word) for word in word_set("cause result name diagnosis define make give score classify contain develop")
+)
 _EXCEPTION = re.compile(
     r"\b(?:next to|other than|apart from|aside from|except|excepting|besides|second only to|unless)\b", re.I
 )

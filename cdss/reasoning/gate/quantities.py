@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 from cdss.reasoning.gate.matching import Match
 from cdss.reasoning.gate.reading import Reading
@@ -55,16 +56,32 @@ def exchanged_numbers(
 
 def _agrees(claimed: Measure, known: Measure, loose: bool) -> bool:
     tolerance = 0.1 if loose else 1e-6
+    claimed, known = _as_months(claimed, known), _as_months(known, claimed)
     if claimed.base != known.base:
         if claimed.base and known.base:
             return False
         if claimed.base and not known.base:
             return False
-        return math.isclose(claimed.value, known.value) and claimed.high == known.high and not claimed.comparator
+        same = math.isclose(claimed.value, known.value) and claimed.high == known.high
+        return same and claimed.comparator == known.comparator
     (low, high), (other_low, other_high) = claimed.normalised, known.normalised
     if claimed.comparator or known.comparator:
         return (low, high) == (other_low, other_high)
     return math.isclose(low, other_low, rel_tol=tolerance) and math.isclose(high, other_high, rel_tol=tolerance)
+
+
+_IN_MONTHS = {"year": 12.0, "month": 1.0}
+_IN_MINUTES = {"day": 1440.0, "minute": 1.0}
+
+
+def _as_months(one: Measure, other: Measure) -> Measure:
+    """A time in the smaller unit where the two are given in different ones."""
+    for table in (_IN_MONTHS, _IN_MINUTES):
+        if one.base in table and other.base in table and one.base != other.base:
+            low, high = one.normalised
+            small = min(table, key=lambda name: table[name])
+            return replace(one, base=small, normalised=(low * table[one.base], high * table[one.base]))
+    return one
 
 
 def _belongs_elsewhere(claim: Reading, quantity: Measure, match: Match, source: Reading) -> bool:

@@ -6,31 +6,27 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice, pairwise
 
-from cdss.reasoning.gate.vocabulary import FREQUENCY, LIGHT, OPPOSITE, OUTRIGHT, PHRASES, STRENGTH, canonical
-from retrieval.terms import Cue, Measure, cues, measures, plain, stem
-from retrieval.terms.tables import ABBREVIATIONS, word_set
+from cdss.reasoning.gate.keys import NAMED_WORDS, denied_word, designators, key_of, other_names, runs
+from cdss.reasoning.gate.vocabulary import FREQUENCY, OUTRIGHT, STRENGTH, canonical
+from retrieval.terms import Cue, Measure, cues, measures, plain
 
 _WORD = re.compile(r"[^\W_]+(?:['’][a-z]+)?")
-_NUMERIC = re.compile(
-    r"(?:\d+(?:st|nd|rd|th)?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|"
-    r"sixty|seventy|eighty|ninety|hundred)\Z"
-)
-_UNIT_WORDS = word_set(
-    "cm mm um ml cc mg mcg kg hu year yr yo month mo week wk day hour hr minute min percent decade dl"
-)
 _SEGMENT = re.compile(r"[,;:()]|\b(?:and|or|but|while|whereas|although|though|however|than|versus|vs)\b", re.IGNORECASE)
 _CLAUSE = re.compile(
     r"[;:]|,\s*(?:and|but|or|while|whereas|although|though|which|who|with|they|it|this|these)\b"
     r"|\b(?:but|however|although|though|while|whereas|because|which|who|if|when|unless)\b"
+    r"|\bthat\s+(?=(?:is|are|was|were|affects?|causes?|shows?|may|can|has|have|occurs?|arises?|contains?|involves?)\b)"
     r"|\band\s+(?=(?:is|are|was|were|may|can|usually|often|has|have|the|it|they|typically|commonly|rarely)\b)",
     re.IGNORECASE,
 )
+# A choice between two, which is checked as such.
+_CHOSEN = re.compile(r"rather than|instead of", re.IGNORECASE)
+_BETWEEN = re.compile(r"[\s-]*(?:(?:of|in|the|with|an?|up)\s+)*")
 _SUPERLATIVE_NEXT = re.compile(r"\s+(?:common|frequent|likely|important|sensitive|specific|usual|typical|often)")
 # "not all" and "almost always" are weaker than the word alone.
 _LESS_THAN_ALL = re.compile(r"\b(?:not|nearly|almost)\s+\Z", re.IGNORECASE)
 # "both lungs", but not "both men and women".
 _BOTH_SIDES = re.compile(r"\s+(?:the\s+|of the\s+)?[a-z]+s\b(?![^.;]{0,30}\band\b)", re.IGNORECASE)
-_BUT_LIGHT = frozenset(OPPOSITE) & LIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,65 +68,18 @@ class Reading:
         return list(islice((place for place, word in enumerate(self.words) if word.key == key), _PLACES))
 
 
-_KEYS_KEPT, _LONGEST = 200_000, 64
 _PLACES = 8
-_keys: dict[str, str] = {}
-
-
-def key_of(surface: str) -> str:
-    """The key of a lower-case word, "" when it says nothing by itself."""
-    known = _keys.get(surface)
-    if known is not None:
-        return known
-    word = plain(surface)
-    if word.endswith("'s"):
-        word = word[:-2]
-    if word.startswith("non") and len(word) > 6 and word != "nonetheless":
-        word = word[3:]
-    made = canonical(word)
-    if (
-        _NUMERIC.match(word)
-        or word in _UNIT_WORDS
-        or stem(word) in _UNIT_WORDS
-        or ((word in LIGHT or made in LIGHT or stem(word) in LIGHT) and made not in _BUT_LIGHT)
-        or (len(word) == 1 and not word.isdigit())
-    ):
-        made = ""
-    if len(_keys) > _KEYS_KEPT:
-        _keys.clear()
-    if len(surface) <= _LONGEST:
-        _keys[surface] = made
-    return made
-
-
-def _phrase_table() -> dict[str, list[tuple[tuple[str, ...], tuple[str, ...]]]]:
-    found: dict[str, list[tuple[tuple[str, ...], tuple[str, ...]]]] = {}
-    named = dict(PHRASES)
-    for short, longs in ABBREVIATIONS.items():
-        if len(longs) == 1 and short not in named and len(short) > 1 and short not in _AMBIGUOUS:
-            named[short] = longs[0]
-    for phrase, short in named.items():
-        source = tuple(canonical(word) for word in phrase.split())
-        target = tuple(canonical(word) for word in re.split(r"[\s-]+", short))
-        if source != target:
-            found.setdefault(source[0], []).append((source, target))
-    for rows in found.values():
-        rows.sort(key=lambda row: -len(row[0]))
-    return found
-
-
-_AMBIGUOUS = word_set("us ms ra pe eg mi gi gu oa cf nec acl ct mr mri")
-_PHRASES = _phrase_table()
-_NAMED_WORDS = frozenset(canonical(phrase) for phrase in PHRASES if " " not in phrase)
 
 
 @lru_cache(maxsize=8192)
 def read(text: str) -> Reading:
     """One sentence, read. Offsets are relative to it."""
+    named = {start: key for start, _, key in designators(text)}
     breaks = [match.start() for match in _SEGMENT.finditer(text)]
     words: list[Word] = []
     segment = 0
     strong: list[tuple[int, str]] = []
+    denials: list[Cue] = []
     joined_from: tuple[int, str, int] | None = None
     for match in _WORD.finditer(text):
         start, end = match.span()
@@ -139,7 +88,13 @@ def read(text: str) -> Reading:
         surface = match.group().lower()
         if surface in STRENGTH and (level := _strong_word(surface, text, start, end)):
             strong.append((start, level))
-        key = "bilater" if surface == "both" and _BOTH_SIDES.match(text, end) else key_of(surface)
+        if inner := denied_word(surface):
+            denials.append(Cue("denied", start, start, start, end))
+        if start in named:
+            key = named[start]
+        else:
+            both = surface == "both" and _BOTH_SIDES.match(text, end)
+            key = "bilater" if both else key_of(inner or surface)
         joined = ""
         if joined_from and joined_from[0] == start - 1 and text[start - 1] in "-‐‑–/":
             joined = canonical(plain(joined_from[1] + surface))
@@ -149,16 +104,24 @@ def read(text: str) -> Reading:
         joined_from = (end, surface, start)
         if key:
             words.append(Word(key, start, end, segment, surface, joined))
-    words = _shortened(words, text)
+    quantities = tuple(one for one in measures(text) if one.start not in named)
+    words = _shortened(_outside(words, quantities), text)
     keys = frozenset(word.key for word in words) | frozenset(word.joined for word in words if word.joined)
     return Reading(
         text,
         tuple(words),
         keys,
-        tuple(cue for cue in cues(text) if cue.kind == "denied"),
+        (*(cue for cue in cues(text) if cue.kind == "denied" and not _CHOSEN.match(text, cue.at)), *denials),
         _clauses(text, strong),
-        tuple(measures(text)),
+        quantities,
     )
+
+
+def _outside(words: list[Word], quantities: Sequence[Measure]) -> list[Word]:
+    """Less the words that are part of a quantity: "at least 3 cm"."""
+    if not quantities:
+        return words
+    return [word for word in words if not any(one.start <= word.start < one.end for one in quantities)]
 
 
 def _shortened(words: list[Word], text: str) -> list[Word]:
@@ -166,21 +129,37 @@ def _shortened(words: list[Word], text: str) -> list[Word]:
     place = 0
     while place < len(words):
         word = words[place]
-        for source, target in _PHRASES.get(word.key, ()):
-            run = words[place : place + len(source)]
-            if tuple(one.key for one in run) == source and (len(source) > 1 or _is_short(word, text)):
-                found.extend(Word(key, word.start, run[-1].end, word.segment, word.surface) for key in target)
-                place += len(source)
-                break
+        size, target = _named(words, place, text)
+        if size:
+            end = words[place + size - 1].end
+            found.extend(Word(key, word.start, end, word.segment, word.surface) for key in target)
+            place += size
         else:
             found.append(word)
             place += 1
     return found
 
 
+def _named(words: Sequence[Word], place: int, text: str) -> tuple[int, tuple[str, ...]]:
+    """How many words from this place on are one name, and the keys that it is compared by."""
+    word = words[place]
+    for source, target in runs().get(word.key, ()):
+        run = words[place : place + len(source)]
+        if tuple(one.key for one in run) == source and (
+            _close(run, text) if len(source) > 1 else _is_short(word, text)
+        ):
+            return len(source), target
+    target = other_names().get(word.surface, ())
+    return (1, target) if target else (0, ())
+
+
+def _close(run: Sequence[Word], text: str) -> bool:
+    return all(_BETWEEN.fullmatch(text, one.end, other.start) for one, other in pairwise(run))
+
+
 def _is_short(word: Word, text: str) -> bool:
     written = text[word.start : word.end]
-    return written.rstrip("s").isupper() or word.key in _NAMED_WORDS or any(c.isdigit() for c in written)
+    return written.rstrip("s").isupper() or word.key in NAMED_WORDS or any(c.isdigit() for c in written)
 
 
 def _strong_word(surface: str, text: str, start: int, end: int) -> str:

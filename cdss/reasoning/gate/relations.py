@@ -42,7 +42,8 @@ _RELATIONS = (
                    r"gives? rise to)\b", re.I),
     ),
     (
-        re.compile(r"\b(?:after|preceded by|subsequent to)\b", re.I),
+        re.compile(r"\b(?:after|preceded by|subsequent to|follows?(?! ?-)|(?:is|are|was|were) following|"
+                   r"(?<!the )following(?= (?:the|an?|[a-z]+ion|surgery|treatment|therapy|birth|injury)\b))\b", re.I),
         re.compile(r"\b(?:before|precedes?|prior to|followed by)\b", re.I),
     ),
     (

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from cdss.reasoning.gate.reading import Reading, key_of, read
+from cdss.reasoning.gate.keys import key_of
+from cdss.reasoning.gate.reading import Reading, read
+from cdss.reasoning.gate.subjects import VERB, names_entity, subject_of
 from retrieval.terms import Span, sentences
-from retrieval.terms.tables import ABBREVIATIONS
 
 _ANAPHORA = re.compile(
     r"(?:[-*•]\s*)?(?:[A-Z][a-z]+ly,?\s|however,?\s|although\s|in addition,?\s)?(?:in (?:these|this|such|"
@@ -19,53 +20,27 @@ _ANAPHORA = re.compile(
     r"abnormality|syndrome|process|diagnosis|appearance|treatment|prognosis|most|incidence|etiology|cause))\b",
     re.IGNORECASE,
 )
-VERB = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|may|might|can|could|will|would|should|must|does|do|did|shows?|showed|"
-    r"demonstrates?|demonstrated|reveals?|revealed|occurs?|occurred|presents?|presented|appears?|appeared|causes?|"
-    r"caused|"
-    r"affects?|includes?|contains?|involves?|arises?|develops?|represents?|remains?|becomes?|consists?|comprises?|"
-    r"accounts?|"
-    r"found|seen|grows?|tends?|spreads?|enhances?|measures?|extends?|lies|drains?|carries|begins?|makes?|account|"
-    r"recommends?|suggests?|indicates?|results? in|produces?|requires?|suggested|usually|typically|commonly)\b",
-    re.IGNORECASE,
-)
-_ENTITY = re.compile(
-    r"\b(?:(?!(?:[Dd]ia|[Pp]ro)gnos)\w{3,}(?:omas?|omata|itis|itides|osis|oses|opath(?:y|ies)|plasias?|trophy|"
-    r"ectasis|celes?|emia|uria|agia|ectomy)|"
-    r"syndromes?|diseases?|disorders?|tumou?rs?|cancers?|cysts?|hernias?|fractures?|malformations?|anomal(?:y|ies)|"
-    r"aneurysms?|sequestrations?|infarct(?:ion|s)?|abscess(?:es)?|fistulas?|embol(?:ism|us)|pneumonias?|tears?|"
-    r"dissections?|thrombosis|sclerosis|dislocations?|polyps?|sarcomas?|metastas[ei]s)\b",
-    re.IGNORECASE,
-)
-# "The cyst …", "these tumours …": the same one as before.
-_DEFINITE = re.compile(
-    r"\b(?:the|this|these|that|those|such|its|their|his|her)\s+(?:tumou?rs?|diseases?|disorders?|cysts?|lesions?|"
-    r"mass(?:es)?|"
-    r"hernias?|fractures?|malformations?|anomal(?:y|ies)|aneurysms?|abscess(?:es)?|syndromes?|cancers?|polyps?|tears?|"
-    r"dislocations?|conditions?|entity)\b",
-    re.IGNORECASE,
-)
-_ENTITY_SHORT = frozenset(short.upper() for short, longs in ABBREVIATIONS.items() if _ENTITY.search(longs[0]))
-_CAPITALS = re.compile(r"\b[A-Z]{2,5}\b")
 _INTRODUCES = re.compile(r"(?:there (?:is|are|was|were)|this (?:is|was))\b", re.IGNORECASE)
-_LEAD = re.compile(
-    r"(?:(?:in|on|at|with|for|among|after|during|although|however|while|when|if|as|unlike|compared|therefore|thus|"
-    r"\w+ly)\b[^,]*,\s*|(?:on|at|by|with) (?:mri?|ct|us|ultrasound|radiographs?|t[12]\S*)\s+)+",
-    re.IGNORECASE,
-)
-_PARENTHESES = re.compile(r"\([^()]*\)?")
+_SEMICOLON = re.compile(r";\s+")
 _SUBJECT_SIZE = 8
 _LONGEST_SENTENCE = 1500
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A sentence, with the keys of the heading it stands under and of what a reader carries over to it."""
+    """A sentence, or what stands between its semicolons, with the keys of the heading it stands under and of what a
+    reader carries over to it. `start`: where in the sentence it begins; `part`: it is not the whole."""
 
     index: int
+    start: int
+    reading: Reading
     heading: frozenset[str]
     carried: frozenset[str]
-    values: frozenset[float]
+    part: bool = False
+
+    @property
+    def values(self) -> frozenset[float]:
+        return frozenset(quantity.value for quantity in self.reading.quantities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +113,21 @@ def _windows(source: Source) -> Iterator[Window]:
     for index, reading in enumerate(source.readings):
         headed = bool(index) and _is_heading(source, index - 1)
         heading = source.readings[index - 1].keys if headed else frozenset[str]()
-        yield Window(index, heading, carried[index], frozenset(quantity.value for quantity in reading.quantities))
+        yield Window(index, 0, reading, heading, carried[index])
+        for place, (start, part) in enumerate(_parts(reading.text)):
+            own = read(part)
+            before = subject_of(reading) if place and leans(part, own) else frozenset[str]()
+            yield Window(index, start, own, heading, carried[index] | before, part=True)
+
+
+def _parts(text: str) -> Iterator[tuple[int, str]]:
+    """What stands between the semicolons of a sentence that has some."""
+    start = 0
+    for match in _SEMICOLON.finditer(text):
+        yield start, text[start : match.start()]
+        start = match.end()
+    if start:
+        yield start, text[start:]
 
 
 def _is_heading(source: Source, index: int) -> bool:
@@ -146,49 +135,22 @@ def _is_heading(source: Source, index: int) -> bool:
     return len(text) < 90 and (text.endswith(":") or not VERB.search(text)) and not text.endswith(".")
 
 
-def leans(source: Source, index: int) -> bool:
-    text = source.spans[index].text
-    return bool(_ANAPHORA.match(text)) or not subject_of(source.readings[index])
-
-
-@lru_cache(maxsize=8192)
-def subject_of(reading: Reading) -> frozenset[str]:
-    """The keys before the first verb, less what only leads up to the subject ("In adults, …")."""
-    start, end = _subject_span(reading.text)
-    inside = [match.span() for match in _PARENTHESES.finditer(reading.text, start, end)]
-    return frozenset(
-        word.key
-        for word in reading.words
-        if start <= word.start and word.end <= end and not any(a <= word.start < b for a, b in inside)
-    )
-
-
-def _subject_span(text: str) -> tuple[int, int]:
-    verb = VERB.search(text)
-    if not verb:
-        return 0, 0
-    lead = _LEAD.match(text, 0, verb.start())
-    return lead.end() if lead else 0, verb.start()
-
-
-@lru_cache(maxsize=8192)
-def names_entity(reading: Reading, before_verb: bool = True) -> frozenset[str]:
-    """The keys of the subject when it names a disease or something as definite, else nothing."""
-    start, end = _subject_span(reading.text) if before_verb else (0, len(reading.text))
-    head = reading.text[start:end]
-    if before_verb and _DEFINITE.search(head):
-        return frozenset()
-    named = _ENTITY.search(head) or any(match.group() in _ENTITY_SHORT for match in _CAPITALS.finditer(head))
-    return frozenset(word.key for word in reading.words if start <= word.start < end) if named else frozenset()
+def leans(text: str, reading: Reading) -> bool:
+    """Whether a sentence takes its subject from the one before."""
+    return bool(_ANAPHORA.match(text)) or not subject_of(reading)
 
 
 def _carried(source: Source) -> list[frozenset[str]]:
     """For each sentence, the keys of what it is about: the title, the entity last named, what a pronoun points to."""
     focus, spoken = source.topic, source.topic
     found = []
+    first = source.topic
     for index, reading in enumerate(source.readings):
+        if index and "\n" in source.text[source.spans[index - 1].end : source.spans[index].start]:
+            # A new paragraph speaks of what the passage is about, until it names something else.
+            focus = spoken = first
         carried = focus
-        if index and leans(source, index):
+        if index and leans(reading.text, reading):
             before = source.readings[index - 1]
             carried |= subject_of(before) if VERB.search(before.text) else before.keys
         found.append(carried)
@@ -198,6 +160,7 @@ def _carried(source: Source) -> list[frozenset[str]]:
         if named and len(named) <= _SUBJECT_SIZE:
             kept = focus if 2 * len(named & spoken) > len(named) or named & source.topic else frozenset[str]()
             focus, spoken = named | kept, reading.keys
+            first = focus if index == 0 else first
         elif _INTRODUCES.match(reading.text) and 0 < len(mentioned := names_entity(reading, False)) <= _SUBJECT_SIZE:
             focus, spoken = mentioned, reading.keys
     return found

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from cdss.reasoning.gate.claims import Claim, parts_of, quoted_spans, whole_claims
+from cdss.reasoning.gate.claims import Claim, parts_of, quoted_spans, told_apart, whole_claims
 from cdss.reasoning.gate.judge import Verdict, judge
 from cdss.reasoning.gate.reading import Reading, combine, read
 from cdss.reasoning.gate.source import Source, open_source
+from cdss.reasoning.gate.vote import Likelihood, voted
 from cdss.reasoning.types import CaseInput, CitationDraft, EvidenceText, StatementDraft, Support
 
 _ORDER: tuple[Support, ...] = ("unsupported", "partly", "supported")
@@ -23,17 +24,28 @@ _EMPTY = ("nothing-claimed",)
 _LONGEST_CLAIM = 1500
 
 
-def find_support(claim: str, passage: str, case: CaseInput | str | None = None, title: str = "") -> Verdict:
+def find_support(
+    claim: str,
+    passage: str,
+    case: CaseInput | str | None = None,
+    title: str = "",
+    vote: Likelihood | None = None,
+) -> Verdict:
     """The place of `passage` that says `claim`, and the flaws that keep it from saying all of it.
 
     `title` is what the passage as a whole is about. Parts that report the case are checked against `case`.
     """
     source = open_source(passage, title)
-    return _verdict(claim, [(source, range(len(source.spans)))], _case_source(case))
+    verdict = _verdict(claim, [(source, range(len(source.spans)))], _case_source(case))
+    return voted(verdict, claim, verdict.quote, vote)
 
 
 def check_statement(
-    *, statement: StatementDraft, evidence: Mapping[str, EvidenceText], case: CaseInput | None
+    *,
+    statement: StatementDraft,
+    evidence: Mapping[str, EvidenceText],
+    case: CaseInput | None,
+    vote: Likelihood | None = None,
 ) -> StatementDraft:
     """The statement with its support and the reasons for it; a quote at wrong offsets is set right when unique."""
     if not statement.citations:
@@ -50,6 +62,7 @@ def check_statement(
             return replace(statement, citations=citations, support="unsupported", reasons=reasons)
     places = [_place(citation, evidence[citation.evidence]) for citation in citations]
     verdict = _verdict(statement.text, places, told)
+    verdict = voted(verdict, statement.text, " ".join(spoken), vote)
     return replace(statement, citations=citations, support=verdict.support, reasons=(*notes, *verdict.reasons))
 
 
@@ -84,11 +97,14 @@ def _place(citation: CitationDraft, item: EvidenceText) -> tuple[Source, range]:
     ]
     if not inside:
         return source, range(0)
-    readings = list(source.readings)
-    for index in {inside[0], inside[-1]}:
-        offset = source.spans[index].start
-        readings[index] = _clipped(readings[index], citation.start - offset, citation.end - offset)
-    return replace(source, readings=tuple(readings)), range(inside[0], inside[-1] + 1)
+    windows = []
+    for window in source.windows:
+        if window.index in {inside[0], inside[-1]}:
+            offset = source.spans[window.index].start + window.start
+            clipped = _clipped(window.reading, citation.start - offset, citation.end - offset)
+            window = replace(window, reading=clipped)
+        windows.append(window)
+    return replace(source, windows=tuple(windows)), range(inside[0], inside[-1] + 1)
 
 
 def _clipped(reading: Reading, start: int, end: int) -> Reading:
@@ -126,7 +142,12 @@ def _verdict(text: str, places: Sequence[tuple[Source, range]], case: Source | N
 
 def _claim(claim: Claim, places: Sequence[tuple[Source, range]], case: Source | None) -> Verdict:
     whole = _judged(claim, places, case)
-    if whole.support == "supported" or whole.contradicted:
+    if whole.support == "supported":
+        return whole
+    told = [_claim(part, places, case) for part in told_apart(claim)]
+    if told and all(one.support == "supported" for one in told):
+        return told[0]
+    if whole.contradicted:
         return whole
     parts = parts_of(claim)
     if len(parts) < 2:

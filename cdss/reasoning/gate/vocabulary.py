@@ -24,9 +24,9 @@ _LEVELS: dict[float, str] = {
         pathognomonic""",
     3.0: """most usually usual typically typical generally mostly majority probably probable likely mainly predominantly
         characteristically classically classic largely primarily presumably presumed thought believed""",
-    OFTEN: "often commonly frequently common frequent many tend tends tended appear appears seem seems",
-    2.0: """may might can could possibly possible possibility perhaps sometimes occasionally occasional some several
-    suggest
+    OFTEN: "often commonly frequently common commonest frequent many tend tends tended appear appears seem seems",
+    2.0: """minority may might can could possibly possible possibility perhaps sometimes occasionally occasional some
+    several suggest
         suggests suggested suggesting suggestive suspected suspicious potentially potential variable variably
         questionable
         equivocal indeterminate consider considered insufficient whether unclear hypothesis hypothesized inconclusive
@@ -37,16 +37,29 @@ STRENGTH: dict[str, float] = {word: level for level, words in _LEVELS.items() fo
 FREQUENCY = word_set(
     """all always every each invariably universally entirely exclusively inevitably most usually usual typically
     generally
-    mostly majority mainly predominantly often commonly frequently common frequent many sometimes occasionally
+    mostly majority mainly predominantly often commonly frequently common commonest frequent many sometimes occasionally
     occasional
-    some several rare rarely uncommon uncommonly unusual unusually seldom infrequent infrequently few"""
+    some several minority rare rarely uncommon uncommonly unusual unusually seldom infrequent infrequently few"""
 )
 
 # "commonly" says how often, "common" says what is said: only the first is light.
 _HOW_OFTEN = word_set("commonly frequently uncommonly infrequently rarely unusually")
 _LIGHT_WORDS = word_set(" ".join(_lines("light")))
 LIGHT = frozenset(stem(word) for word in _LIGHT_WORDS - _HOW_OFTEN) | _LIGHT_WORDS
-_CANONICAL = {stem(word): stem(group.split()[0]) for group in _lines("synonyms") for word in group.split()}
+
+
+def _canonical() -> dict[str, str]:
+    """Each word's stem to the stem that names its group. A word belongs to the first group it stands in."""
+    found: dict[str, str] = {}
+    for group in _lines("synonyms"):
+        words = [stem(word) for word in group.split()]
+        name = found.get(words[0], words[0])
+        for word in words:
+            found.setdefault(word, name)
+    return found
+
+
+_CANONICAL = _canonical()
 
 
 def canonical(word: str) -> str:

@@ -253,3 +253,14 @@ def test_a_real_local_model_writes_a_differential_that_can_be_read() -> None:
     )
     assert result.complete
     assert all(one.citations for drafted in result.diagnoses for one in drafted.statements)
+
+
+def test_llama_cpp_tells_how_likely_a_word_is_and_reads_a_common_beginning_once(tiny: Path) -> None:
+    from cdss.reasoning.llamacpp import loaded
+
+    held = loaded(str(tiny), 256, 1)
+    first = held.next_scores("a b a b", ["a", "b"])
+    assert first != held.next_scores("b b b a", ["a", "b"])
+    assert held.next_scores("a b a b", ["a", "b"]) == pytest.approx(first, abs=0.05)
+    with pytest.raises(WriterError, match="too long"):
+        held.next_scores("a b " * 400, ["a", "b"])

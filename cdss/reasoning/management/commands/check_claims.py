@@ -8,8 +8,10 @@ from typing import IO, Any, TextIO
 from django.core.management.base import BaseCommand, CommandError
 
 from cdss.files import written_beside
+from cdss.reasoning.errors import WriterError
 from cdss.reasoning.gate import find_support
 from cdss.reasoning.types import CaseInput
+from cdss.reasoning.voting import site_vote
 
 _CASE_FIELDS = ("age", "sex", "history", "exam", "findings")
 
@@ -27,6 +29,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         source, target = options["input"], options["output"]
+        try:
+            site_vote()
+        except WriterError as error:
+            raise CommandError(str(error), returncode=2) from error
         try:
             lines = source.open(encoding="utf-8", errors="replace", newline="\n")
         except OSError as error:
@@ -59,7 +65,7 @@ class Command(BaseCommand):
 
 def verdict_of(line: str) -> dict[str, Any]:
     identifier, claim, passage, case = _parsed(line)
-    verdict = find_support(claim, passage, case)
+    verdict = find_support(claim, passage, case, vote=site_vote())
     return {
         "id": identifier,
         "support": verdict.support,
