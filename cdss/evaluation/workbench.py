@@ -1,0 +1,103 @@
+"""What the suites of one run share: the cases, what each leaves out, and answers that are asked for only once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+
+from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope
+from cdss.consultations.exclusion import own_items
+from cdss.consultations.pipeline import Outcome, consult
+from cdss.evaluation.baselines import encoded
+from cdss.evaluation.cases import KnownCase, KnownImage
+from cdss.evaluation.figures import Asked
+from retrieval.types import Ids, Pixels, Vectors
+
+T = TypeVar("T")
+# What is done, how much of it, of how much.
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Workbench:
+    cases: Sequence[KnownCase]
+    seed: int
+    progress: Progress = lambda step, done, total: None
+    # Whether the consultations are given the images of their cases too.
+    with_images: bool = False
+    passed_over: Sequence[str] = field(default=())
+
+    def each(self, rows: Sequence[T], step: str) -> Iterator[T]:
+        self.progress(step, 0, len(rows))
+        for done, row in enumerate(rows, start=1):
+            yield row
+            self.progress(step, done, len(rows))
+
+    def asked(self, places: Sequence[int]) -> Asked:
+        """One row for each place in `cases`; a place may be there several times."""
+        rows = np.array(places, dtype=np.int64)
+        return Asked(self.given_away[rows], rows, self.seed)
+
+    @cached_property
+    def given_away(self) -> np.ndarray:
+        return np.array([known.given_away for known in self.cases], dtype=bool)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        return [known.case.text for known in self.cases]
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        return encoded(self.texts)
+
+    @cached_property
+    def excluded(self) -> list[Ids]:
+        """Of each case: its own item, its patient's others, and cases with the same image."""
+        return [own_items(known.source_id) for known in self.cases]
+
+    @cached_property
+    def outcomes(self) -> list[Outcome]:
+        """Of each case: the whole consultation, its own source and copies of it kept out of the evidence."""
+        return [self._consulted(known) for known in self.each(self.cases, "consultations")]
+
+    def _consulted(self, known: KnownCase) -> Outcome:
+        images = known.images if self.with_images else ()
+        return consult(
+            case=known.case,
+            load_pixels=lambda: [frame for image in images for frame in pixels_of(image)],
+            scope=Scope(excluded_source_id=known.source_id),
+            watch=_Unwatched(),
+        )
+
+
+class _Unwatched:
+    """A pipeline.Watch nobody looks at."""
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        yield
+
+    def understood(self, findings: Sequence[dict[str, object]]) -> None:
+        pass
+
+    def evidence(self, retrieved: Retrieved, drafts: Sequence[EvidenceDraft]) -> None:
+        pass
+
+
+def pixels_of(image: KnownImage) -> list[Pixels]:
+    """Raises ImageError."""
+    from cdss.library.intake import image_limits, stored_pixels
+    from retrieval.imaging import load_pixels
+
+    if image.stored is not None:
+        return stored_pixels(image.stored)
+    return load_pixels(image.path, limits=image_limits()) if image.path else []
+
+
+def chunks(rows: Sequence[T], size: int) -> Iterable[Sequence[T]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
