@@ -54,11 +54,13 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The rows of a suite (cases, or the images of cases): which text gives its answer away, and whose row it is."""
+    """The rows of a suite (cases, or the images of cases): whose row each is, and whose text gives the answer away.
 
-    given_away: Flags
+    Without `given_away` there is no text that could."""
+
     groups: Ids
     seed: int
+    given_away: Flags | None = None
 
     def mean(self, measure: str, system: str, values: Sequence[float], better: Better = "higher") -> list[Figure]:
         """The mean of one value per row, with an interval over the groups, on all rows and on those not given away."""
@@ -83,7 +85,8 @@ class Asked:
         return found
 
     def _subsets(self) -> list[tuple[str, Flags]]:
-        return [(ALL, np.ones(len(self.groups), dtype=bool)), (NOT_GIVEN_AWAY, ~self.given_away)]
+        everyone = [(ALL, np.ones(len(self.groups), dtype=bool))]
+        return everyone if self.given_away is None else [*everyone, (NOT_GIVEN_AWAY, ~self.given_away)]
 
 
 def _on(rows: Ids, statistic: Callable[[Ids], float]) -> Callable[[Ids], float]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,7 +30,9 @@ class Workbench:
     progress: Progress = lambda step, done, total: None
     # Whether the consultations are given the images of their cases too.
     with_images: bool = False
-    passed_over: Sequence[str] = field(default=())
+    # At most so many texts and cases; None: all there are.
+    limit: int | None = None
+    _made: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def each(self, rows: Sequence[T], step: str) -> Iterator[T]:
         self.progress(step, 0, len(rows))
@@ -38,10 +40,17 @@ class Workbench:
             yield row
             self.progress(step, done, len(rows))
 
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What several suites need is made by the first of them."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
+        return made
+
     def asked(self, places: Sequence[int]) -> Asked:
         """One row for each place in `cases`; a place may be there several times."""
         rows = np.array(places, dtype=np.int64)
-        return Asked(self.given_away[rows], rows, self.seed)
+        return Asked(rows, self.seed, self.given_away[rows])
 
     @cached_property
     def given_away(self) -> np.ndarray:
@@ -97,7 +106,3 @@ def pixels_of(image: KnownImage) -> list[Pixels]:
     if image.stored is not None:
         return stored_pixels(image.stored)
     return load_pixels(image.path, limits=image_limits()) if image.path else []
-
-
-def chunks(rows: Sequence[T], size: int) -> Iterable[Sequence[T]]:
-    return (rows[start : start + size] for start in range(0, len(rows), size))

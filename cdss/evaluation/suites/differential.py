@@ -28,7 +28,7 @@ Named = tuple[str, ...]
 
 
 def run(bench: Workbench) -> Result:
-    rankings = {PRODUCT: named_outcomes(bench)} | plain_differentials(bench)
+    rankings = {PRODUCT: named_outcomes(bench)} | bench.once("plain differentials", lambda: plain_differentials(bench))
     everyone = bench.asked(range(len(bench.cases)))
     golds = [gold_codes(known) for known in bench.cases]
     coded = [place for place, codes in enumerate(golds) if codes]

@@ -49,7 +49,9 @@ class Command(BaseCommand):
     def handle(self, *, suite: str, **options: Any) -> None:
         stored = self._stored(options["against"])
         cases = self._cases(options)
-        bench = Workbench(cases, options["seed"], progress=_Bar(), with_images=options["with_images"])
+        bench = Workbench(
+            cases, options["seed"], progress=_Bar(), with_images=options["with_images"], limit=options["limit"]
+        )
         try:
             runs = self._run(list(SUITES) if suite == EVERY else [suite], bench, _label(options))
         except RetrievalError as error:
