@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -8,11 +8,12 @@ from django.db import models
 
 class EvaluationRunQuerySet(models.QuerySet["EvaluationRun"]):
     def latest_of_each_suite(self) -> list[EvaluationRun]:
-        newest = self.order_by("suite").values("suite").annotate(newest=models.Max("pk")).values("newest")
-        return list(self.filter(pk__in=newest).order_by("suite"))
+        newest = self.order_by().values("suite").annotate(newest=models.Max("pk")).values("newest")
+        return list(self.filter(pk__in=newest).select_related("by"))
 
-    def before(self, run: EvaluationRun) -> Self:
-        return self.filter(suite=run.suite, pk__lt=run.pk)
+    def comparable_before(self, run: EvaluationRun) -> Self:
+        """Earlier runs of the same suite on the same cases, the newest first."""
+        return self.filter(suite=run.suite, cases_sha256=run.cases_sha256, pk__lt=run.pk).order_by("-pk")
 
 
 class EvaluationRun(models.Model):
@@ -42,6 +43,6 @@ class EvaluationRun(models.Model):
     def __str__(self) -> str:
         return f"{self.suite} {self.started:%Y-%m-%d %H:%M}"
 
-    def figure(self, measure: str, system: str, cases: str) -> dict[str, Any] | None:
-        wanted = (measure, system, cases)
-        return next((row for row in self.figures if (row["measure"], row["system"], row["cases"]) == wanted), None)
+    @property
+    def seconds(self) -> float:
+        return (self.finished - self.started).total_seconds()

@@ -13,6 +13,8 @@ from cdss.evaluation.workbench import Workbench
 from cdss.library.models import Case, Kind, LibraryItem
 from cdss.reasoning.perturb.measure import measure, samples_of
 
+# A text is asked about sooner than a case is.
+TEXTS_PER_CASE = 4
 SHORTEST_NAME, LONGEST_NAME = 6, 39
 EVERY_KIND = "all"
 
@@ -59,9 +61,8 @@ def _documents(bench: Workbench) -> list[tuple[str, str]]:
     documents += [
         (f"{source_id} discussion", text) for source_id, text in discussions.values_list("source_id", "discussion")
     ]
-    if bench.limit is None or bench.limit >= len(documents):
-        return documents
-    return random.Random(bench.seed).sample(documents, bench.limit)
+    most = len(documents) if bench.limit is None else bench.limit * TEXTS_PER_CASE
+    return documents if most >= len(documents) else random.Random(bench.seed).sample(documents, most)
 
 
 def _names() -> list[str]:

@@ -36,7 +36,7 @@ def run(bench: Workbench) -> Result:
                 for group, flags in members.items():
                     figure = _of_group(asked, f"{name}, {dimension} {group}", system, values, flags)
                     result.figures.append(figure)
-                    rows.append({"dimension": dimension, "group": group, "measure": name, **figure.as_json()})
+                    rows.append({**figure.as_json(), "dimension": dimension, "group": group, "measure": name})
                 result.figures += _gap(asked, f"{name}, largest gap by {dimension}", system, values, members)
     result.figures.sort(key=lambda figure: "largest gap" not in figure.measure)
     result.tables["groups"] = rows
