@@ -18,7 +18,7 @@ SYSTEMS = {
     "bm25": "BM25",
     "dense": "Dense alone",
     "fusion": "Rank fusion",
-    "langchain": "LangChain FAISS",
+    "langchain": "LangChain",
     "chance": "Chance",
 }
 CASES = {ALL: "all cases", NOT_GIVEN_AWAY: "cases whose text does not give it away"}

@@ -70,7 +70,7 @@ def stored_report(path: Path) -> dict[str, Any]:
             report["format"] == FORMAT
             and report["data"]["sha256"]
             and all(
-                {"measure", "system", "cases", "value", "low", "high", "better"} <= set(row)
+                {"measure", "system", "cases", "value", "low", "high", "n", "better"} <= set(row)
                 for suite in report["suites"].values()
                 for row in suite["figures"]
             )
@@ -105,11 +105,17 @@ def _compared(suite: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> 
         if row["system"] != PRODUCT:
             continue
         lower = row["better"] == "lower"
-        limit = row["high"] if lower else row["low"]
+        limit = _limit(row, lower=lower)
         current = found.get(_key(row))
         value = current["value"] if current else None
         if value is None or (value > limit + ROUNDING if lower else value < limit - ROUNDING):
             yield Worse(suite, row["measure"], row["cases"], row["value"], value, limit)
+
+
+def _limit(row: Mapping[str, Any], *, lower: bool) -> float:
+    """The end of the interval. One case may always go wrong: where all were right the interval has no width."""
+    one = 1 / max(row["n"], 1)
+    return max(row["high"], row["value"] + one) if lower else min(row["low"], row["value"] - one)
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, str, str]:
