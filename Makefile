@@ -50,7 +50,7 @@ check: .venv/.dev
 # The demonstration library in a site of its own, with the encoders that need no weights, so that it is the same anywhere.
 EVALUATE_DEMONSTRATION = set -e; home=$$(mktemp -d); trap 'rm -rf "$$home"' EXIT; unset DATABASE_URL CDSS_RELEVANCE_FLOOR; \
 	  export CDSS_HOME="$$home" CDSS_HTTPS=True CDSS_LLM= CDSS_TEXT_ENCODER=hashing CDSS_IMAGE_ENCODER=hashing; \
-	  $(MANAGE) setup_site > /dev/null; $(MANAGE) evaluate all --limit 44 --label "demonstration library, hashing encoders"
+	  $(MANAGE) setup_site > /dev/null; $(MANAGE) evaluate all --limit 32 --label "demonstration library, hashing encoders"
 evaluation: .venv/.run
 	$(EVALUATE_DEMONSTRATION) --against fixtures/evaluation/demonstration.json > /dev/null
 
