@@ -26,7 +26,7 @@ def nearest_images(
     asking: Sequence[tuple[int, KnownImage]], excluded: Sequence[Ids], cases: Mapping[int, int]
 ) -> dict[str, list[int | None]]:
     """For each (place of its case, image): the library's nearest image of a case that is not left out."""
-    stored = _stored(cases)
+    stored = image_vectors(cases)
     images = np.array([image for image, vectors in stored.items() for _ in vectors], dtype=np.int64)
     if not len(images):
         return {}
@@ -51,8 +51,8 @@ def nearest_images(
     return found
 
 
-def _stored(cases: Mapping[int, int]) -> dict[int, list[Vectors]]:
-    """The vectors of each image's frames."""
+def image_vectors(cases: Mapping[int, int]) -> dict[int, list[Vectors]]:
+    """The stored vectors of each of these images' frames."""
     found: defaultdict[int, list[Vectors]] = defaultdict(list)
     encoder = image_encoder()
     for masked in (False, True):

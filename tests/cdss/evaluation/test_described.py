@@ -43,6 +43,17 @@ def test_unseen_cases_are_found_above_chance(bench: Workbench) -> None:
     assert product.low > chance.high
 
 
+def test_towers_trained_together_are_measured_as_they_are(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = np.repeat(np.arange(1, CASES + 1), IMAGES_EACH)
+    joint = _unit(np.random.default_rng(4).standard_normal((CASES, 8)))[cases - 1].astype(np.float32)
+    monkeypatch.setattr(described, "_native_pairs", lambda _: Pairs(joint, joint, np.arange(len(cases)), cases))
+    monkeypatch.setattr(described, "fit", lambda *_, **__: pytest.fail("nothing is to be fitted"))
+    described.image_encoder().alignment = described.NATIVE
+    result = Result()
+    described.described_figures(bench, result)
+    assert result.figures[0].value == 1.0
+
+
 def test_no_case_is_in_two_folds(bench: Workbench) -> None:
     folds = described._folds(np.repeat(np.arange(13), 2), 7)
     assert sorted(np.concatenate(folds).tolist()) == list(range(13))
