@@ -43,6 +43,8 @@ class Scope:
 
     user: User | None = None
     excluded_source_id: str = ""
+    # Items that take part in nothing, where the caller knows them better than by the source id.
+    left_out: Ids | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ def _by_image(lead: Lead) -> Lead:
 
 
 def _excluded(scope: Scope) -> Ids | None:
+    if scope.left_out is not None:
+        return scope.left_out
     return own_items(scope.excluded_source_id) if scope.excluded_source_id else None
 
 

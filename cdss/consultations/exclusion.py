@@ -9,6 +9,8 @@ from retrieval.types import Ids
 
 # Share of words two cases have in common from which one is taken for a copy of the other.
 NEAR_DUPLICATE = 0.8
+# Of fewer words ("Chest radiograph.") two cases may have all in common and be two patients.
+FEWEST_WORDS = 8
 
 
 def own_items(source_id: str) -> Ids:
@@ -37,4 +39,6 @@ def words_of(text: str) -> frozenset[str]:
 
 
 def nearly_the_same(mine: frozenset[str], theirs: frozenset[str]) -> bool:
+    if min(len(mine), len(theirs)) < FEWEST_WORDS:
+        return False
     return len(mine & theirs) > NEAR_DUPLICATE * max(len(mine | theirs), 1)

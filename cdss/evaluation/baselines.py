@@ -1,6 +1,6 @@
 """The plain methods a suite's figures stand beside, on the same queries, index and encoder.
 
-They are made from the parts of the index and not by the engine, so that what the engine learns does not move them.
+They are not made by the engine, so that what it learns does not move them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from retrieval.fusion import reciprocal_rank
 from retrieval.types import Ids, Kind, Vectors
 
 if TYPE_CHECKING:
+    from retrieval.index.lexical import LexicalIndex
     from retrieval.index.snapshot import Snapshot
     from retrieval.types import TextEncoder
 
@@ -36,12 +37,13 @@ def plain_rankings(
     """Items, best first, of every baseline for every text. Without LangChain its own is not there."""
     snapshot = get_engine().snapshot
     published = np.fromiter(LibraryItem.objects.published().order_by().values_list("pk", flat=True), dtype=np.int64)
+    words = _bm25(kinds)
     lexical: list[Ids] = []
     dense: list[Ids] = []
     for text, vector, left_out in zip(texts, vectors, excluded, strict=True):
         permitted = snapshot.permitted(kinds, published, left_out)
         items, passages = snapshot.item_ids(permitted), snapshot.passage_ids(permitted)
-        lexical.append(snapshot.item_lexical.search(text, DEPTH, items)[1])
+        lexical.append(words.search(text, DEPTH, items)[1])
         found = snapshot.text.search(vector[None], DEPTH * PASSAGES_PER_ITEM, passages)[1][0]
         dense.append(_items(snapshot, found[found >= 0])[:DEPTH])
     fused = [reciprocal_rank(pair)[1] for pair in zip(lexical, dense, strict=True)]
@@ -53,6 +55,19 @@ def plain_rankings(
             _without(_items(snapshot, found), left_out) for found, left_out in zip(chains, excluded, strict=True)
         ]
     return rankings
+
+
+def _bm25(kinds: Sequence[Kind]) -> LexicalIndex:
+    """Of whole items. The index that is published may weigh their words otherwise."""
+    from retrieval.index.lexical import BM25 as WEIGHTING
+    from retrieval.index.lexical import LexicalIndex
+
+    rows = list(
+        LibraryItem.objects.published().filter(kind__in=kinds).order_by("pk").values_list("pk", "title", "text")
+    )
+    index = LexicalIndex(WEIGHTING)
+    index.add([pk for pk, *_ in rows], [f"{title}\n{text}" for _, title, text in rows])
+    return index
 
 
 def encoded(texts: Sequence[str]) -> Vectors:

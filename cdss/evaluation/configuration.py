@@ -43,6 +43,7 @@ def current() -> dict[str, Any]:
             "images": manifest.images,
         },
         "weights": asdict(engine.weights),
+        "ranker": engine.ranker.as_json(),
         "relevance_floor": settings.RELEVANCE_FLOOR,
         "code": {name: digest(_sources(folders)) for name, folders in CODE.items()},
         "prompts": {path.name: digest([path]) for path in sorted((HERE / "reasoning/prompts").glob("*.md"))},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope
-from cdss.consultations.exclusion import own_items
+from cdss.consultations.exclusion import case_words, nearly_the_same, own_items, words_of
 from cdss.consultations.pipeline import Outcome, consult
 from cdss.evaluation.baselines import encoded
 from cdss.evaluation.cases import KnownCase, KnownImage
 from cdss.evaluation.figures import Asked
+from cdss.library.models import Case
 from retrieval.types import Ids, Pixels, Vectors
 
 T = TypeVar("T")
@@ -66,22 +67,30 @@ class Workbench:
 
     @cached_property
     def excluded(self) -> list[Ids]:
-        """Of each case: its own item, its patient's others, and cases with the same image."""
-        return [own_items(known.source_id) for known in self.cases]
+        """Of each case: its own item, its patient's others, cases with the same image, and copies of its words."""
+        library = Case.objects.published().only("pk", "history", "exam", "findings")
+        words = {item.pk: words_of(case_words(item)) for item in library}
+        return [np.union1d(own_items(known.source_id), _copies(known.case.text, words)) for known in self.cases]
 
     @cached_property
     def outcomes(self) -> list[Outcome]:
         """Of each case: the whole consultation, its own source and copies of it kept out of the evidence."""
-        return [self._consulted(known) for known in self.each(self.cases, "consultations")]
+        asked = list(zip(self.cases, self.excluded, strict=True))
+        return [self._consulted(known, left_out) for known, left_out in self.each(asked, "consultations")]
 
-    def _consulted(self, known: KnownCase) -> Outcome:
+    def _consulted(self, known: KnownCase, left_out: Ids) -> Outcome:
         images = known.images if self.with_images else ()
         return consult(
             case=known.case,
             load_pixels=lambda: [frame for image in images for frame in pixels_of(image)],
-            scope=Scope(excluded_source_id=known.source_id),
+            scope=Scope(excluded_source_id=known.source_id, left_out=left_out),
             watch=_Unwatched(),
         )
+
+
+def _copies(text: str, library: Mapping[int, frozenset[str]]) -> Ids:
+    mine = words_of(text)
+    return np.array([item for item, theirs in library.items() if nearly_the_same(mine, theirs)], dtype=np.int64)
 
 
 class _Unwatched:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from cdss.consultations.exclusion import case_words, nearly_the_same, words_of
 from cdss.evaluation.baselines import LANGCHAIN, plain_rankings
 from cdss.evaluation.cases import KnownCase
 from cdss.evaluation.figures import PRODUCT, Result, ranked_figures
@@ -50,9 +47,7 @@ def named_outcomes(bench: Workbench) -> list[list[Named]]:
 def plain_differentials(bench: Workbench) -> dict[str, list[list[Named]]]:
     """What each plain ranking of the library says: the diagnoses its items are about, each once."""
     names = _names_by_item()
-    copies = _copies(bench)
-    excluded = [np.union1d(left_out, copies[place]) for place, left_out in enumerate(bench.excluded)]
-    plain = plain_rankings(bench.texts, bench.vectors, kinds=KINDS, excluded=excluded)
+    plain = plain_rankings(bench.texts, bench.vectors, kinds=KINDS, excluded=bench.excluded)
     return {system: [_listed(items, names) for items in ranked] for system, ranked in plain.items()}
 
 
@@ -95,16 +90,6 @@ def _names_by_item() -> dict[int, Named]:
     named = {pk: tuple(name for name in both if name) for pk, *both in cases}
     documents = LibraryItem.objects.published().exclude(kind=Kind.CASE).values_list("pk", "title")
     return named | {pk: tuple(name for name, _ in names_of_document(title)) for pk, title in documents}
-
-
-def _copies(bench: Workbench) -> list[Ids]:
-    """Of each case: the library's copies of it under another id, as the consultation leaves them out."""
-    library = Case.objects.published().only("pk", "history", "exam", "findings")
-    words = {item.pk: words_of(case_words(item)) for item in library}
-    return [
-        np.array([pk for pk, theirs in words.items() if nearly_the_same(mine, theirs)], dtype=np.int64)
-        for mine in map(words_of, bench.texts)
-    ]
 
 
 def _notes(bench: Workbench, coded: int, systems: Mapping[str, object]) -> list[str]:
