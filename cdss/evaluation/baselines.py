@@ -37,7 +37,7 @@ def plain_rankings(
     """Items, best first, of every baseline for every text. Without LangChain its own is not there."""
     snapshot = get_engine().snapshot
     published = np.fromiter(LibraryItem.objects.published().order_by().values_list("pk", flat=True), dtype=np.int64)
-    words = _bm25(kinds)
+    words = _bm25()
     lexical: list[Ids] = []
     dense: list[Ids] = []
     for text, vector, left_out in zip(texts, vectors, excluded, strict=True):
@@ -57,14 +57,12 @@ def plain_rankings(
     return rankings
 
 
-def _bm25(kinds: Sequence[Kind]) -> LexicalIndex:
-    """Of whole items. The index that is published may weigh their words otherwise."""
+def _bm25() -> LexicalIndex:
+    """Of whole items of every kind. The index that is published may weigh their words otherwise."""
     from retrieval.index.lexical import BM25 as WEIGHTING
     from retrieval.index.lexical import LexicalIndex
 
-    rows = list(
-        LibraryItem.objects.published().filter(kind__in=kinds).order_by("pk").values_list("pk", "title", "text")
-    )
+    rows = list(LibraryItem.objects.published().order_by("pk").values_list("pk", "title", "text"))
     index = LexicalIndex(WEIGHTING)
     index.add([pk for pk, *_ in rows], [f"{title}\n{text}" for _, title, text in rows])
     return index
