@@ -1,4 +1,5 @@
 # make run     set up everything and serve        make setup   the same without serving
+# make evaluation-baseline   after a wanted change of the ranking: measure the demonstration library and keep the figures
 # make test    install what the tests need, run   make check   lint, types, contracts, migrations, deploy check
 SHELL := /bin/bash
 PYTHON := $(shell command -v python3.11 || command -v python3)
@@ -6,7 +7,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 export CDSS_HTTPS ?= False
 
-.PHONY: run setup env test test-all check bench align local-llm lock clean
+.PHONY: run setup env test test-all check evaluation evaluation-baseline bench align local-llm lock clean
 run: setup
 	$(MANAGE) serve
 
@@ -44,6 +45,17 @@ check: .venv/.dev
 	$(BIN)/lint-imports
 	$(MANAGE) makemigrations --check --dry-run
 	CDSS_HTTPS=True ALLOWED_HOSTS=cdss.example.org $(MANAGE) check --deploy --fail-level WARNING
+	$(MAKE) --no-print-directory evaluation
+
+# The demonstration library in a site of its own, with the encoders that need no weights, so that it is the same anywhere.
+EVALUATE_DEMONSTRATION = set -e; home=$$(mktemp -d); trap 'rm -rf "$$home"' EXIT; unset DATABASE_URL CDSS_RELEVANCE_FLOOR; \
+	  export CDSS_HOME="$$home" CDSS_HTTPS=True CDSS_LLM= CDSS_TEXT_ENCODER=hashing CDSS_IMAGE_ENCODER=hashing; \
+	  $(MANAGE) setup_site > /dev/null; $(MANAGE) evaluate all --limit 32 --label "demonstration library, hashing encoders"
+evaluation: .venv/.run
+	$(EVALUATE_DEMONSTRATION) --against fixtures/evaluation/demonstration.json > /dev/null
+
+evaluation-baseline: .venv/.run
+	$(EVALUATE_DEMONSTRATION) --output fixtures/evaluation/demonstration.json
 
 # What the search is compared with is installed beside the environment, not into it; without it the rest is still measured.
 bench: .venv/.run

@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "cdss.reasoning",
     "cdss.consultations",
     "cdss.feedback",
+    "cdss.evaluation",
 ]
 
 MIDDLEWARE = [

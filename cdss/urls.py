@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("cdss.consultations.urls")),
     path("library/", include("cdss.library.urls")),
     path("feedback/", include("cdss.feedback.urls")),
+    path("evaluation/", include("cdss.evaluation.urls")),
     path("audit/", include("cdss.audit.urls")),
     path("accounts/", include("cdss.accounts.urls")),
 ]

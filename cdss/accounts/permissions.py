@@ -26,6 +26,7 @@ class Action(models.TextChoices):
     PUBLISH = "publish", "Publish and withdraw what the library holds"
     EXPORT_FEEDBACK = "export_feedback", "Read and export all feedback"
     VIEW_AUDIT = "view_audit", "Read, verify and export the audit trail"
+    VIEW_EVALUATION = "view_evaluation", "Read how good the answers were measured to be"
     MANAGE_USERS = "manage_users", "Create accounts and change roles"
 
 
@@ -39,6 +40,7 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
             Action.GIVE_FEEDBACK,
             Action.IMPORT,
             Action.PUBLISH,
+            Action.VIEW_EVALUATION,
         }
     ),
     Role.AUDITOR: frozenset(
@@ -48,9 +50,12 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
             Action.VIEW_ALL_CONSULTATIONS,
             Action.EXPORT_FEEDBACK,
             Action.VIEW_AUDIT,
+            Action.VIEW_EVALUATION,
         }
     ),
-    Role.ADMINISTRATOR: frozenset({Action.BROWSE_LIBRARY, Action.IMPORT, Action.PUBLISH, Action.MANAGE_USERS}),
+    Role.ADMINISTRATOR: frozenset(
+        {Action.BROWSE_LIBRARY, Action.IMPORT, Action.PUBLISH, Action.VIEW_EVALUATION, Action.MANAGE_USERS}
+    ),
 }
 
 

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-import numpy as np
 from django.conf import settings
-from django.db.models import Q
 
 from cdss.accounts.models import User
+from cdss.consultations.exclusion import is_copy, own_items
 from cdss.indexing.services import search_library_each
-from cdss.library.models import Case, CaseImage, Document, Kind, LibraryItem, Passage
+from cdss.library.models import Case, CaseImage, Document, Kind, Passage
 from cdss.reasoning.candidates import (
     CONFIRMED,
     names_of_case,
@@ -24,7 +23,6 @@ from cdss.reasoning.candidates import (
 from cdss.reasoning.composer import Sources
 from cdss.reasoning.concepts import concept_of
 from cdss.reasoning.types import Candidate, CaseInput, EvidenceText, Lead
-from retrieval.terms import tokens
 from retrieval.types import KINDS, Hit, Ids, Pixels, Query
 
 # How many items of each kind are found; all of them suggest candidates, a few are kept as evidence.
@@ -36,8 +34,6 @@ KEPT_OF_EACH_KIND = 4
 KEPT_OF_EACH_CANDIDATE = 3
 # A longer item is read through a window around its best passage.
 READ_LIMIT = 6000
-# Share of words two cases have in common from which one is taken for a copy of the other.
-NEAR_DUPLICATE = 0.8
 SHOWN_DETAILS = ("authors", "journal", "publisher", "published", "url", "reference", "status")
 
 
@@ -47,6 +43,8 @@ class Scope:
 
     user: User | None = None
     excluded_source_id: str = ""
+    # Items that take part in nothing, where the caller knows them better than by the source id.
+    left_out: Ids | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +146,9 @@ def _by_image(lead: Lead) -> Lead:
 
 
 def _excluded(scope: Scope) -> Ids | None:
-    if not scope.excluded_source_id:
-        return None
-    same = LibraryItem.objects.filter(source_id=scope.excluded_source_id)
-    # Items of one patient share a group.
-    patients = same.exclude(source_group="").values("source_group")
-    left_out = LibraryItem.objects.filter(Q(pk__in=same.values("pk")) | Q(source_group__in=patients))
-    return np.fromiter(left_out.order_by().values_list("pk", flat=True), dtype=np.int64)
+    if scope.left_out is not None:
+        return scope.left_out
+    return own_items(scope.excluded_source_id) if scope.excluded_source_id else None
 
 
 def _add_images(found: Sequence[Hit], hits: dict[int, Hit], relevance: dict[int, float]) -> None:
@@ -180,11 +174,7 @@ def _found(item: Case | Document, hits: Mapping[int, Hit], relevance: Mapping[in
 
 def _is_left_out(item: Case | Document, case: CaseInput, scope: Scope) -> bool:
     """A copy of the case under another id, where its own source stays out."""
-    if not scope.excluded_source_id or not isinstance(item, Case):
-        return False
-    mine = set(tokens(case.text))
-    theirs = set(tokens("\n".join((item.history, item.exam, item.findings))))
-    return len(mine & theirs) > NEAR_DUPLICATE * max(len(mine | theirs), 1)
+    return bool(scope.excluded_source_id) and isinstance(item, Case) and is_copy(case.text, item)
 
 
 def freeze(retrieved: Retrieved) -> list[EvidenceDraft]:

@@ -50,7 +50,7 @@ def encoders_align(*, progress: Progress | None = None) -> Report | None:
             f"The image encoder {images.version} cannot be aligned with text. Set CDSS_IMAGE_ENCODER=builtin."
         )
     embed_images(encoder=images, progress=report)
-    fitted = align.fit(_pairs(images, texts, report), image_encoder=images.version, text_encoder=texts.version)
+    fitted = align.fit(library_pairs(images, texts, report), image_encoder=images.version, text_encoder=texts.version)
     saved = align.save(fitted, alignment_folder())
     forget()
     forget_engine()
@@ -84,7 +84,8 @@ def _alignment_of(encoder: ImageEncoder) -> str | None:
     return alignment
 
 
-def _pairs(images: ImageEncoder, texts: TextEncoder, progress: Progress) -> Pairs:
+def library_pairs(images: ImageEncoder, texts: TextEncoder, progress: Progress) -> Pairs:
+    """What an alignment is fitted on."""
     from retrieval import align
     from retrieval.encoders.image import encode_whole
 

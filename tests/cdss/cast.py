@@ -17,6 +17,7 @@ from cdss.consultations.models import (
     Status,
     Step,
 )
+from cdss.evaluation.models import EvaluationRun
 from cdss.library.models import Case, CaseImage, Collection, Document, Kind, LibraryItem, State, Visibility
 
 QUOTE = "popcorn calcification and fat suggest a hamartoma"
@@ -74,6 +75,19 @@ def evidence_of(consultation: Consultation, number: int = 1) -> Evidence:
 def parts(consultation: Consultation) -> tuple[Diagnosis, Statement, Evidence]:
     diagnosis = Diagnosis.objects.get(answer__consultation=consultation)
     return diagnosis, Statement.objects.get(diagnosis=diagnosis), Evidence.objects.get(consultation=consultation)
+
+
+def evaluation_run(suite: str = "topics", value: float = 0.5, **fields: object) -> EvaluationRun:
+    now = timezone.now()
+    figures = [
+        {"measure": "R@1", "system": system, "cases": "all", "value": round(value * share, 4), "low": 0.1, "high": 0.9,
+         "n": 10, "better": "higher"}
+        for system, share in (("cdss", 1.0), ("bm25", 0.8))
+    ]  # fmt: skip
+    kept = {"figures": figures, "configuration": {"text_encoder": "hashing"}, "cases_sha256": "0" * 64, **fields}
+    return EvaluationRun.objects.create(
+        suite=suite, started=now, finished=now, data_label="synthetic", cases=10, seed=7, **kept
+    )
 
 
 def library_case(owner: User | None, visibility: str = Visibility.PUBLIC, state: str = State.PUBLISHED) -> Case:

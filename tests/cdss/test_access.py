@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from cdss.accounts.models import Role, User
 from cdss.library.models import SavedSearch, State, Visibility
-from tests.cdss.cast import answered_consultation, library_case, library_document
+from tests.cdss.cast import answered_consultation, evaluation_run, library_case, library_document
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SIGN_IN = "/accounts/sign-in/"
@@ -43,6 +43,7 @@ READERS = (302, 200, 200, 200, 200, 403)
 OWNER_OR_AUDITOR = (302, 200, 404, 404, 200, 403)
 OWNER_ACTS = (302, 302, 404, 404, 403, 403)
 AUDITOR = (302, 403, 403, 403, 200, 403)
+MEASURED_FOR = (302, 403, 403, 200, 200, 200)
 ADMINISTRATOR = (302, 403, 403, 403, 403, 200)
 OWNER_ALONE = (302, 200, 404, 404, 404, 404)
 DEPARTMENT = (302, 200, 404, 200, 404, 404)
@@ -68,6 +69,9 @@ TABLE = [
     Row("audit:list", "GET", AUDITOR),
     Row("audit:export", "GET", AUDITOR),
     Row("audit:verify", "POST", (302, 403, 403, 403, 302, 403)),
+    # evaluation
+    Row("evaluation:list", "GET", MEASURED_FOR),
+    Row("evaluation:run", "GET", MEASURED_FOR, ("evaluation",)),
     # feedback
     Row("feedback:list", "GET", AUDITOR),
     Row("feedback:export", "GET", AUDITOR),
@@ -158,6 +162,7 @@ def world(make_user, clinician: User, educator: User, auditor: User, administrat
         "image": consultation.images.get().pk,
         "account": make_user("someone", Role.CLINICIAN).pk,
         "frame": 0,
+        "evaluation": evaluation_run().pk,
         "import": UUID(int=7),
         "search": SavedSearch.objects.create(user=clinician, name="Masses", filters={"q": "mass"}).pk,
         "private_document": library_document(clinician, Visibility.PRIVATE).pk,

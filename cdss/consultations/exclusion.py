@@ -1,0 +1,44 @@
+"""What is no evidence for a case that is in the library itself: its own item, its patient's others, and copies."""
+
+import numpy as np
+from django.db.models import Q
+
+from cdss.library.models import Case, CaseImage, LibraryItem
+from retrieval.terms import tokens
+from retrieval.types import Ids
+
+# Share of words two cases have in common from which one is taken for a copy of the other.
+NEAR_DUPLICATE = 0.8
+# Of fewer words ("Chest radiograph.") two cases may have all in common and be two patients.
+FEWEST_WORDS = 8
+
+
+def own_items(source_id: str) -> Ids:
+    """Items of this source id, of the same patient, and cases that show the same image."""
+    same = LibraryItem.objects.filter(source_id=source_id)
+    # Items of one patient share a group.
+    patients = same.exclude(source_group="").values("source_group")
+    images = CaseImage.objects.filter(case__in=same.values("pk")).values("sha256")
+    sharing = CaseImage.objects.filter(sha256__in=images).values("case")
+    left_out = LibraryItem.objects.filter(
+        Q(pk__in=same.values("pk")) | Q(source_group__in=patients) | Q(pk__in=sharing)
+    )
+    return np.fromiter(left_out.order_by().values_list("pk", flat=True), dtype=np.int64)
+
+
+def is_copy(text: str, item: Case) -> bool:
+    return nearly_the_same(words_of(text), words_of(case_words(item)))
+
+
+def case_words(item: Case) -> str:
+    return "\n".join((item.history, item.exam, item.findings))
+
+
+def words_of(text: str) -> frozenset[str]:
+    return frozenset(tokens(text))
+
+
+def nearly_the_same(mine: frozenset[str], theirs: frozenset[str]) -> bool:
+    if min(len(mine), len(theirs)) < FEWEST_WORDS:
+        return False
+    return len(mine & theirs) > NEAR_DUPLICATE * max(len(mine | theirs), 1)

@@ -1,0 +1,159 @@
+"""Runs a suite of measurements, stores its figures, and tells when they got worse."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from tqdm import tqdm
+
+from cdss.evaluation import configuration
+from cdss.evaluation.cases import KnownCase, drawn, file_cases, fingerprint, library_cases
+from cdss.evaluation.models import EvaluationRun
+from cdss.evaluation.printing import lines_of
+from cdss.evaluation.report import StoredReportError, compared, report_of, stored_report
+from cdss.evaluation.services import evaluation_store
+from cdss.evaluation.suites import EVERY, SUITES
+from cdss.evaluation.workbench import Workbench
+from cdss.files import written_beside
+from retrieval.errors import RetrievalError
+
+WRONG_USE, WORSE = 2, 1
+SEED = 7
+
+
+class Command(BaseCommand):
+    help = (
+        "Measures the product on cases whose answer is known: those of the library, each kept out of its own evidence, "
+        "or those of a file. Every figure has an interval and stands beside plain methods measured in the same run. "
+        "Exit code 1 when a figure is worse than in the report of --against by more than its interval."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("suite", choices=[*SUITES, EVERY], metavar="SUITE", help=", ".join([*SUITES, EVERY]))
+        parser.add_argument("--json", action="store_true", help="print the report as JSON")
+        parser.add_argument("--output", type=Path, metavar="FILE", help="write the report to this file as well")
+        parser.add_argument("--against", type=Path, metavar="FILE", help="a report of --output to compare with")
+        parser.add_argument("--cases", type=Path, metavar="FILE", help="ask with these cases and not the library's own")
+        parser.add_argument("--limit", type=int, metavar="N", help="ask with N cases, drawn with the seed")
+        parser.add_argument("--seed", type=int, default=SEED, metavar="S", help=f"of drawing and intervals ({SEED})")
+        parser.add_argument("--label", default="", help="what the data is called in the report")
+        parser.add_argument("--with-images", action="store_true", help="consult with the images of the cases too")
+
+    def handle(self, *, suite: str, **options: Any) -> None:
+        stored = self._stored(options["against"])
+        cases = self._cases(options)
+        bench = Workbench(
+            cases, options["seed"], progress=_Bar(), with_images=options["with_images"], limit=options["limit"]
+        )
+        try:
+            runs = self._run(list(SUITES) if suite == EVERY else [suite], bench, _label(options))
+        except RetrievalError as error:
+            raise CommandError(str(error), returncode=WRONG_USE) from error
+        report = report_of(runs, suite=suite, limit=options["limit"])
+        self._write(report, options)
+        if stored is not None:
+            self._compare(report, stored)
+
+    def _run(self, suites: Sequence[str], bench: Workbench, label: str) -> list[EvaluationRun]:
+        measured_with = configuration.current()
+        runs = []
+        for name in suites:
+            started = timezone.now()
+            result = SUITES[name](bench)
+            runs.append(
+                evaluation_store(
+                    suite=name,
+                    result=result,
+                    started=started,
+                    finished=timezone.now(),
+                    data_label=label,
+                    cases=len(bench.cases),
+                    cases_sha256=fingerprint(bench.cases),
+                    seed=bench.seed,
+                    configuration=measured_with | {"with_images": bench.with_images},
+                )
+            )
+        return runs
+
+    def _stored(self, path: Path | None) -> dict[str, Any] | None:
+        try:
+            return stored_report(path) if path else None
+        except StoredReportError as error:
+            raise CommandError(str(error), returncode=WRONG_USE) from error
+        except OSError as error:
+            raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=WRONG_USE) from error
+
+    def _cases(self, options: dict[str, Any]) -> list[KnownCase]:
+        if options["limit"] is not None and options["limit"] < 1:
+            raise CommandError(f"--limit {options['limit']}: write a number from 1.", returncode=WRONG_USE)
+        found = self._of_file(options["cases"]) if options["cases"] else library_cases()
+        if not found:
+            raise CommandError(
+                "There is no case whose diagnosis is known. Import and publish some, or give --cases FILE.",
+                returncode=WRONG_USE,
+            )
+        return drawn(found, options["limit"], options["seed"])
+
+    def _of_file(self, path: Path) -> list[KnownCase]:
+        try:
+            found, skipped = file_cases(path)
+        except OSError as error:
+            raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=WRONG_USE) from error
+        for reason in skipped:
+            self.stderr.write(reason)
+        return found
+
+    def _write(self, report: dict[str, Any], options: dict[str, Any]) -> None:
+        text = json.dumps(report, ensure_ascii=False, indent=1)
+        if options["output"]:
+            try:
+                with written_beside(options["output"]) as file:
+                    file.write(f"{text}\n".encode())
+            except OSError as error:
+                raise CommandError(f"{options['output']}: {error.strerror}", returncode=WRONG_USE) from error
+        if options["json"]:
+            self.stdout.write(text)
+            return
+        for line in lines_of(report):
+            self.stdout.write(line)
+
+    def _compare(self, report: dict[str, Any], stored: dict[str, Any]) -> None:
+        try:
+            worse = compared(report, stored)
+        except StoredReportError as error:
+            raise CommandError(str(error), returncode=WRONG_USE) from error
+        if worse:
+            raise CommandError("Worse than before:\n" + "\n".join(f"  {each}" for each in worse), returncode=WORSE)
+        self.stderr.write("No figure is worse than before.")
+
+
+class _Bar:
+    """One bar of progress for each step, on a terminal."""
+
+    def __init__(self) -> None:
+        self.bar: tqdm[Any] | None = None
+        self.step = ""
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        if self.bar is None or self.step != step or done == 0:
+            self._close()
+            self.step, self.bar = step, tqdm(total=total, desc=step, file=sys.stderr, disable=None)
+        self.bar.update(done - self.bar.n)
+        if done >= total:
+            self._close()
+
+    def _close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+        self.bar = None
+
+
+def _label(options: dict[str, Any]) -> str:
+    return options["label"] or (options["cases"].name if options["cases"] else "the library's own cases")

@@ -1,0 +1,17 @@
+"""Every suite by its name."""
+
+from collections.abc import Callable, Mapping
+
+from cdss.evaluation.figures import Result
+from cdss.evaluation.suites import calibration, differential, gate, images, subgroups, topics
+from cdss.evaluation.workbench import Workbench
+
+SUITES: Mapping[str, Callable[[Workbench], Result]] = {
+    "topics": topics.run,
+    "differential": differential.run,
+    "images": images.run,
+    "gate": gate.run,
+    "calibration": calibration.run,
+    "subgroups": subgroups.run,
+}
+EVERY = "all"
