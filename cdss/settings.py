@@ -196,6 +196,8 @@ MODEL_THREADS = env.integer("CDSS_MODEL_THREADS", 1, low=1, high=64)
 MUST_NOT_MISS = DEMO_ROOT / "must_not_miss.json"
 # Below this fused relevance nothing is cited: the answer is an abstention.
 RELEVANCE_FLOOR = env.fraction("CDSS_RELEVANCE_FLOOR", 0.2)
+# Probability of the first diagnosis below which the answer is an abstention.
+PROBABILITY_FLOOR = env.fraction("CDSS_PROBABILITY_FLOOR", 0.05)
 # A case of images alone is answered from prior cases with an image at least this alike (cosine of the image encoder).
 IMAGE_RELEVANCE_FLOOR = env.fraction("CDSS_IMAGE_RELEVANCE_FLOOR", 0.9)
 

@@ -33,7 +33,7 @@ DEFAULT_RANKER = Ranker(
         "similar_cases": 3.5,
         "similar_documents": 3.0,
         "listed": 4.6,
-        "image": 2.0,
+        "image": 4.0,
         "text_to_image": 0.5,
     }
 )
@@ -280,11 +280,12 @@ class Engine:
         closeness = np.zeros(len(snapshot.items), dtype=np.float32)
         closeness[snapshot.worded] = asked.item_scores
         rows = np.searchsorted(snapshot.items, items)
-        measured = {
+        known = {
             "lexical": closeness[rows],
             "dense": _highest(cosines, own),
             "passage": _highest(asked.passage_scores, own),
         }
+        measured = {name: scores for name, scores in known.items() if getattr(self.weights, name)}
         for ranking in rankings:
             if ranking.name in _IMAGE:
                 measured[ranking.name] = _scores_of(items, ranking)

@@ -64,6 +64,7 @@ def _diagnosis(row: Diagnosis, labels: dict[int, str]) -> dict[str, Any]:
         "name": row.name,
         "score": row.score,
         "likelihood": row.likelihood,
+        "probability": row.probability,
         "codes": row.codes,
         "must_not_miss": row.must_not_miss,
         "statements": [{**said, "stance": stance} for stance, said in statements if stance != Stance.NEXT_STEP],

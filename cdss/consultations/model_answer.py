@@ -205,6 +205,7 @@ def stored_diagnoses(answer: Answer) -> list[DiagnosisDraft]:
                 for s in row.statements.all()
             ],
             likelihood=row.likelihood,
+            probability=row.probability,
             codes=row.codes,
             must_not_miss=row.must_not_miss,
         )

@@ -155,6 +155,8 @@ class Diagnosis(models.Model):
     concept = models.CharField(max_length=300)
     score = models.FloatField()
     likelihood = models.CharField(max_length=40, blank=True)
+    # Calibrated on known cases; none where nothing was learned, as for a case of images alone.
+    probability = models.FloatField(null=True, blank=True)
     codes = models.JSONField(default=dict, blank=True)
     must_not_miss = models.BooleanField(default=False)
 

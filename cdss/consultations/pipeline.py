@@ -88,7 +88,10 @@ def too_little(retrieved: Retrieved) -> str:
         return "images_below_floor"
     if not retrieved.by_images and _is_far(retrieved):
         return "below_floor"
-    return "" if retrieved.candidates else "no_candidate"
+    if not retrieved.candidates:
+        return "no_candidate"
+    best = retrieved.candidates[0].probability
+    return "unsure" if best is not None and best < settings.PROBABILITY_FLOOR else ""
 
 
 def _is_far(retrieved: Retrieved) -> bool:

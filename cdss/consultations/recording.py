@@ -85,6 +85,7 @@ def diagnoses_store(*, answer: Answer, drafts: Sequence[DiagnosisDraft], first_r
                 concept=draft.concept[:300],
                 score=draft.score,
                 likelihood=draft.likelihood,
+                probability=draft.probability,
                 codes=dict(draft.codes),
                 must_not_miss=draft.must_not_miss,
             )

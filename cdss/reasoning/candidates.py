@@ -68,7 +68,7 @@ def weigh(leads: Sequence[Lead], *, limit: int = LIMIT, model: DiagnosisModel | 
         {tally.concept.key: [(lead, weight < CONFIRMED) for lead, weight in tally.sightings] for tally in tallies}
     )
     shares, chances = (model or packaged_model()).probabilities(table)
-    order = sorted(range(len(tallies)), key=lambda place: (-round(shares[place], 9), tallies[place].concept.key))
+    order = sorted(range(len(tallies)), key=lambda place: (-round(float(shares[place]), 9), tallies[place].concept.key))
     ranked = [
         replace(
             _candidate(tallies[place], shares[place] / shares[order[0]]),
@@ -92,7 +92,7 @@ def _tallies(leads: Sequence[Lead]) -> list[_Tally]:
 
 
 def _strength(lead: Lead) -> float:
-    return KIND_WEIGHT[lead.kind] * max(lead.relevance, 0.0) ** SHARPNESS
+    return float(KIND_WEIGHT[lead.kind] * max(lead.relevance, 0.0) ** SHARPNESS)
 
 
 def _candidate(tally: _Tally, score: float) -> Candidate:

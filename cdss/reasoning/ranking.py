@@ -24,6 +24,8 @@ CLOSEST = ("literature_lexical", "case_lexical")
 SURENESS = ("log_odds", *(f"closest_{name}" for name in CLOSEST))
 # How slowly a lower rank loses: the sixth place counts half of the first.
 RANKS = 5.0
+# Closeness of words from which an item's place counts in full.
+NEAR = 0.15
 WORDS = ((0.6, "most likely"), (0.4, "likely"), (0.1, "possible"), (0.0, "unlikely"))
 
 
@@ -84,9 +86,11 @@ def _features(found: Sequence[tuple[Lead, bool]], best: Mapping[str, float], lis
         if merely_listed:
             listed += lead.lexical**2 / listing
             continue
+        # The first of its kind may still be far from the case.
+        near = min(lead.lexical / NEAR, 1.0) if lead.rank else 0.0
         measured = {
-            f"{lead.kind}_share": math.exp(lead.fit - best[lead.kind]) if lead.rank else 0.0,
-            f"{lead.kind}_rank": RANKS / (RANKS + lead.rank - 1) if lead.rank else 0.0,
+            f"{lead.kind}_share": near * math.exp(lead.fit - best[lead.kind]),
+            f"{lead.kind}_rank": near * RANKS / (RANKS + lead.rank - 1),
             f"{lead.kind}_lexical": max(lead.lexical - ALIKE, 0.0) if lead.kind == "case" else lead.lexical,
             "case_image": lead.image,
         }

@@ -227,7 +227,7 @@ def _asked_cosine(terms: Sequence[str], times: Floats, holding: Ids, texts: int)
     """Divided by the length of the query's words, so that one text's closeness compares over queries."""
     weights = (1 + np.log(times)) * _rarity(holding, texts)
     words = weights[~_pairs(terms)]
-    return weights / np.sqrt((words**2).sum() or 1.0)
+    return np.asarray(weights / np.sqrt((words**2).sum() or 1.0), dtype=np.float64)
 
 
 def _rarity(holding: Ids, texts: int) -> Floats:

@@ -11,7 +11,8 @@ import numpy as np
 from cdss.evaluation.figures import PRODUCT, Asked, Result
 from cdss.evaluation.workbench import Workbench
 from cdss.library.models import Case, Kind, LibraryItem
-from cdss.reasoning.perturb.measure import measure, samples_of
+from cdss.reasoning.perturb.measure import measure
+from cdss.reasoning.perturb.sampling import samples_of
 
 # A text is asked about sooner than a case is.
 TEXTS_PER_CASE = 4

@@ -34,7 +34,17 @@ def test_a_line_has_the_published_form(small_library: None, tmp_path: Path) -> N
     assert (line["id"], line["abstained"], line["model"]) == ("q1", False, "composer")
     first = line["diagnoses"][0]  # type: ignore[index]
     assert first["name"] == "Pulmonary hamartoma"
-    assert {"rank", "name", "score", "likelihood", "codes", "must_not_miss", "statements", "next_steps"} == set(first)
+    assert {
+        "rank",
+        "name",
+        "score",
+        "likelihood",
+        "probability",
+        "codes",
+        "must_not_miss",
+        "statements",
+        "next_steps",
+    } == set(first)
     evidence = {piece["id"]: piece for piece in line["evidence"]}  # type: ignore[attr-defined]
     for statement in first["statements"] + first["next_steps"]:
         for citation in statement["citations"]:

@@ -86,15 +86,13 @@ def test_the_gate_is_measured_by_kind_of_claim(evaluate: Evaluate) -> None:
     assert measures["true claims refused"]["better"] == "lower"
 
 
-def test_calibration_reads_the_score_while_no_probability_is_stated(evaluate: Evaluate) -> None:
+def test_calibration_compares_the_stated_probability_with_what_was_right(evaluate: Evaluate) -> None:
     report = evaluate("calibration")
     suite = report["suites"]["calibration"]
-    right = value(report, "calibration", "first diagnosis right")
-    # The first diagnosis always has the score 1.
-    assert value(report, "calibration", "calibration error") == pytest.approx(1 - right, abs=1e-3)
+    assert 0 < value(report, "calibration", "calibration error") < 1
     assert sum(row["count"] for row in suite["tables"]["reliability"]) == 6
     assert suite["tables"]["risk_coverage"][-1]["coverage"] == 1
-    assert "0 of 6 answers state a probability" in suite["notes"][0]
+    assert "6 of 6 answers state a probability" in suite["notes"][0]
 
 
 def test_subgroups_have_their_figures_and_a_gap_where_they_are_large_enough(

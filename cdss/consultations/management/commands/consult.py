@@ -178,6 +178,7 @@ def _diagnosis(rank: int, draft: DiagnosisDraft) -> dict[str, Any]:
         "name": draft.name,
         "score": draft.score,
         "likelihood": draft.likelihood,
+        "probability": draft.probability,
         "codes": dict(draft.codes),
         "must_not_miss": draft.must_not_miss,
         "statements": [
