@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
+import numpy as np
 from django.conf import settings
 
 from cdss.accounts.models import User
 from cdss.consultations.exclusion import is_copy, own_items
-from cdss.indexing.services import search_library_each
+from cdss.indexing.services import reference_ids, search_library_each
+from cdss.indexing.tiers import MOST_REFERENCE, behind, relevance_behind
 from cdss.library.models import Case, CaseImage, Document, Kind, Passage
 from cdss.reasoning.candidates import (
     CONFIRMED,
@@ -30,6 +32,9 @@ DEPTH: Mapping[str, int] = {Kind.CASE: 40, Kind.LITERATURE: 60, Kind.GUIDELINE: 
 IMAGE_DEPTH = 8
 # Similar pictures suggest candidates but decide little: a strong image side makes a text ranking worse.
 IMAGE_WEIGHT = 0.1
+# What a reference item is worth at most, beside the best of the literature. At more it pushes out better candidates
+# where the library has some of the diseases it needs.
+REFERENCE_WEIGHT = 0.5
 KEPT_OF_EACH_KIND = 4
 KEPT_OF_EACH_CANDIDATE = 3
 # A longer item is read through a window around its best passage.
@@ -102,14 +107,21 @@ def retrieve(*, case: CaseInput, pixels: Sequence[Pixels], scope: Scope) -> Retr
     hits: dict[int, Hit] = {}
     relevance: dict[int, float] = {}
     kinds = KINDS if case.has_words else ()
-    queries = [Query(text=case.text, kinds=(kind,), k=DEPTH[kind], excluded=excluded) for kind in kinds]
+    reference = reference_ids() if kinds else np.zeros(0, dtype=np.int64)
+    chosen = reference if excluded is None else np.union1d(excluded, reference)
+    queries = [Query(text=case.text, kinds=(kind,), k=DEPTH[kind], excluded=chosen) for kind in kinds]
+    if reference.size:
+        queries.append(Query(text=case.text, k=MOST_REFERENCE, excluded=excluded, allowed=reference))
     if pixels:
         queries.append(Query(images=tuple(pixels), kinds=("case",), k=IMAGE_DEPTH, excluded=excluded))
     searched = search_library_each(user=scope.user, queries=queries)
-    for result in searched[: len(kinds)]:
+    by_kind, others = searched[: len(kinds)], searched[len(kinds) :]
+    for result in by_kind:
         hits |= {hit.item: hit for hit in result.hits}
         relevance |= weakest_to_best({hit.item: hit.scores["rerank"] for hit in result.hits})
-    for result in searched[len(kinds) :]:
+    if reference.size:
+        _add_reference(others.pop(0).hits, by_kind[KINDS.index("literature")].hits, hits, relevance)
+    for result in others:
         if kinds:
             _add_images(result.hits, hits, relevance)
         else:
@@ -151,6 +163,21 @@ def _excluded(scope: Scope) -> Ids | None:
     return own_items(scope.excluded_source_id) if scope.excluded_source_id else None
 
 
+def _add_reference(
+    found: Sequence[Hit], literature: Sequence[Hit], hits: dict[int, Hit], relevance: dict[int, float]
+) -> None:
+    """Reference items where the literature leaves room for them, or fits clearly less well."""
+    chosen = {hit.item: hit.scores for hit in literature}
+    added = [hit for hit in behind(literature, found, k=DEPTH[Kind.LITERATURE]) if hit.item not in chosen]
+    relevance |= relevance_behind({hit.item: hit.scores for hit in added}, chosen, weight=REFERENCE_WEIGHT)
+    # A place among reference items is none among the literature.
+    hits |= {hit.item: replace(hit, scores=_without_place(hit.scores)) for hit in added}
+
+
+def _without_place(scores: Mapping[str, float]) -> dict[str, float]:
+    return {name: score for name, score in scores.items() if name != "rerank"}
+
+
 def _add_images(found: Sequence[Hit], hits: dict[int, Hit], relevance: dict[int, float]) -> None:
     closeness = weakest_to_best({hit.item: hit.scores.get("image", 0.0) for hit in found})
     for hit in found:
@@ -182,7 +209,9 @@ def freeze(retrieved: Retrieved) -> list[EvidenceDraft]:
     kept: dict[int, None] = {}
     ranked = sorted(retrieved.found.values(), key=lambda found: (-found.relevance, found.item.pk))
     for kind in KINDS:
-        kept |= dict.fromkeys([found.item.pk for found in ranked if found.item.kind == kind][:KEPT_OF_EACH_KIND])
+        # Reference items last: they are kept of their kind only where nothing else is.
+        found_of_kind = sorted((f for f in ranked if f.item.kind == kind), key=lambda f: f.item.collection.reference)
+        kept |= dict.fromkeys([found.item.pk for found in found_of_kind][:KEPT_OF_EACH_KIND])
     for candidate in retrieved.candidates:
         kept |= dict.fromkeys(candidate.items[:KEPT_OF_EACH_CANDIDATE])
     chosen = [found for found in ranked if found.item.pk in kept]
@@ -246,6 +275,8 @@ def _details(item: Case | Document) -> dict[str, object]:
         "licence": item.licence,
         "synthetic": item.synthetic,
     }
+    if item.collection.reference:
+        details["reference_tier"] = True
     if isinstance(item, Case):
         return details | {"diagnosis": item.diagnosis, "age": item.age, "sex": item.sex}
     return details | {name: getattr(item, name) for name in SHOWN_DETAILS if getattr(item, name)}

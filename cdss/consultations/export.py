@@ -26,6 +26,7 @@ def exported(consultation: Consultation) -> dict[str, Any]:
         "diagnoses": _diagnoses(chosen, labels) if chosen else [],
         "evidence": [_evidence(row) for row in evidence],
         **abstention,
+        **({"gamuts": consultation.gamuts} if consultation.gamuts else {}),
         "status": consultation.status,
         "asked": consultation.created.isoformat(),
         "answered": consultation.finished.isoformat() if consultation.finished else None,

@@ -54,6 +54,8 @@ class Consultation(models.Model):
     text_encoder = models.CharField(max_length=120, blank=True)
     image_encoder = models.CharField(max_length=120, blank=True)
 
+    # Uncited reference lists whose finding this case has: [{"finding", "region", "modality", "diagnoses", …}, …]
+    gamuts = models.JSONField(default=list, blank=True)
     abstention = models.JSONField(default=dict, blank=True)
     error = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0)

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from cdss.consultations.demographics import completed
 from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope, freeze, retrieve, sources_of
+from cdss.consultations.gamuts import Beside, gamuts_of
 from cdss.consultations.understanding import understood_rows
 from cdss.reasoning.composer import compose
 from cdss.reasoning.conflicts import with_conflicts
@@ -41,6 +42,8 @@ class Outcome:
     retrieved: Retrieved
     evidence: Sequence[EvidenceDraft] = ()
     diagnoses: Sequence[DiagnosisDraft] = ()
+    # Beside the answer, no part of it.
+    gamuts: Sequence[Beside] = ()
     abstention: dict[str, object] = field(default_factory=dict)
 
 
@@ -70,7 +73,7 @@ def consult(*, case: CaseInput, load_pixels: Callable[[], Sequence[Pixels]], sco
             diagnoses = with_resemblance(diagnoses)
     if not diagnoses:
         return Outcome(retrieved, evidence, abstention=_abstention("no_candidate", case, pixels, retrieved))
-    return Outcome(retrieved, evidence, diagnoses)
+    return Outcome(retrieved, evidence, diagnoses, gamuts_of(case))
 
 
 def _without_overlays(pixels: Sequence[Pixels]) -> list[Pixels]:

@@ -103,6 +103,7 @@ def _finish(consultation: Consultation, outcome: Outcome) -> None:
             return
         answer = Answer.objects.create(consultation=consultation, writer=WRITER)
         diagnoses_store(answer=answer, drafts=outcome.diagnoses)
+        consultation.gamuts = [each.as_json() for each in outcome.gamuts]
         _close(consultation, Status.DONE)
         # Without a word of text there is nothing a language model could tell from the evidence.
         if settings.LLM and consultation.use_llm and case_of(consultation).has_words:
@@ -113,7 +114,7 @@ def _finish(consultation: Consultation, outcome: Outcome) -> None:
 def _close(consultation: Consultation, status: Status, *, error: str = "") -> None:
     with transaction.atomic():
         consultation.status, consultation.error, consultation.finished = status, error[:300], timezone.now()
-        consultation.save(update_fields=["status", "error", "finished", "abstention"])
+        consultation.save(update_fields=["status", "error", "finished", "abstention", "gamuts"])
         details = {"status": str(status), "attempts": consultation.attempts}
         record(action="consultation.finished", obj=consultation, details=details)
 

@@ -40,6 +40,9 @@ def assemble(text_encoder: TextEncoder, image_encoder: ImageEncoder, base: Snaps
     changed |= _update_text(text, lexical, passages.ids, text_encoder)
     changed |= _update_items(item_lexical, passages, base)
     changed |= _update_images(images, frames.ids)
+    aside = _reference_items()
+    changed |= lexical.set_aside(passages.ids[np.isin(passages.items, aside)])
+    changed |= item_lexical.set_aside(aside)
     snapshot = Snapshot(
         describe(text_encoder=text_encoder, image_encoder=image_encoder, text=text, images=images),
         kinds={item: kinds[item] for item in np.union1d(passages.items, frames.items).tolist()},
@@ -52,6 +55,12 @@ def assemble(text_encoder: TextEncoder, image_encoder: ImageEncoder, base: Snaps
         images=images,
     )
     return snapshot, changed
+
+
+def _reference_items() -> Ids:
+    """They are found like any other item, but must not change how the words of the library count."""
+    items = LibraryItem.objects.filter(collection__reference=True, state=State.PUBLISHED).order_by()
+    return np.fromiter(items.values_list("pk", flat=True).iterator(10_000), dtype=np.int64)
 
 
 def kinds_differ(base: Snapshot, passages: Table, frames: Table, kinds: Mapping[int, Kind]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from django.conf import settings
@@ -24,6 +24,7 @@ from cdss.indexing.encoders import image_encoder, text_encoder
 from cdss.indexing.engine import folder_of, get_engine
 from cdss.indexing.models import IndexVersion, PassageSplit
 from cdss.indexing.pruning import leftovers_prune
+from cdss.indexing.tiers import MOST_REFERENCE, behind
 from cdss.library.models import CaseImage, LibraryItem, Passage, State
 from retrieval.errors import IndexUnusableError
 from retrieval.types import Hit, Ids, Query
@@ -49,14 +50,24 @@ class Found:
 
 def search_library(*, user: User | None, query: Query) -> Found:
     """Searches what this user may see and is published. No user is the command line: everything published."""
-    return search_library_each(user=user, queries=[query])[0]
+    engine, visible = get_engine(), _visible(user)
+    if query.allowed is not None or not visible.reference.size:
+        return _searched(engine, query, visible.all)
+    chosen = _searched(engine, query, np.setdiff1d(visible.all, visible.reference))
+    behind_it = _searched(engine, replace(query, k=min(query.k, MOST_REFERENCE)), visible.reference)
+    return replace(chosen, hits=behind(chosen.hits, behind_it.hits, k=query.k))
+
+
+def reference_ids() -> Ids:
+    """Items of the reference collections."""
+    items = LibraryItem.objects.filter(collection__reference=True, state=State.PUBLISHED).order_by()
+    return np.fromiter(items.values_list("pk", flat=True).iterator(10_000), dtype=np.int64)
 
 
 def search_library_each(*, user: User | None, queries: Sequence[Query]) -> list[Found]:
     """Several searches of one index version, with what the user may see asked of the database once."""
-    engine = get_engine()
-    allowed = _allowed(user)
-    return [_searched(engine, query, allowed) for query in queries]
+    engine, visible = get_engine(), _visible(user)
+    return [_searched(engine, query, visible.all) for query in queries]
 
 
 def _searched(engine: Engine, query: Query, allowed: Ids) -> Found:
@@ -139,10 +150,19 @@ def _is_of_another_encoder(version: IndexVersion | None) -> bool:
     return version is not None and (version.text_encoder, version.image_encoder) != current
 
 
-def _allowed(user: User | None) -> Ids:
+class _Visible(NamedTuple):
+    all: Ids
+    reference: Ids
+
+
+def _visible(user: User | None) -> _Visible:
     items = LibraryItem.objects
     seen = items.filter(state=State.PUBLISHED) if user is None else items.searchable_by(user)
-    return np.fromiter(seen.order_by().values_list("pk", flat=True).iterator(10_000), dtype=np.int64)
+    rows = list(seen.order_by().values_list("pk", "collection__reference").iterator(10_000))
+    reference = (pk for pk, is_reference in rows if is_reference)
+    return _Visible(
+        np.fromiter((pk for pk, _ in rows), dtype=np.int64, count=len(rows)), np.fromiter(reference, dtype=np.int64)
+    )
 
 
 def _still_there(hits: Sequence[Hit]) -> list[Hit]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, When
 
-from cdss.library.models import CaseImage, Collection, Kind, LibraryItem, State
+from cdss.library.models import CaseImage, Collection, Gamut, Kind, LibraryItem, State
 
 SHOWN_VALUES = 12
 
@@ -35,10 +35,11 @@ class CollectionCounts:
     literature: int
     drafts: int
     licences: list[str]
+    gamuts: int = 0
 
     @property
     def total(self) -> int:
-        return self.cases + self.guidelines + self.literature
+        return self.cases + self.guidelines + self.literature + self.gamuts
 
 
 def filtered(rows: QuerySet[LibraryItem], wanted: Mapping[str, str], *, but: str = "") -> QuerySet[LibraryItem]:
@@ -103,8 +104,8 @@ def with_first_images(items: Iterable[LibraryItem]) -> list[tuple[LibraryItem, C
     return [(item, first.get(item.pk)) for item in shown]
 
 
-def collection_counts(rows: QuerySet[LibraryItem]) -> list[CollectionCounts]:
-    """Collections that hold something in `rows`."""
+def collection_counts(rows: QuerySet[LibraryItem], gamuts: QuerySet[Gamut]) -> list[CollectionCounts]:
+    """Collections that hold something in `rows` or in `gamuts`."""
     counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     licences: dict[int, set[str]] = defaultdict(set)
     grouped = rows.order_by().values_list("collection_id", "kind", "state", "licence").annotate(number=Count("pk"))
@@ -112,6 +113,10 @@ def collection_counts(rows: QuerySet[LibraryItem]) -> list[CollectionCounts]:
         counts[pk][kind] += number
         counts[pk]["drafts"] += number if state == State.DRAFT else 0
         licences[pk].add(licence)
+    lists: dict[int, int] = defaultdict(int)
+    for pk, state, number in gamuts.order_by().values_list("collection_id", "state").annotate(number=Count("pk")):
+        lists[pk] += number
+        counts[pk]["drafts"] += number if state == State.DRAFT else 0
     return [
         CollectionCounts(
             collection,
@@ -120,6 +125,7 @@ def collection_counts(rows: QuerySet[LibraryItem]) -> list[CollectionCounts]:
             counts[collection.pk][Kind.LITERATURE],
             counts[collection.pk]["drafts"],
             sorted(licence for licence in licences[collection.pk] if licence),
+            lists[collection.pk],
         )
         for collection in Collection.objects.filter(pk__in=counts)
     ]

@@ -39,6 +39,8 @@ class Collection(models.Model):
     # Burnt-in corner marks and footers are masked before encoding; the stored image keeps them.
     mask_overlays = models.BooleanField(default=False)
     synthetic = models.BooleanField(default=False)
+    # Broad tables taken over from a package: searched behind what was chosen for this library.
+    reference = models.BooleanField(default=False)
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -205,3 +207,44 @@ class SavedSearch(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("library:list", query=self.filters)
+
+
+class GamutQuerySet(models.QuerySet["Gamut"]):
+    def viewable_by(self, user: User | AnonymousUser) -> Self:
+        if not isinstance(user, User) or not user.is_active:
+            return self.none()
+        return self.all() if may(user, Action.PUBLISH) else self.published()
+
+    def published(self) -> Self:
+        return self.filter(state=State.PUBLISHED)
+
+
+class Gamut(models.Model):
+    """A finding and the diagnoses a package lists for it, without a source for any of them.
+
+    It is no library item, so no search returns it and nothing can cite it.
+    """
+
+    collection = models.ForeignKey(Collection, models.PROTECT, related_name="gamuts")
+    source_name = models.CharField(max_length=200)
+    source_id = models.CharField(max_length=200)
+    release = models.CharField(max_length=40, blank=True)
+    finding = models.CharField(max_length=300)
+    modality = models.CharField(max_length=100, blank=True)
+    region = models.CharField(max_length=100, blank=True)
+    diagnoses = models.JSONField(default=list)
+    # Places in the source of the groups it was made of, counted from 1.
+    groups = models.JSONField(default=list)
+    licence = models.CharField(max_length=200, blank=True)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT)
+    content_hash = models.CharField(max_length=64)
+    updated = models.DateTimeField(auto_now=True)
+
+    objects: models.Manager[Gamut] = GamutQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["finding", "pk"]
+        constraints = [models.UniqueConstraint(fields=["source_name", "source_id"], name="gamut_source")]
+
+    def __str__(self) -> str:
+        return self.finding

@@ -95,7 +95,23 @@ class DocumentRow:
         return self.status if self.status in TAKEN_BACK else ""
 
 
-Row = CaseRow | DocumentRow
+@dataclass(frozen=True, slots=True)
+class GamutRow:
+    """`groups` are the places of what it was made of in its source, counted from 1."""
+
+    source_name: str
+    source_id: str
+    release: str
+    finding: str
+    diagnoses: tuple[str, ...]
+    modality: str = ""
+    region: str = ""
+    groups: tuple[int, ...] = ()
+    licence: str = ""
+
+
+ItemRow = CaseRow | DocumentRow
+Row = ItemRow | GamutRow
 
 
 def row_hash(row: Row, images: tuple[str, ...] = ()) -> str:

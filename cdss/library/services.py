@@ -19,7 +19,7 @@ from cdss.library.rows import (
     MAX_TEXT,
     CaseRow,
     DocumentRow,
-    Row,
+    ItemRow,
     RowError,
     age_years,
     patient_group,
@@ -56,10 +56,22 @@ class Target:
 
 
 def collection_ensure(
-    *, name: str, description: str = "", licence: str = "", mask_overlays: bool = False, synthetic: bool = False
+    *,
+    name: str,
+    description: str = "",
+    licence: str = "",
+    mask_overlays: bool = False,
+    synthetic: bool = False,
+    reference: bool = False,
 ) -> Collection:
     """The collection of this name. Masking is switched on for one that exists, never off."""
-    defaults = {"description": description, "licence": licence, "mask_overlays": mask_overlays, "synthetic": synthetic}
+    defaults = {
+        "description": description,
+        "licence": licence,
+        "mask_overlays": mask_overlays,
+        "synthetic": synthetic,
+        "reference": reference,
+    }
     collection, created = Collection.objects.get_or_create(name=name, defaults=defaults)
     if not created and mask_overlays and not collection.mask_overlays:
         collection.mask_overlays = True
@@ -76,7 +88,7 @@ def collection_for(*, name: str, **about: Any) -> Iterator[Collection]:
         yield collection
     finally:
         if not was_there:
-            Collection.objects.filter(pk=collection.pk, items__isnull=True).delete()
+            Collection.objects.filter(pk=collection.pk, items__isnull=True, gamuts__isnull=True).delete()
 
 
 def case_upsert(*, row: CaseRow, target: Target) -> Upserted:
@@ -131,7 +143,7 @@ def _state_set(item: LibraryItem, state: State, action: str, by: User) -> None:
             record(action=action, by=by, obj=item)
 
 
-def _existing(row: Row, kind: Kind, target: Target) -> LibraryItem | None:
+def _existing(row: ItemRow, kind: Kind, target: Target) -> LibraryItem | None:
     if max(len(row.source_name), len(row.source_id)) > MAX_ID:
         raise RowError(f"id: longer than {MAX_ID} characters")
     item = LibraryItem.objects.filter(source_name=row.source_name, source_id=row.source_id).first()
@@ -147,17 +159,17 @@ def _existing(row: Row, kind: Kind, target: Target) -> LibraryItem | None:
     return item
 
 
-def _is_current(item: LibraryItem, content_hash: str, row: Row, target: Target) -> bool:
+def _is_current(item: LibraryItem, content_hash: str, row: ItemRow, target: Target) -> bool:
     held = item.content_hash == content_hash and item.collection_id == target.collection.pk
     return held and not (item.state == State.DRAFT and _state(row, target) == State.PUBLISHED)
 
 
-def _state(row: Row, target: Target) -> State:
+def _state(row: ItemRow, target: Target) -> State:
     return State.PUBLISHED if target.publish and not row.hold else State.DRAFT
 
 
 def _saved(
-    model: type[Item], held: LibraryItem | None, row: Row, kind: Kind, target: Target, values: Mapping[str, Any]
+    model: type[Item], held: LibraryItem | None, row: ItemRow, kind: Kind, target: Target, values: Mapping[str, Any]
 ) -> tuple[Item, Change]:
     if held is None:
         item = model(

@@ -8,6 +8,7 @@ urlpatterns = [
     path("sources/", views.sources, name="sources"),
     path("searches/", search_views.save, name="search_save"),
     path("searches/<id:pk>/delete/", search_views.delete, name="search_delete"),
+    path("gamuts/", views.gamuts, name="gamuts"),
     path("import/", import_views.import_form, name="import"),
     path("import/<uuid:pk>/", import_views.import_result, name="import_result"),
     path("items/<id:pk>/", views.item, name="item"),

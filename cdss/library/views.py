@@ -2,6 +2,7 @@ from typing import cast
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -14,11 +15,12 @@ from cdss.library.browse import collection_counts, facets, filtered, ordered, wi
 from cdss.library.case_text import PRESENTED, case_blocks
 from cdss.library.forms import SearchForm
 from cdss.library.image_files import frame_paths
-from cdss.library.models import Case, CaseImage, Document, Kind, LibraryItem, SavedSearch
+from cdss.library.models import Case, CaseImage, Document, Gamut, Kind, LibraryItem, SavedSearch
 from cdss.library.spans import cited_span, page_of, pieces, sections
 from cdss.library.thumbnails import thumbnail
 
 PER_PAGE = 24
+GAMUTS_PER_PAGE = 60
 IMAGE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"}
 
 
@@ -54,8 +56,23 @@ def sources(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "library/sources.html",
-        {"rows": collection_counts(LibraryItem.objects.viewable_by(_user(request)))},
+        {
+            "rows": collection_counts(
+                LibraryItem.objects.viewable_by(_user(request)), Gamut.objects.viewable_by(_user(request))
+            )
+        },
     )
+
+
+@require_safe
+@require(Action.BROWSE_LIBRARY)
+def gamuts(request: HttpRequest) -> HttpResponse:
+    words = SearchForm(request.GET).wanted()["q"]
+    rows = Gamut.objects.viewable_by(_user(request)).select_related("collection")
+    for word in words.split():
+        rows = rows.filter(Q(finding__icontains=word) | Q(region__icontains=word) | Q(diagnoses__icontains=word))
+    page = Paginator(rows, GAMUTS_PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "library/gamuts.html", {"page_obj": page, "q": words})
 
 
 @require_safe

@@ -73,7 +73,8 @@ def features_of(sightings: Mapping[str, Sequence[tuple[Lead, bool]]]) -> Floats:
     leads = {lead.item: lead for found in sightings.values() for lead, _ in found}
     best: dict[str, float] = defaultdict(lambda: -math.inf)
     for lead in leads.values():
-        best[lead.kind] = max(best[lead.kind], lead.fit)
+        if lead.rank:
+            best[lead.kind] = max(best[lead.kind], lead.fit)
     # Of a few cases none that lists a diagnosis is half of what there is to know.
     listing = max(sum(lead.lexical**2 for lead in leads.values() if lead.kind == "case"), 1.0)
     return np.array([_features(found, best, listing) for found in sightings.values()]).reshape(-1, len(FEATURES))
@@ -89,7 +90,7 @@ def _features(found: Sequence[tuple[Lead, bool]], best: Mapping[str, float], lis
         # The first of its kind may still be far from the case.
         near = min(lead.lexical / NEAR, 1.0) if lead.rank else 0.0
         measured = {
-            f"{lead.kind}_share": near * math.exp(lead.fit - best[lead.kind]),
+            f"{lead.kind}_share": near * math.exp(lead.fit - best[lead.kind]) if lead.rank else 0.0,
             f"{lead.kind}_rank": near * RANKS / (RANKS + lead.rank - 1),
             f"{lead.kind}_lexical": max(lead.lexical - ALIKE, 0.0) if lead.kind == "case" else lead.lexical,
             "case_image": lead.image,

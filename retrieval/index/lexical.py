@@ -31,10 +31,14 @@ from retrieval.types import Ids, Vectors
 Tokens = Callable[[str], Sequence[str]]
 Counts = NDArray[np.int32]
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 # Of the cosine, measured on teaching cases: a rare word counts more than its idf, a pair of words half of a word.
 RARITY = 1.3
 PAIRS = 0.5
-FILES = ("ids", "lengths", "tokens", "data", "indices", "indptr")
+# Of BM25.
+K1 = 1.2
+B = 0.75
+FILES = ("ids", "lengths", "tokens", "data", "indices", "indptr", "aside")
 
 
 class _Scores(NamedTuple):
@@ -51,18 +55,21 @@ class Weighting:
 
     Args:
         tokens: from a text to its terms.
-        compile: the contribution of each term to each text, of texts as counted terms and their vocabulary.
-        asked: what each term of a query counts; of its known terms, how often each stands in it, how many texts hold
-            it, and how many texts there are.
+        compile: the contribution of each term to each text, of texts as counted terms, their vocabulary, and which of
+            the texts count in the statistics.
+        asked: what each term of a query counts; of its known terms, how often each stands in it, how many texts that
+            count hold it, and how many of these there are.
     """
 
     tokens: Tokens
-    compile: Callable[[list[Counts], Mapping[str, int]], _Scores]
+    compile: Callable[[list[Counts], Mapping[str, int], Mask], _Scores]
     asked: Callable[[Sequence[str], Floats, Ids, int], Floats]
 
 
 class LexicalIndex:
     """Words with ids. The scores are always those of an index newly built from what is in it.
+
+    Texts can be set aside: they are found like any other, and their words leave the scores of the others as they are.
 
     Changes are cheap; the scores are computed anew at the first search or save after one.
 
@@ -77,6 +84,8 @@ class LexicalIndex:
         self._documents: dict[int, Counts] = {}
         self._ids: Ids = np.zeros(0, dtype=np.int64)
         self._scores: _Scores | None = None
+        self._aside: frozenset[int] = frozenset()
+        self._holding: Ids | None = None
 
     def __len__(self) -> int:
         return len(self._documents)
@@ -92,6 +101,14 @@ class LexicalIndex:
             terms = [self._vocabulary.setdefault(term, len(self._vocabulary)) for term in self._tokens(text)]
             self._documents[int(identifier)] = np.array(terms, dtype=np.int32)
             self._scores = None
+
+    def set_aside(self, ids: Sequence[int] | Ids) -> bool:
+        """Of the texts that are here, these alone do not count in the statistics; returns whether that is new."""
+        wanted = frozenset(map(int, ids)) & self._documents.keys()
+        changed = wanted != self._aside
+        if changed:
+            self._aside, self._scores = wanted, None
+        return changed
 
     def remove(self, ids: Sequence[int] | Ids) -> int:
         """Remove what is there of these ids; returns how many were."""
@@ -124,7 +141,8 @@ class LexicalIndex:
         places = np.array([self._vocabulary[term] for term in known])
         starts, ends = compiled.indptr[places], compiled.indptr[places + 1]
         times = np.array(list(known.values()), dtype=np.float64)
-        weights = self._weighting.asked(list(known), times, ends - starts, len(self._ids))
+        holding = self._texts_holding(compiled)[places]
+        weights = self._weighting.asked(list(known), times, holding, len(self._ids) - len(self._aside))
         columns = list(zip(starts.tolist(), ends.tolist(), weights.astype(np.float32), strict=True))
         rows = np.concatenate([compiled.indices[start:end] for start, end, _ in columns])
         parts = np.concatenate([compiled.data[start:end] * weight for start, end, weight in columns])
@@ -138,6 +156,7 @@ class LexicalIndex:
             "ids": self._ids,
             "lengths": np.array([len(document) for document in documents], dtype=np.int64),
             "tokens": np.concatenate([np.zeros(0, np.int32), *documents]),
+            "aside": np.array(sorted(self._aside), dtype=np.int64),
             **compiled._asdict(),
         }
         folder.mkdir(parents=True, exist_ok=True)
@@ -161,17 +180,32 @@ class LexicalIndex:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IndexUnusableError(f"The lexical index cannot be read: {error}") from error
         index._documents = dict(zip(index._ids.tolist(), pieces, strict=False))
+        index._aside = frozenset(arrays["aside"].tolist()) & index._documents.keys()
         index._scores = _Scores(arrays["data"], arrays["indices"], arrays["indptr"])
         return index
 
     def _compiled(self) -> _Scores:
         if self._scores is None:
-            self._ids = self.ids
+            self._ids, self._holding = self.ids, None
+            self._aside &= self._documents.keys()
             self._drop_unused_terms()
             self._scores = self._weighting.compile(
-                [self._documents[identifier] for identifier in self._ids.tolist()], self._vocabulary
+                [self._documents[identifier] for identifier in self._ids.tolist()], self._vocabulary, self._counted()
             )
         return self._scores
+
+    def _counted(self) -> Mask:
+        return ~np.isin(self._ids, np.array(sorted(self._aside), dtype=np.int64))
+
+    def _texts_holding(self, compiled: _Scores) -> Ids:
+        """Of each term the texts that hold it, those that are set aside left out."""
+        if self._holding is None:
+            held = np.diff(compiled.indptr)
+            if self._aside:
+                terms = np.repeat(np.arange(len(held)), held)
+                held = np.bincount(terms[self._counted()[compiled.indices]], minlength=len(held))
+            self._holding = held
+        return self._holding
 
     def _drop_unused_terms(self) -> None:
         used = np.zeros(len(self._vocabulary), dtype=bool)
@@ -188,14 +222,16 @@ def _nothing() -> _Scores:
     return _Scores(np.zeros(0, np.float32), np.zeros(0, np.int32), np.zeros(1, np.int64))
 
 
-def _bm25(documents: list[Counts], vocabulary: Mapping[str, int]) -> _Scores:
+def _bm25(documents: list[Counts], vocabulary: Mapping[str, int], counted: Mask) -> _Scores:
     if not vocabulary:
         return _nothing()
+    if not counted.all():
+        return _bm25_aside(documents, vocabulary, counted)
     import bm25s
 
     # It sets its own level when it is imported.
     logging.getLogger("bm25s").setLevel(logging.WARNING)
-    index: Any = bm25s.BM25(method="lucene", k1=1.2, b=0.75, backend="numpy")
+    index: Any = bm25s.BM25(method="lucene", k1=K1, b=B, backend="numpy")
     index.index(
         ([document.tolist() for document in documents], vocabulary), create_empty_token=False, show_progress=False
     )
@@ -205,28 +241,50 @@ def _bm25(documents: list[Counts], vocabulary: Mapping[str, int]) -> _Scores:
     )
 
 
-def _cosine(documents: list[Counts], vocabulary: Mapping[str, int]) -> _Scores:
-    """Words and pairs of words each as a vector of length 1, so that neither drowns the other."""
-    if not vocabulary:
-        return _nothing()
+def _bm25_aside(documents: list[Counts], vocabulary: Mapping[str, int], counted: Mask) -> _Scores:
+    """The same scores, with the length and the rarity of words taken from the counted texts alone."""
+    rows, terms, counts = _cells(documents, vocabulary)
+    lengths = np.array([len(document) for document in documents], dtype=np.float64)
+    mean = lengths[counted].mean() if counted.any() else lengths.mean()
+    holding = np.bincount(terms[counted[rows]], minlength=len(vocabulary))
+    rarity = np.log(1 + (counted.sum() - holding + 0.5) / (holding + 0.5))
+    damped = counts / (counts + K1 * (1 - B + B * lengths[rows] / (mean or 1.0)))
+    return _by_term(rarity[terms] * damped, rows, terms, len(vocabulary))
+
+
+def _cells(documents: list[Counts], vocabulary: Mapping[str, int]) -> tuple[Ids, Ids, Ids]:
+    """Row, term and count of every term that stands in a text."""
     rows = np.repeat(np.arange(len(documents)), [len(document) for document in documents])
     cells, counts = np.unique(np.concatenate(documents) + rows * len(vocabulary), return_counts=True)
     rows, terms = np.divmod(cells, len(vocabulary))
-    holding = np.bincount(terms, minlength=len(vocabulary))
-    weights = (1 + np.log(counts)) * _rarity(holding, len(documents))[terms]
+    return rows, terms, counts
+
+
+def _by_term(weights: Floats, rows: Ids, terms: Ids, vocabulary: int) -> _Scores:
+    by_term = np.argsort(terms, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(terms, minlength=vocabulary))])
+    return _Scores(weights[by_term].astype(np.float32), rows[by_term].astype(np.int32), starts.astype(np.int64))
+
+
+def _cosine(documents: list[Counts], vocabulary: Mapping[str, int], counted: Mask) -> _Scores:
+    """Words and pairs of words each as a vector of length 1, so that neither drowns the other."""
+    if not vocabulary:
+        return _nothing()
+    rows, terms, counts = _cells(documents, vocabulary)
+    holding = np.bincount(terms[counted[rows]], minlength=len(vocabulary))
+    weights = (1 + np.log(counts)) * _rarity(holding, int(counted.sum()))[terms]
     is_pair = _pairs(vocabulary)[terms]
     for chosen, share in ((~is_pair, 1.0), (is_pair, PAIRS)):
         lengths = np.sqrt(np.bincount(rows[chosen], weights[chosen] ** 2, minlength=len(documents)))
         weights[chosen] *= share / lengths[rows[chosen]]
-    by_term = np.argsort(terms, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(holding)])
-    return _Scores(weights[by_term].astype(np.float32), rows[by_term].astype(np.int32), starts.astype(np.int64))
+    return _by_term(weights, rows, terms, len(vocabulary))
 
 
 def _asked_cosine(terms: Sequence[str], times: Floats, holding: Ids, texts: int) -> Floats:
     """Divided by the length of the query's words, so that one text's closeness compares over queries."""
     weights = (1 + np.log(times)) * _rarity(holding, texts)
-    words = weights[~_pairs(terms)]
+    # What stands only in texts that are set aside makes a query no longer for the others.
+    words = weights[~_pairs(terms) & (holding > 0)]
     return np.asarray(weights / np.sqrt((words**2).sum() or 1.0), dtype=np.float64)
 
 
@@ -234,7 +292,7 @@ def _rarity(holding: Ids, texts: int) -> Floats:
     return np.asarray((np.log((1 + texts) / (1 + holding)) + 1) ** RARITY, dtype=np.float64)
 
 
-def _pairs(terms: Iterable[str]) -> NDArray[np.bool_]:
+def _pairs(terms: Iterable[str]) -> Mask:
     return np.array([" " in term for term in terms], dtype=bool)
 
 

@@ -117,6 +117,7 @@ TABLE = [
     Row("library:frame", "GET", OWNER_ALONE, ("private_image", "frame")),
     Row("library:search_save", "POST", (302, 302, 302, 302, 302, 302), data={"name": "Nodules", "q": "nodule"}),
     Row("library:search_delete", "POST", (302, 302, 404, 404, 404, 404), ("search",)),
+    Row("library:gamuts", "GET", ANYONE),
     Row("library:import", "GET", IMPORTERS),
     Row("library:import", "POST", IMPORTERS),
     Row("library:import_result", "GET", (302, 403, 403, 404, 403, 404), ("import",)),

@@ -5,6 +5,10 @@ from pathlib import Path
 from cdss.library.rows import ImageRow, Row, RowError
 
 
+class FormatError(ValueError):
+    """A path that is not there, or that no importer can read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """A row of a source, or why it is skipped. `line` counts from 1: a line, a record, a page or a file."""

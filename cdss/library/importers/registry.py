@@ -1,11 +1,12 @@
 from pathlib import Path
 
-from cdss.library.importers import dicom, jsonlines, labelled_images, mirc, nbib, pdf, pubmed
-from cdss.library.importers.base import Importer
+from cdss.library.importers import dicom, gamuts, hpo, jsonlines, labelled_images, mirc, nbib, pdf, pubmed
+from cdss.library.importers.base import FormatError, Importer
 
 IMPORTERS: dict[str, Importer] = {
     each.name: each
     for each in (
+        gamuts.IMPORTER,
         jsonlines.CASES,
         jsonlines.DOCUMENTS,
         pubmed.IMPORTER,
@@ -14,6 +15,7 @@ IMPORTERS: dict[str, Importer] = {
         labelled_images.IMPORTER,
         dicom.IMPORTER,
         pdf.IMPORTER,
+        hpo.IMPORTER,
     )
 }
 
@@ -27,11 +29,9 @@ UPLOAD_FORMATS = (
     ("mirc", "MIRC teaching file"),
 )
 
-ONE_FILE = ("cases", "documents", "pubmed", "nbib", "mirc")
+ONE_FILE = ("cases", "documents", "pubmed", "nbib", "mirc", "hpo", "gamuts")
 
-
-class FormatError(ValueError):
-    """A path that is not there, or that no importer can read."""
+__all__ = ["IMPORTERS", "ONE_FILE", "UPLOAD_FORMATS", "FormatError", "importer_for"]
 
 
 def importer_for(path: Path, format: str = "auto") -> Importer:

@@ -15,7 +15,8 @@ from cdss.library.importers.base import Read
 from cdss.library.importers.registry import importer_for
 from cdss.library.intake_errors import IntakeError
 from cdss.library.models import CaseImage
-from cdss.library.rows import CaseRow, Row, RowError
+from cdss.library.reference import gamut_upsert
+from cdss.library.rows import CaseRow, GamutRow, Row, RowError
 from cdss.library.services import Target, Upserted, case_upsert, document_upsert
 
 Skip = dict[str, Any]
@@ -37,6 +38,12 @@ class Outcome:
     @property
     def imported_nothing(self) -> bool:
         return not (self.cases or self.documents or self.updated or self.unchanged)
+
+    def add(self, other: "Outcome") -> None:
+        for name in ("cases", "documents", "images", "updated", "unchanged"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.stopped |= other.stopped
+        self.skipped += other.skipped
 
     def as_json(self) -> dict[str, Any]:
         names = ("cases", "documents", "images", "updated", "skipped")
@@ -99,4 +106,6 @@ def _take(read: Read, target: Target, outcome: Outcome, path: Path | None) -> No
 def _upsert(row: Row, target: Target) -> Upserted:
     if isinstance(row, CaseRow):
         return case_upsert(row=row, target=target)
+    if isinstance(row, GamutRow):
+        return gamut_upsert(row=row, target=target)
     return document_upsert(row=replace(row, kind=target.kind) if target.kind else row, target=target)

@@ -67,7 +67,10 @@ class Command(BaseCommand):
         host, port = env.text("CDSS_HOST", "127.0.0.1"), env.integer("PORT", 8000, low=1, high=65535)
         refuse_taken(host, port)
         web = Child("web server", web_command(host, port))
-        workers = [Child("worker", ["manage.py", "worker"])]
+        workers = [
+            Child("worker", ["manage.py", "worker"]),
+            Child("index worker", ["manage.py", "worker", "--queue", "index"]),
+        ]
         if settings.LLM:
             workers.append(Child("language model worker", ["manage.py", "worker", "--queue", "llm"]))
         stop = threading.Event()

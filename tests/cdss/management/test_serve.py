@@ -80,7 +80,7 @@ def free_port() -> int:
 def children(pid: int) -> dict[str, int]:
     listed = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid=,args="], capture_output=True, text=True, check=False)
     rows = (line.strip().split(None, 1) for line in listed.stdout.splitlines())
-    return {"worker" if "worker" in args else "web": int(pid) for pid, args in rows}
+    return {"index" if "--queue" in args else "worker" if "worker" in args else "web": int(pid) for pid, args in rows}
 
 
 def wait_for(condition, seconds: float = 60) -> None:

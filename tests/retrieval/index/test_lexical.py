@@ -145,3 +145,31 @@ def test_files_that_are_no_index_are_refused(tmp_path: Path, name: str) -> None:
     del files[name]
     with pytest.raises(IndexUnusableError):
         LexicalIndex.from_files(files, WORDS_BM25)
+
+
+@pytest.mark.parametrize("weighting", [BM25, COSINE], ids=["bm25", "cosine"])
+def test_texts_set_aside_are_found_and_leave_the_others_as_they_are(tmp_path: Path, weighting: Weighting) -> None:
+    texts = {
+        1: "nodule in the lung",
+        2: "lung lung cyst",
+        5: "fracture of the radius and a cyst",
+        9: "old rib fracture",
+    }
+    tables = {3: "nodule nodule rash", 7: "cyst of a lung with a rash and many other words", 8: "rash"}
+    alone, both = LexicalIndex(weighting), LexicalIndex(weighting)
+    alone.add(list(texts), list(texts.values()))
+    both.add([*texts, *tables], [*texts.values(), *tables.values()])
+    assert both.set_aside([*tables, 77])
+    assert not both.set_aside(list(tables))
+    both.save(tmp_path / "index")
+    files = {path.name: path.read_bytes() for path in (tmp_path / "index").iterdir()}
+    read = LexicalIndex.from_files(files, weighting)
+    counted = np.isin(both.ids, alone.ids)
+    for query in ("lung nodule", "a cyst with a rash", "fracture fracture lung", "rash"):
+        for index in (both, read):
+            np.testing.assert_allclose(index.scores(query)[counted], alone.scores(query), rtol=1e-5)
+    assert both.search("rash", 3)[1].tolist()[0] == 8
+    assert both.set_aside([])
+    assert not np.allclose(both.scores("lung nodule")[counted], alone.scores("lung nodule"))
+    both.remove(list(tables))
+    np.testing.assert_allclose(both.scores("lung nodule"), alone.scores("lung nodule"), rtol=1e-5)

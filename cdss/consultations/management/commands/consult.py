@@ -120,6 +120,7 @@ class Command(BaseCommand):
             "diagnoses": [_diagnosis(rank, draft) for rank, draft in enumerate(diagnoses, start=1)],
             "evidence": [_evidence(draft) for draft in outcome.evidence],
             **({"note": note} if note else {}),
+            **({"gamuts": [each.as_json() for each in outcome.gamuts]} if outcome.gamuts else {}),
             **({"abstention": outcome.abstention} if outcome.abstention else {}),
         }
 

@@ -1,6 +1,7 @@
 """The process that answers consultations: it loads the models once, then waits for work."""
 
 import logging
+import os
 import threading
 from argparse import ArgumentParser
 from typing import Any
@@ -10,17 +11,24 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections
 
 from cdss.consultations.tasks import LLM_QUEUE
+from cdss.library.tasks import INDEX_QUEUE
 
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 20
+INDEX_NICENESS = 10
+# Seconds between two looks at the queue.
+INDEX_INTERVAL = 2.0
 
 
 class Command(BaseCommand):
-    help = "Answers consultations. With --queue llm it runs the language model, so that evidence never waits for it."
+    help = (
+        "Answers consultations. With --queue llm it runs the language model, so that evidence never waits for it; with "
+        "--queue index it encodes what was imported, behind everything else the machine has to do."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--queue", choices=("default", LLM_QUEUE), default="default")
+        parser.add_argument("--queue", choices=("default", LLM_QUEUE, INDEX_QUEUE), default="default")
         parser.add_argument("--batch", action="store_true", help="work off what is waiting, then end")
 
     def handle(self, *, queue: str, batch: bool, **options: Any) -> None:
@@ -28,8 +36,13 @@ class Command(BaseCommand):
         if queue == "default":
             _warm()
             threading.Thread(target=_keep_sweeping, args=(stop,), daemon=True).start()
+        if queue == INDEX_QUEUE:
+            os.nice(INDEX_NICENESS)
         try:
-            call_command("db_worker", queue_name=queue, interval=0.1, batch=batch, reload=False, startup_delay=False)
+            interval = INDEX_INTERVAL if queue == INDEX_QUEUE else 0.1
+            call_command(
+                "db_worker", queue_name=queue, interval=interval, batch=batch, reload=False, startup_delay=False
+            )
         finally:
             stop.set()
 

@@ -7,11 +7,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from cdss.library.importers.base import Read
-from cdss.library.importers.registry import IMPORTERS, FormatError
+from cdss.library.importers.packaged import PACKAGED, Packaged
+from cdss.library.importers.registry import IMPORTERS, FormatError, importer_for
 from cdss.library.importers.run import Outcome, run_import
 from cdss.library.models import Collection, Kind
-from cdss.library.rows import clean
+from cdss.library.reference import collection_withdraw, reference_collection
+from cdss.library.rows import RowError, clean
 from cdss.library.services import Target, collection_for
+from cdss.library.tasks import bring_index_up_to_date
 
 SHOWN_SKIPS = 20
 
@@ -24,6 +27,22 @@ def _collection_name(given: str) -> str:
     return name
 
 
+def _told_apart(given: list[str], format: str) -> tuple[list[tuple[Packaged, Path]], list[Path]]:
+    """Reference collections with the file of each, called by their word or by that file; and all other paths."""
+    packaged: list[tuple[Packaged, Path]] = []
+    files: list[Path] = []
+    for each in given:
+        if format in ("auto", each) and each in PACKAGED:
+            packaged.append((PACKAGED[each], PACKAGED[each].path()))
+            continue
+        name = importer_for(Path(each), format).name
+        if name in PACKAGED:
+            packaged.append((PACKAGED[name], Path(each)))
+        else:
+            files.append(Path(each))
+    return packaged, files
+
+
 class Command(BaseCommand):
     help = (
         "Imports cases and documents. Rows that are already there and unchanged are passed over, so an import that was "
@@ -32,9 +51,15 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+        parser.add_argument(
+            "paths",
+            nargs="+",
+            metavar="PATH",
+            help=f"a file or folder, or {' or '.join(PACKAGED)} for a reference collection out of an installed package "
+            "(./hpo for a folder of this name)",
+        )
         parser.add_argument("--format", choices=["auto", *IMPORTERS], default="auto")
-        parser.add_argument("--collection", default="Imported", metavar="NAME", help="made when it is not there")
+        parser.add_argument("--collection", metavar="NAME", help="made when it is not there")
         parser.add_argument(
             "--kind", choices=["guideline", "literature"], help="of documents, whatever their source says"
         )
@@ -46,22 +71,59 @@ class Command(BaseCommand):
         parser.add_argument(
             "--publish", action="store_true", help="make the items searchable; else they wait as drafts"
         )
+        parser.add_argument(
+            "--withdraw", action="store_true", help=f"take {' or '.join(PACKAGED)} out of use; importing brings it back"
+        )
         parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        about = {name: options[name] for name in ("licence", "mask_overlays", "synthetic")}
-        kind = Kind(options["kind"]) if options["kind"] else None
+        outcome = Outcome()
         try:
-            with collection_for(name=_collection_name(options["collection"]), **about) as collection:
-                target = Target(collection, publish=options["publish"], kind=kind)
-                outcome = run_import(options["paths"], target=target, format=options["format"], progress=self._progress)
-        except FormatError as error:
+            packaged, files = _told_apart(options["paths"], options["format"])
+            if options["withdraw"]:
+                self._withdraw([source for source, _ in packaged], files, options)
+                return
+            for source, path in packaged:
+                outcome.add(self._import_packaged(source, path, options))
+            if files:
+                outcome.add(self._import_files(files, options))
+        except (FormatError, RowError) as error:
             raise CommandError(str(error), returncode=2) from error
         self._report(outcome, as_json=options["json"])
         if outcome.stopped:
             raise CommandError("The import stopped before its end.", returncode=1)
         if outcome.imported_nothing:
             raise CommandError("Nothing was imported.", returncode=2)
+
+    def _import_files(self, paths: list[Path], options: dict[str, Any]) -> Outcome:
+        about = {name: options[name] for name in ("licence", "mask_overlays", "synthetic")}
+        name = "Imported" if options["collection"] is None else options["collection"]
+        kind = Kind(options["kind"]) if options["kind"] else None
+        with collection_for(name=_collection_name(name), **about) as collection:
+            target = Target(collection, publish=options["publish"], kind=kind)
+            return run_import(paths, target=target, format=options["format"], progress=self._progress)
+
+    def _import_packaged(self, source: Packaged, path: Path, options: dict[str, Any]) -> Outcome:
+        name = _collection_name(source.collection if options["collection"] is None else options["collection"])
+        with reference_collection(name=name, description=source.about(path), licence=source.licence) as collection:
+            target = Target(collection, publish=options["publish"])
+            outcome = run_import([path], target=target, format=source.word, progress=self._progress)
+        if options["publish"] and outcome.documents + outcome.updated and source.is_searched:
+            bring_index_up_to_date.enqueue()
+            self.stderr.write("Encoded in the background while the site is served; or now: manage.py build_index")
+        return outcome
+
+    def _withdraw(self, sources: list[Packaged], files: list[Path], options: dict[str, Any]) -> None:
+        if files:
+            raise FormatError(f"--withdraw is for {' and '.join(PACKAGED)}, not for {files[0]}.")
+        names = [options["collection"] or source.collection for source in sources]
+        collections = {each.name: each for each in Collection.objects.filter(name__in=names, reference=True)}
+        counts = {name: collection_withdraw(collection=collections[name]) for name in names if name in collections}
+        if options["json"]:
+            self.stdout.write(json.dumps({"withdrawn": sum(counts.values())}))
+        else:
+            said = [f"{name}: {count} withdrawn." for name, count in counts.items()]
+            self.stdout.write("\n".join(said) or "None is there.")
 
     def _progress(self, reads: Iterator[Read], path: Path, total: int) -> Iterator[Read]:
         from tqdm import tqdm
