@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from retrieval.alignment.metric import Metric
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -119,6 +122,47 @@ class ImageEncoder(Protocol):
 
     def encode_text(self, texts: Sequence[str]) -> Vectors:
         """(n, dimension) in the joint space. Raises AlignmentError when the towers are not aligned."""
+        ...
+
+
+@runtime_checkable
+class TeachableImageEncoder(ImageEncoder, Protocol):
+    """An image encoder whose vectors come from features by a metric that a site can teach it."""
+
+    @property
+    def base(self) -> str:
+        """The version without a metric."""
+        ...
+
+    @property
+    def features_version(self) -> str:
+        """Version of the features; it begins with `base` and a `~`."""
+        ...
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Of the blocks of the features."""
+        ...
+
+    @property
+    def kernels(self) -> int:
+        """How many of the blocks tell classes apart."""
+        ...
+
+    def features(self, images: Sequence[Pixels]) -> Vectors:
+        """(n, sum of the widths) float32."""
+        ...
+
+    def plain(self, features: Vectors) -> Vectors:
+        """(n, d) L2-normalised: the vectors without a metric."""
+        ...
+
+    def vectors(self, features: Vectors) -> Vectors:
+        """(n, dimension) L2-normalised, by the metric if there is one."""
+        ...
+
+    def taught(self, metric: Metric) -> TeachableImageEncoder:
+        """The same features with this metric."""
         ...
 
 

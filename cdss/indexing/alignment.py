@@ -14,13 +14,17 @@ from cdss.audit.services import record
 from cdss.indexing.embedding import Progress, embed_images, image_key, vector_of
 from cdss.indexing.encoders import forget, image_encoder, text_encoder
 from cdss.indexing.engine import forget_engine
-from cdss.indexing.models import ImageEmbedding
+from cdss.indexing.models import ImageEmbedding, IndexVersion
+from cdss.indexing.services import index_build
+from cdss.indexing.teaching import metric_teach
 from cdss.library.models import CaseImage, State
 from retrieval.errors import AlignmentError
 
 if TYPE_CHECKING:
-    from retrieval.align import Pairs, Report
-    from retrieval.types import ImageEncoder, TextEncoder, Vectors
+    from retrieval.alignment.model import Alignment, Report
+    from retrieval.alignment.pairs import Pairs
+    from retrieval.alignment.teach import Lesson, Taught
+    from retrieval.types import ImageEncoder, TeachableImageEncoder, TextEncoder, Vectors
 
 TEXTS_AT_ONCE = 256
 
@@ -34,12 +38,33 @@ class Described:
     texts: tuple[str, ...]
 
 
-def encoders_align(*, progress: Progress | None = None) -> Report | None:
-    """Fits the text encoder to the image encoder and stores the result; None when they are one model already.
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """What `align_encoders` learned.
 
-    Raises AlignmentError with too few described images, or with an image encoder that cannot be aligned.
+    Args:
+        text: of the map of text into the space of the images; None where it could not be fitted.
+        text_problem: why it could not.
+        images: what the metric is worth; None where there are no labels to teach one.
+        promoted: whether that metric serves from now on.
+        index: name of the index made with it.
     """
-    from retrieval import align
+
+    text: Report | None
+    text_problem: str = ""
+    images: Lesson | None = None
+    promoted: bool = False
+    index: str = ""
+
+
+def encoders_align(*, progress: Progress | None = None) -> Aligned | None:
+    """Teaches the metric of images, then fits the text encoder to their space; None when they are one model already.
+
+    A metric that is no better on cases it was not taught on is not taken. With one that is, the index is made anew,
+    from stored features. Raises AlignmentError with neither labels nor enough described images, or with an image
+    encoder that cannot be aligned.
+    """
+    from retrieval.types import TeachableImageEncoder
 
     report = progress or (lambda step, done, total: None)
     images, texts = image_encoder(), text_encoder()
@@ -49,13 +74,49 @@ def encoders_align(*, progress: Progress | None = None) -> Report | None:
         raise AlignmentError(
             f"The image encoder {images.version} cannot be aligned with text. Set CDSS_IMAGE_ENCODER=builtin."
         )
-    embed_images(encoder=images, progress=report)
-    fitted = align.fit(library_pairs(images, texts, report), image_encoder=images.version, text_encoder=texts.version)
-    saved = align.save(fitted, alignment_folder())
+    lesson = metric_teach(encoder=images, progress=report) if isinstance(images, TeachableImageEncoder) else None
+    promoted = lesson is not None and lesson.taught.lesson.better
+    if lesson and promoted and isinstance(images, TeachableImageEncoder):
+        images = _promote(images, lesson.taught, report)
+        vectors = lesson.crossed
+    else:
+        embed_images(encoder=images, progress=report)
+        vectors = _unseen_vectors(images, report)
+    saved, problem = _fit_text(vectors, images, texts, report)
+    learned = lesson.taught.lesson if lesson else None
+    if saved is None and not promoted:
+        raise AlignmentError(problem)
     forget()
     forget_engine()
-    record(action="library.aligned", details={"checksum": saved.checksum, **asdict(saved.report)})
-    return saved.report
+    details = {"checksum": saved.checksum, **asdict(saved.report)} if saved else {}
+    record(action="library.aligned", details={"image_encoder": images.version, "promoted": promoted, **details})
+    index = index_build(progress=report).name if promoted and IndexVersion.objects.exists() else ""
+    return Aligned(saved.report if saved else None, problem, learned, promoted, index)
+
+
+def _promote(current: TeachableImageEncoder, taught: Taught, progress: Progress) -> ImageEncoder:
+    """The metric serves from here on. Its vectors are made before it does, so that the index follows at once."""
+    from retrieval.alignment.store import checksummed, save_metric
+
+    embed_images(encoder=current.taught(checksummed(taught.metric)), progress=progress)
+    save_metric(taught.metric, taught.lesson, alignment_folder())
+    forget()
+    return image_encoder()
+
+
+def _fit_text(
+    vectors: dict[int, Vectors], images: ImageEncoder, texts: TextEncoder, progress: Progress
+) -> tuple[Alignment | None, str]:
+    """The fitted map, or why there is none."""
+    from retrieval.alignment.fit import fit
+    from retrieval.alignment.store import save
+
+    pairs = library_pairs(images, texts, progress, vectors=vectors)
+    try:
+        fitted = fit(pairs, image_encoder=images.version, text_encoder=texts.version)
+    except AlignmentError as error:
+        return None, str(error)
+    return save(fitted, alignment_folder()), ""
 
 
 def alignment_folder() -> Path:
@@ -84,12 +145,15 @@ def _alignment_of(encoder: ImageEncoder) -> str | None:
     return alignment
 
 
-def library_pairs(images: ImageEncoder, texts: TextEncoder, progress: Progress) -> Pairs:
-    """What an alignment is fitted on."""
-    from retrieval import align
+def library_pairs(
+    images: ImageEncoder, texts: TextEncoder, progress: Progress, *, vectors: dict[int, Vectors] | None = None
+) -> Pairs:
+    """What an alignment is fitted on: the described images, each with its vector by a metric not taught on its case."""
+    from retrieval.alignment.pairs import Pairs
     from retrieval.encoders.image import encode_whole
 
-    vectors = _image_vectors(images)
+    vectors = _unseen_vectors(images, progress) if vectors is None else vectors
+
     described = [each for each in described_images() if each.image in vectors]
     said = [text for each in described for text in each.texts]
     distinct = list(dict.fromkeys(said))
@@ -99,12 +163,23 @@ def library_pairs(images: ImageEncoder, texts: TextEncoder, progress: Progress) 
         chunk = distinct[start : start + TEXTS_AT_ONCE]
         encoded.update(zip(chunk, encode_whole(texts, chunk), strict=True))
         progress("texts", start + len(chunk), len(distinct))
-    return align.Pairs(
+    return Pairs(
         images=_stacked([vectors[each.image] for each in described], images.dimension),
         texts=_stacked([encoded[text] for text in said], texts.dimension),
         described=np.repeat(np.arange(len(described)), [len(each.texts) for each in described]),
         cases=np.array([each.case for each in described], dtype=np.int64),
     )
+
+
+def _unseen_vectors(images: ImageEncoder, progress: Progress) -> dict[int, Vectors]:
+    """Images that taught the metric are found better than new ones: they are no measure."""
+    from retrieval.types import TeachableImageEncoder
+
+    if isinstance(images, TeachableImageEncoder) and images.version != images.base:
+        lesson = metric_teach(encoder=images, progress=progress)
+        if lesson is not None and lesson.taught.metric.dimension == images.dimension:
+            return lesson.crossed
+    return _image_vectors(images)
 
 
 def _image_vectors(encoder: ImageEncoder) -> dict[int, Vectors]:

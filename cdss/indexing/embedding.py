@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Length
 
+from cdss.indexing.frame_features import features_embed, features_key, stored_features
 from cdss.indexing.models import ImageEmbedding, PassageEmbedding
+from cdss.indexing.pixels import frames_of_all
 from cdss.indexing.splitting import encoded_text
 from cdss.library.models import CaseImage, LibraryItem, Passage, State
-from retrieval.errors import ImageError
 
 if TYPE_CHECKING:
-    from retrieval.types import ImageEncoder, Kind, Pixels, TextEncoder, Vectors
+    from retrieval.types import ImageEncoder, Kind, TextEncoder, Vectors
 
-logger = logging.getLogger(__name__)
 # What is done, how much of it, of how much.
 Progress = Callable[[str, int, int], None]
 PASSAGES_AT_ONCE = 64
@@ -66,14 +63,6 @@ def image_key(encoder: ImageEncoder, *, masked: bool) -> str:
     return f"{encoder.version}|{encoder.preprocessing[:12]}|{'masked' if masked else 'whole'}"
 
 
-def frames_of(image: CaseImage, *, masked: bool) -> list[Pixels]:
-    from retrieval.imaging import load_pixels, mask_overlays
-
-    path = Path(settings.MEDIA_ROOT) / str(image.file.name)
-    frames = load_pixels(path.parent if image.frames > 1 and path.stem == "0000" else path)
-    return [mask_overlays(frame) for frame in frames] if masked else frames
-
-
 def vector_of(data: bytes | memoryview) -> Vectors:
     return np.frombuffer(data, dtype="<f4").astype(np.float32)
 
@@ -91,28 +80,34 @@ def _embed_passages(rows: Sequence[tuple[int, str, str]], encoder: TextEncoder) 
 
 
 def _embed_images(images: Sequence[CaseImage], encoder: ImageEncoder, *, masked: bool) -> int:
-    frames: list[Pixels] = []
-    places: list[tuple[int, int]] = []
-    for image in images:
-        try:
-            loaded = frames_of(image, masked=masked)
-        except ImageError:
-            # The rest of the library stays searchable; the image is tried again at the next build.
-            logger.warning("image %s cannot be read and was left out of the index", image.pk)
-            continue
-        places += [(image.pk, number) for number in range(len(loaded))]
-        frames += loaded
-    if not frames:
+    places, vectors = _vectors_of(images, encoder, masked=masked)
+    if not places:
         return 0
     key = image_key(encoder, masked=masked)
     made = [
         ImageEmbedding(image_id=pk, frame=number, encoder=key, vector=vector.astype("<f4").tobytes())
-        for (pk, number), vector in zip(places, encoder.encode(frames), strict=True)
+        for (pk, number), vector in zip(places, vectors, strict=True)
     ]
     with transaction.atomic():
         alive = set(CaseImage.objects.filter(pk__in=[pk for pk, _ in places]).values_list("pk", flat=True))
         ImageEmbedding.objects.bulk_create([row for row in made if row.image_id in alive], ignore_conflicts=True)
     return len({pk for pk, _ in places})
+
+
+def _vectors_of(
+    images: Sequence[CaseImage], encoder: ImageEncoder, *, masked: bool
+) -> tuple[list[tuple[int, int]], Vectors]:
+    """Frames, as image and number, and their vectors; from stored features where the encoder has such."""
+    from retrieval.types import TeachableImageEncoder
+
+    if isinstance(encoder, TeachableImageEncoder):
+        features_embed(images=images, encoder=encoder, masked=masked)
+        places, features = stored_features(
+            key=features_key(encoder, masked=masked), width=sum(encoder.widths), images=[image.pk for image in images]
+        )
+        return places, encoder.vectors(features)
+    places, frames = frames_of_all(images, masked=masked)
+    return places, encoder.encode(frames)
 
 
 def kinds_of_published() -> dict[int, Kind]:

@@ -21,7 +21,12 @@ def text_encoder() -> TextEncoder:
 
 def image_encoder() -> ImageEncoder:
     with _lock:
-        return _image_encoder(settings.IMAGE_ENCODER, settings.TEXT_ENCODER)
+        encoder = _image_encoder(settings.IMAGE_ENCODER, settings.TEXT_ENCODER)
+        if getattr(encoder, "stale", False):
+            # Another process taught it a metric; the index made with that one is there or about to be.
+            _image_encoder.cache_clear()
+            encoder = _image_encoder(settings.IMAGE_ENCODER, settings.TEXT_ENCODER)
+        return encoder
 
 
 def forget() -> None:

@@ -19,7 +19,8 @@ def leftovers_prune() -> int:
     how many vectors and tables went."""
     kept = Q()
     for version in _latest("image_encoder"):
-        kept |= Q(encoder__startswith=f"{version}|")
+        # The features of a tower serve every metric of it.
+        kept |= Q(encoder__startswith=f"{version}|") | Q(encoder__startswith=f"{version.partition('+')[0]}~")
     if not kept:
         return 0
     passages, _ = PassageEmbedding.objects.exclude(encoder__in=_latest("text_encoder")).delete()

@@ -12,7 +12,7 @@ import numpy as np
 
 from cdss.indexing.services import search_library
 from cdss.library.importers.base import image_inside
-from cdss.library.models import Kind, LibraryItem, Passage
+from cdss.library.models import Collection, Kind, LibraryItem, Passage
 from cdss.library.rows import RowError
 from retrieval.types import Query
 
@@ -107,9 +107,12 @@ def rows_of(hits: Sequence[Hit]) -> list[dict[str, Any]]:
 def _pixels(image: Path | None) -> list[Pixels]:
     if image is None:
         return []
-    from retrieval.imaging import load_pixels
+    from retrieval.imaging import load_pixels, mask_overlays
 
-    return load_pixels(image)
+    frames = load_pixels(image)
+    # As a consultation does it: the query's marks are not to be found beside masked ones.
+    masked = Collection.objects.filter(mask_overlays=True).exists()
+    return [mask_overlays(frame) for frame in frames] if masked else frames
 
 
 def _typed(row: dict[str, Any], key: str, kind: type, default: Any) -> Any:

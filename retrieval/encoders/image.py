@@ -37,7 +37,7 @@ def load(spec: str, *, models_root: Path, text: TextEncoder | None = None, threa
 
     torch.set_num_threads(threads)
     if spec == BUILTIN:
-        from retrieval.encoders.lite0 import BuiltinImageEncoder
+        from retrieval.encoders.builtin import BuiltinImageEncoder
 
         return BuiltinImageEncoder(text=text, alignment=models_root / "alignment")
     return OpenClipEncoder(spec, cache=models_root / "hub")

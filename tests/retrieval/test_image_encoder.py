@@ -1,13 +1,16 @@
 import numpy as np
 import pytest
 
-from retrieval import align
+from retrieval.alignment import store
+from retrieval.alignment.fit import fit
+from retrieval.alignment.model import Alignment, Report
+from retrieval.alignment.pairs import Pairs
 from retrieval.encoders import registry
 from retrieval.encoders.hashing import HashingTextEncoder
 from retrieval.encoders.image import checked, digest, encode_whole
 from retrieval.encoders.lite0 import LITE0_PREPROCESSING, lite0_input, lite0_name
 from retrieval.errors import AlignmentError, EncoderError
-from retrieval.types import ImageEncoder
+from retrieval.types import ImageEncoder, TeachableImageEncoder
 
 
 def picture(seed: int, height: int = 90, width: int = 120) -> np.ndarray:
@@ -223,9 +226,9 @@ def test_text_says_that_it_needs_alignment_and_then_finds_images(builtin, text_e
     with pytest.raises(AlignmentError, match=r"manage\.py align_encoders"):
         encoder.encode_text(["picture of a disc"])
     images, texts = shapes(80)
-    pairs = align.Pairs(encoder.encode(images), text_encoder.encode(texts), np.arange(80), np.arange(80))
-    fitted = align.fit(pairs, image_encoder=encoder.version, text_encoder=text_encoder.version)
-    saved = align.save(fitted, models / "alignment")
+    pairs = Pairs(encoder.encode(images), text_encoder.encode(texts), np.arange(80), np.arange(80))
+    fitted = fit(pairs, image_encoder=encoder.version, text_encoder=text_encoder.version)
+    saved = store.save(fitted, models / "alignment")
     # The running encoder takes it up; a new process does too.
     for each in (encoder, registry.image_encoder("builtin", models_root=models, text=text_encoder)):
         assert each.aligned
@@ -239,11 +242,9 @@ def test_text_says_that_it_needs_alignment_and_then_finds_images(builtin, text_e
 @pytest.mark.model
 def test_an_alignment_of_another_text_encoder_is_not_used(builtin, tmp_path) -> None:
     encoder, _ = builtin
-    report = align.Report(20, 20, 5, 1, 4, 0.1, 0.1, 0.5, 3, 0.1)
-    other = align.Alignment(
-        np.ones((96, 1280), np.float32), np.zeros(1280, np.float32), encoder.version, "other", report
-    )
-    align.save(other, tmp_path / "alignment")
+    report = Report(20, 20, 5, 1, 4, 0.1, 0.1, 0.5, 3, 0.1)
+    other = Alignment(np.ones((96, 1280), np.float32), np.zeros(1280, np.float32), encoder.version, "other", report)
+    store.save(other, tmp_path / "alignment")
     made = registry.image_encoder("builtin", models_root=tmp_path, text=HashingTextEncoder(dimension=96))
     assert not made.aligned
     with pytest.raises(AlignmentError, match=r"made for .* and other"):
@@ -259,3 +260,47 @@ def test_weights_that_are_not_the_known_ones_are_refused(monkeypatch: pytest.Mon
     monkeypatch.setattr(lite0, "_lite0_file", lambda: tmp_path / "weights.pth")
     with pytest.raises(EncoderError, match="SHA-256"):
         lite0.lite0_weights()
+
+
+@pytest.mark.model
+def test_a_taught_metric_is_part_of_the_encoder(text_encoder, tmp_path) -> None:
+    from retrieval.alignment.teach import Library, teach
+
+    plain = registry.image_encoder("builtin", models_root=tmp_path, text=text_encoder)
+    assert isinstance(plain, TeachableImageEncoder)
+    images, texts = shapes(40)
+    features = plain.features(images)
+    assert features.shape == (40, sum(plain.widths))
+    assert np.allclose(plain.plain(features), plain.encode(images), atol=1e-5)
+    library = Library(features, plain.plain(features), np.arange(40), ["shapes"] * 40, {"diagnosis": texts})
+    taught = teach(library, widths=plain.widths, kernels=plain.kernels, features=plain.features_version)
+    assert taught is not None
+    assert not plain.stale
+    saved = store.save_metric(taught.metric, taught.lesson, tmp_path / "alignment")
+    assert plain.stale
+    made = registry.image_encoder("builtin", models_root=tmp_path, text=text_encoder)
+    assert made.version == f"{plain.version}+{saved.checksum[:12]}"
+    assert len(f"{made.version}|{made.preprocessing[:12]}|masked") <= 120
+    vectors = made.encode(images[:4])
+    assert vectors.shape == (4, made.dimension) == (4, saved.dimension)
+    assert np.allclose(vectors, plain.taught(saved).encode(images[:4]), atol=1e-5)
+    # The one that was there goes on as it is: its index goes with it.
+    assert plain.encode(images[:1]).shape == (1, 1280)
+    (weights,) = (tmp_path / "alignment").glob("metric-*.safetensors")
+    weights.write_bytes(b"")
+    damaged = registry.image_encoder("builtin", models_root=tmp_path, text=text_encoder)
+    assert damaged.version == plain.version
+    assert "not what was saved" in damaged.metric_problem
+
+
+@pytest.mark.model
+def test_a_mirrored_image_is_another_image(builtin) -> None:
+    encoder, _ = builtin
+    image = picture(3, 200, 200) // 4
+    image[60:140, 20:70] = 230
+    features = encoder.features([image, image[:, ::-1].copy()])
+    sides = features[:, -encoder.widths[-1] :]
+    assert float((sides[0] * sides[1]).sum()) < 0
+    assert float(np.prod(np.linalg.norm(sides, axis=1))) > 0
+    one, mirrored = encoder.plain(features)
+    assert float(one @ mirrored) < 0.999

@@ -12,7 +12,9 @@ from cdss.evaluation.workbench import Workbench
 from cdss.indexing.alignment import described_images, library_pairs
 from cdss.indexing.encoders import image_encoder, text_encoder
 from cdss.library.models import CaseImage
-from retrieval.align import Pairs, chance, fit
+from retrieval.alignment.fit import fit
+from retrieval.alignment.measures import chance
+from retrieval.alignment.pairs import Pairs
 from retrieval.errors import AlignmentError
 from retrieval.types import Ids, ImageEncoder, Vectors
 

@@ -12,6 +12,7 @@ from cdss.evaluation.cases import KnownImage
 from cdss.evaluation.figures import PRODUCT, Asked, Result
 from cdss.evaluation.suites.described import described_figures
 from cdss.evaluation.suites.nearest import nearest_images
+from cdss.evaluation.suites.unseen import unseen_nearest
 from cdss.evaluation.workbench import Workbench, pixels_of
 from cdss.indexing.services import search_library_each
 from cdss.library.models import CaseImage, State
@@ -50,8 +51,9 @@ def run(bench: Workbench) -> Result:
     if not asking or not library:
         result.notes.append("There are no images to ask with, or none to find.")
         return result
-    tops = {PRODUCT: _searched(bench, asking, result)} | nearest_images(
-        [(each.place, each.image) for each in asking], bench.excluded, {pk: seen.case for pk, seen in library.items()}
+    cases = {pk: seen.case for pk, seen in library.items()}
+    tops = {PRODUCT: _searched(bench, asking, cases, result)} | nearest_images(
+        [(each.place, each.image) for each in asking], bench.excluded, cases
     )
     _score(bench, asking, library, tops, result)
     described_figures(bench, result)
@@ -108,11 +110,17 @@ class _Chances:
         return alike / max(self._total - len(out), 1)
 
 
-def _searched(bench: Workbench, asking: Sequence[Asking], result: Result) -> list[int | None]:
+def _searched(bench: Workbench, asking: Sequence[Asking], cases: Mapping[int, int], result: Result) -> list[int | None]:
     """The image that the product's search finds first for each, its own case and patient left out."""
     found: list[int | None] = []
     unread = 0
-    for each in bench.each(asking, "images"):
+    unseen = unseen_nearest(bench, [(each.place, each.image) for each in asking], cases)
+    if unseen:
+        result.notes.append(f"{len(unseen)} images are searched with metrics that were not taught on their cases.")
+    for row, each in enumerate(bench.each(asking, "images")):
+        if row in unseen:
+            found.append(unseen[row])
+            continue
         try:
             pixels = [mask_overlays(frame) for frame in pixels_of(each.image)]
         except ImageError:

@@ -13,10 +13,12 @@ from cdss.evaluation.langchain_baseline import is_installed, retrieved
 from cdss.evaluation.workbench import pixels_of
 from cdss.indexing.embedding import image_key, vector_of
 from cdss.indexing.encoders import image_encoder
+from cdss.indexing.frame_features import features_key, stored_features
 from cdss.indexing.models import ImageEmbedding
+from cdss.library.models import CaseImage
 from retrieval.errors import ImageError
 from retrieval.imaging import mask_overlays
-from retrieval.types import Ids, Vectors
+from retrieval.types import Ids, TeachableImageEncoder, Vectors
 
 # LangChain's retriever cannot leave anything out, so more is asked for.
 DEPTH = 100
@@ -55,6 +57,8 @@ def image_vectors(cases: Mapping[int, int]) -> dict[int, list[Vectors]]:
     """The stored vectors of each of these images' frames."""
     found: defaultdict[int, list[Vectors]] = defaultdict(list)
     encoder = image_encoder()
+    if isinstance(encoder, TeachableImageEncoder) and encoder.version != encoder.base:
+        return _plain_vectors(encoder, cases)
     for masked in (False, True):
         rows = ImageEmbedding.objects.filter(
             encoder=image_key(encoder, masked=masked), image__case__collection__mask_overlays=masked
@@ -65,11 +69,27 @@ def image_vectors(cases: Mapping[int, int]) -> dict[int, list[Vectors]]:
     return dict(found)
 
 
+def _plain_vectors(encoder: TeachableImageEncoder, cases: Mapping[int, int]) -> dict[int, list[Vectors]]:
+    """What the tower sees, without what the site taught it."""
+    found: defaultdict[int, list[Vectors]] = defaultdict(list)
+    for masked in (False, True):
+        key = features_key(encoder, masked=masked)
+        places, features = stored_features(key=key, width=sum(encoder.widths))
+        wanted = set(CaseImage.objects.filter(case__collection__mask_overlays=masked).values_list("pk", flat=True))
+        for (image, _), vector in zip(places, encoder.plain(features), strict=True):
+            if image in cases and image in wanted:
+                found[image].append(vector)
+    return dict(found)
+
+
 def _vectors_of(image: KnownImage, stored: Mapping[int, Sequence[Vectors]]) -> Vectors:
     if image.stored is not None:
         known = stored.get(image.stored.pk, ())
         return np.stack(known) if known else np.zeros((0, 0), dtype=np.float32)
     try:
-        return image_encoder().encode([mask_overlays(frame) for frame in pixels_of(image)])
+        encoder, frames = image_encoder(), [mask_overlays(frame) for frame in pixels_of(image)]
+        if isinstance(encoder, TeachableImageEncoder):
+            return encoder.plain(encoder.features(frames))
+        return encoder.encode(frames)
     except ImageError:
         return np.zeros((0, 0), dtype=np.float32)

@@ -10,7 +10,7 @@ from cdss.evaluation.figures import Result
 from cdss.evaluation.suites import described
 from cdss.evaluation.workbench import Workbench
 from cdss.reasoning.types import CaseInput
-from retrieval.align import Pairs
+from retrieval.alignment.pairs import Pairs
 
 CASES, IMAGES_EACH = 60, 2
 

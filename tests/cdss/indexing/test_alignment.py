@@ -13,7 +13,7 @@ from cdss.indexing import alignment
 from cdss.indexing.alignment import alignment_folder, described_images, image_texts
 from cdss.indexing.models import ImageEmbedding
 from cdss.library.models import CaseImage, State
-from retrieval import align
+from retrieval.alignment import store
 from retrieval.encoders.hashing import HashingImageEncoder, HashingTextEncoder
 
 SIGNS = ("mass", "cyst", "fracture", "effusion", "oedema")
@@ -62,7 +62,7 @@ def test_it_fits_and_stores_an_alignment(alignable: Alignable, described: list[C
     report = json.loads(run("--json"))
     assert report["pairs"] == report["cases"] == 30
     assert (report["test_cases"], report["test_images"]) == (6, 6)
-    stored = align.load(alignment_folder(), image_encoder=alignable.version, text_encoder="hashing-text-1-256-128")
+    stored = store.load(alignment_folder(), image_encoder=alignable.version, text_encoder="hashing-text-1-256-128")
     assert stored is not None
     vectors = np.stack([alignment._image_vectors(alignable)[image.pk] for image in described[:5]])
     said = stored.project(HashingTextEncoder().encode([f"Axial image with a {sign}." for sign in SIGNS]))

@@ -9,6 +9,7 @@ import pytest
 from cdss.audit.models import Event
 from cdss.indexing import embedding
 from cdss.indexing.models import ImageEmbedding, IndexVersion, PassageEmbedding
+from cdss.indexing.pixels import frames_of
 from cdss.indexing.services import index_build, index_repair, index_verify, search_library
 from cdss.library.models import CaseImage, Collection, LibraryItem, Passage, State
 from retrieval.encoders.hashing import HashingTextEncoder
@@ -154,7 +155,7 @@ def test_images_are_found_by_images(library: Library, make_image: Callable[..., 
     images = [make_image(library["embolism"], 1), make_image(library["fracture"], 2)]
     assert index_build().images == 2
     for image in images:
-        query = Query(images=embedding.frames_of(image, masked=False), k=1)
+        query = Query(images=frames_of(image, masked=False), k=1)
         hit = search_library(user=None, query=query).hits[0]
         assert (hit.item, hit.image) == (image.case_id, image.pk)
 
