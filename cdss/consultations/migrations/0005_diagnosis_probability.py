@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('consultations', '0003_consultation_corrections'),
+        ('consultations', '0004_gamuts'),
     ]
 
     operations = [
