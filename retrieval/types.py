@@ -189,9 +189,3 @@ class VectorIndex(Protocol):
         ...
 
     def save(self, path: Path) -> None: ...
-
-
-class Reranker(Protocol):
-    def rerank(self, query: Query, hits: Sequence[Hit], texts: Mapping[int, str]) -> list[Hit]:
-        """The same hits in a new order, with `scores["rerank"]`."""
-        ...
