@@ -32,8 +32,7 @@ DEPTH: Mapping[str, int] = {Kind.CASE: 40, Kind.LITERATURE: 60, Kind.GUIDELINE: 
 IMAGE_DEPTH = 8
 # Similar pictures suggest candidates but decide little: a strong image side makes a text ranking worse.
 IMAGE_WEIGHT = 0.1
-# What a reference item is worth at most, beside the best of the literature. At more it pushes out better candidates
-# where the library has some of the diseases it needs.
+# What a reference item is worth at most, beside the best of the literature.
 REFERENCE_WEIGHT = 0.5
 KEPT_OF_EACH_KIND = 4
 KEPT_OF_EACH_CANDIDATE = 3
