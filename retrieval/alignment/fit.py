@@ -15,14 +15,14 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from retrieval.alignment.measures import chance, mean_log_rank, recall_at
 from retrieval.alignment.model import Alignment, Report, Settings
-from retrieval.alignment.pairs import Mask, Pairs, batches, described_only, same, split, texts_of
+from retrieval.alignment.pairs import Mask, Pairs, batches, described_only, like_batches, same, split, texts_of
 from retrieval.errors import AlignmentError
 from retrieval.types import Ids, Vectors
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import torch
 
 MINIMUM_PAIRS = 20
+# Of the ridge regression, for each text; and of the greatest variance of the images.
+_PENALTY, _FLOOR = 0.003, 0.1
 
 
 def fit(pairs: Pairs, *, image_encoder: str, text_encoder: str, settings: Settings | None = None) -> Alignment:
@@ -49,10 +51,20 @@ def fit(pairs: Pairs, *, image_encoder: str, text_encoder: str, settings: Settin
         )
     train, validation, test = split(pairs.cases, chosen.seed)
     with one_thread():
-        measured = _train(pairs, train, chosen, epochs=chosen.epochs, watch=validation)
+        members = [
+            _train(
+                pairs, train, _of_member(chosen, number), epochs=chosen.epochs, watch=validation, hard=number % 2 > 0
+            )
+            for number in range(chosen.members)
+        ]
         before = _recall(pairs, test, *_untrained(pairs, train, chosen))
-        recall = _recall(pairs, test, measured.weights, measured.bias)
-        final = _train(pairs, np.ones(len(pairs.images), dtype=bool), chosen, epochs=measured.epochs, watch=None)
+        recall = _recall(pairs, test, *_added(pairs, members, train | validation, chosen))
+        everything = np.ones(len(pairs.images), dtype=bool)
+        final = [
+            _train(pairs, everything, _of_member(chosen, number), epochs=done.epochs, watch=None, hard=number % 2 > 0)
+            for number, done in enumerate(members)
+        ]
+        weights, bias = _added(pairs, final, everything, chosen)
     report = Report(
         pairs=len(pairs.images),
         texts=len(pairs.texts),
@@ -62,10 +74,10 @@ def fit(pairs: Pairs, *, image_encoder: str, text_encoder: str, settings: Settin
         chance=round(chance(pairs.cases[test]), 4),
         before=round(before, 4),
         recall=round(recall, 4),
-        epochs=measured.epochs,
+        epochs=max(done.epochs for done in members),
         seconds=round(time.perf_counter() - started, 2),
     )
-    return Alignment(final.weights, final.bias, image_encoder, text_encoder, report)
+    return Alignment(weights, bias, image_encoder, text_encoder, report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +132,7 @@ def _untrained(pairs: Pairs, train: Mask, settings: Settings) -> tuple[Vectors, 
     return _Maps(pairs, train, settings).folded()
 
 
-def _train(pairs: Pairs, train: Mask, settings: Settings, *, epochs: int, watch: Mask | None) -> _Fitted:
+def _train(pairs: Pairs, train: Mask, settings: Settings, *, epochs: int, watch: Mask | None, hard: bool) -> _Fitted:
     import torch
 
     maps = _Maps(pairs, train, settings)
@@ -140,7 +152,10 @@ def _train(pairs: Pairs, train: Mask, settings: Settings, *, epochs: int, watch:
     best = _Fitted(*maps.folded(), 0)
     best_rank = math.inf
     for epoch in range(1, epochs + 1):
-        for batch in batches(order.permutation(rows), settings.batch):
+        dealt = order.permutation(rows)
+        for batch in (
+            like_batches(dealt, pairs.images, settings.batch, order) if hard else batches(dealt, settings.batch)
+        ):
             picked = [choices[row][order.integers(len(choices[row]))] for row in batch]
             positive = same(pairs.cases[batch]) | same(said[picked])
             loss = _loss(maps, images[batch], texts[picked], positive, settings)
@@ -157,6 +172,38 @@ def _train(pairs: Pairs, train: Mask, settings: Settings, *, epochs: int, watch:
         elif epoch - best.epochs >= settings.patience:
             break
     return best
+
+
+def _of_member(settings: Settings, number: int) -> Settings:
+    return replace(settings, seed=settings.seed + number)
+
+
+def _added(pairs: Pairs, members: list[_Fitted], train: Mask, settings: Settings) -> tuple[Vectors, Vectors]:
+    """One linear map of several, each with the same mean length; with that in closed form."""
+    maps = [(fitted.weights, fitted.bias, 1.0) for fitted in members]
+    if settings.ridge:
+        maps.append((*_ridge(pairs, train), settings.ridge))
+    weights = np.zeros_like(maps[0][0])
+    bias = np.zeros_like(maps[0][1])
+    for weight, offset, share in maps:
+        length = float(np.linalg.norm(pairs.texts @ weight + offset, axis=1).mean())
+        weights += np.float32(share / max(length, 1e-9)) * weight
+        bias += np.float32(share / max(length, 1e-9)) * offset
+    return weights, bias
+
+
+def _ridge(pairs: Pairs, train: Mask) -> tuple[Vectors, Vectors]:
+    """Ridge regression of images on texts, with directions in which images vary much counting no more than others."""
+    rows = np.isin(pairs.described, np.flatnonzero(train))
+    texts, images = pairs.texts[rows].astype(np.float64), pairs.images[pairs.described[rows]].astype(np.float64)
+    texts_mean = texts.mean(axis=0)
+    texts, images = texts - texts_mean, images - images.mean(axis=0)
+    penalty = _PENALTY * len(texts) * np.eye(texts.shape[1])
+    weights = np.linalg.solve(texts.T @ texts + penalty, texts.T @ images)
+    variances, directions = np.linalg.eigh(images.T @ images / len(images))
+    even = (directions / (variances + _FLOOR * max(float(variances.max()), 1e-12))) @ directions.T
+    weights = weights @ even
+    return weights.astype(np.float32), (-texts_mean @ weights).astype(np.float32)
 
 
 def _loss(maps: _Maps, images: torch.Tensor, texts: torch.Tensor, positive: Mask, settings: Settings) -> torch.Tensor:

@@ -8,7 +8,7 @@ principal components, beside these scores: images of one class come together, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,12 @@ class Metric:
     share: float
     features: str
     checksum: str = ""
+    _prepared: list[tuple[Vectors, Vectors]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        blocks = split_blocks(self.taught.astype(np.float32), self.widths[: self.kernels])
+        # Once, and not for each image that is asked for: it is most of the work.
+        object.__setattr__(self, "_prepared", [_with_lengths(block) for block in blocks])
 
     @property
     def dimension(self) -> int:
@@ -61,11 +67,10 @@ class Metric:
 
     def project(self, features: Vectors) -> Vectors:
         """(n, features) to (n, dimension), float32, L2-normalised."""
-        taught = self.taught.astype(np.float32)
         pieces = [np.zeros((0, self.dimension), dtype=np.float32)]
         for start in range(0, len(features), ROWS_AT_ONCE):
             blocks = split_blocks((features[start : start + ROWS_AT_ONCE] - self.mean) / self.scale, self.widths)
-            near = kernel(blocks[: self.kernels], split_blocks(taught, self.widths[: self.kernels]), self.distances)
+            near = _near(blocks[: self.kernels], self._prepared, self.distances)
             pieces.append(joined(self.places(blocks), near @ self.weights, self.share))
         return np.concatenate(pieces)
 
@@ -82,16 +87,7 @@ def joined(places: Vectors, scores: Vectors, share: float) -> Vectors:
 
 def kernel(blocks: list[Vectors], others: list[Vectors], distances: Vectors) -> Vectors:
     """(n, m), the mean over the blocks of exp(-GAMMA d² / mean d²)."""
-    total = np.zeros((len(blocks[0]), len(others[0])), dtype=np.float32)
-    for block, other, distance in zip(blocks, others, distances, strict=True):
-        total += np.exp(squared_distances(block, other) * np.float32(-GAMMA / max(float(distance), _TINY)))
-    return total / np.float32(len(blocks))
-
-
-def squared_distances(one: Vectors, other: Vectors) -> Vectors:
-    """(n, m) of (n, d) and (m, d)."""
-    lengths = (one * one).sum(axis=1)[:, None] + (other * other).sum(axis=1)[None, :]
-    return np.asarray(np.maximum(lengths - 2.0 * (one @ other.T), 0.0), dtype=np.float32)
+    return _near(blocks, [_with_lengths(other) for other in others], distances)
 
 
 def split_blocks(features: Vectors, widths: tuple[int, ...]) -> list[Vectors]:
@@ -110,3 +106,22 @@ def unit(values: Vectors) -> Vectors:
     """Rows of length 1."""
     lengths = np.linalg.norm(values, axis=1, keepdims=True)
     return np.asarray(values / np.maximum(lengths, _TINY), dtype=np.float32)
+
+
+def _near(blocks: list[Vectors], others: list[tuple[Vectors, Vectors]], distances: Vectors) -> Vectors:
+    total = np.zeros((len(blocks[0]), len(others[0][0])), dtype=np.float32)
+    for block, (other, lengths), distance in zip(blocks, others, distances, strict=True):
+        apart = block @ other.T
+        apart *= -2.0
+        apart += (block * block).sum(axis=1)[:, None]
+        apart += lengths
+        np.maximum(apart, 0.0, out=apart)
+        apart *= np.float32(-GAMMA / max(float(distance), _TINY))
+        total += np.exp(apart, out=apart)
+    return total / np.float32(len(blocks))
+
+
+def _with_lengths(block: Vectors) -> tuple[Vectors, Vectors]:
+    """A block in one piece of memory, and the squared lengths of its rows."""
+    whole = np.ascontiguousarray(block, dtype=np.float32)
+    return whole, np.asarray((whole * whole).sum(axis=1), dtype=np.float32)

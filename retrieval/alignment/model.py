@@ -23,6 +23,9 @@ class Settings:
         dropout: share of input features left out in each step, of image and text alike.
         temperature: of the softmax at the start; it is learned.
         seed: the same seed, data and machine give the same alignment.
+        members: maps that are fitted from other starts and added; every second one on batches of like images, whose
+            negatives are hard.
+        ridge: weight of the map in closed form that is added to them, in members.
     """
 
     rank: int = 128
@@ -34,6 +37,8 @@ class Settings:
     dropout: float = 0.5
     temperature: float = 0.05
     seed: int = 7
+    members: int = 4
+    ridge: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,15 @@ def batches(rows: Ids, size: int) -> Sequence[Ids]:
     return np.array_split(rows, max(1, round(len(rows) / min(size, max(SMALLEST_BATCH, len(rows) // 6)))))
 
 
+def like_batches(rows: Ids, images: Vectors, size: int, random: np.random.Generator) -> Sequence[Ids]:
+    """Batches of images that look alike, by the closest of some that are drawn: each other's hard negatives."""
+    anchors = random.choice(rows, size=max(1, round(len(rows) / max(size, 1))) * 2, replace=True)
+    closest = (images[rows] @ images[anchors].T).argmax(axis=1)
+    ordered = rows[np.argsort(closest, kind="stable")]
+    parts = batches(ordered, size)
+    return [parts[number] for number in random.permutation(len(parts))]
+
+
 def same(names: Ids) -> Mask:
     alike: Mask = names[:, None] == names[None, :]
     return alike
