@@ -18,8 +18,8 @@ PACKAGED = Path(__file__).parent / "ranking.json"
 KINDS = ("literature", "case", "guideline")
 MEASURES = ("share", "rank", "lexical")
 FEATURES = (*(f"{kind}_{measure}" for kind in KINDS for measure in MEASURES), "case_image", "listed")
-# Of the calibration: the log odds among the candidates, and how close the closest evidence of the case is at all, so
-# that of two candidates the better placed is never the less probable.
+# Of the calibration: the log odds among the candidates, and how close the closest evidence of the case is, as far as a
+# candidate has a share in it: a case that was seen before makes its own diagnosis surer, and no other.
 CLOSEST = ("literature_lexical", "case_lexical")
 SURENESS = ("log_odds", *(f"closest_{name}" for name in CLOSEST))
 # How slowly a lower rank loses: the sixth place counts half of the first.
@@ -64,7 +64,7 @@ def packaged_model() -> DiagnosisModel:
 def sureness(table: Floats, shares: Floats) -> Floats:
     """(n, len(SURENESS)) of candidates with these features and shares."""
     bounded = np.clip(shares, 0.02, 0.98)
-    closest = [np.full(len(table), table[:, FEATURES.index(name)].max()) for name in CLOSEST]
+    closest = [shares * table[:, FEATURES.index(name)].max() for name in CLOSEST]
     return np.stack([np.log(bounded / (1 - bounded)), *closest], axis=1)
 
 
