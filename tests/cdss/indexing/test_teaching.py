@@ -206,3 +206,42 @@ def test_images_of_a_patient_or_of_one_picture_are_one_group(labelled: list[Case
     groups = _groups(list(CaseImage.objects.select_related("case").order_by("pk")))
     assert len(set(groups[:4].tolist())) == 1
     assert len(set(groups.tolist())) == 57
+
+
+def test_metrics_to_measure_with_cover_every_case_and_were_not_taught_on_it(labelled: list[CaseImage]) -> None:
+    from cdss.indexing.teaching import image_features, unseen_metrics
+
+    encoder = image_encoder()
+    assert isinstance(encoder, TeachableImageEncoder)
+    features = image_features(encoder=encoder, progress=lambda *given: None)
+    found = list(unseen_metrics(encoder=encoder, features=features))
+    covered = [case for unseen in found for case in unseen.cases]
+    assert sorted(covered) == sorted(image.case_id for image in labelled)
+    for unseen in found:
+        assert unseen.metric is not None
+        assert len(unseen.metric.taught) == 60 - len(unseen.cases)
+
+
+def test_the_image_suite_asks_with_metrics_that_did_not_see_the_case(labelled: list[CaseImage]) -> None:
+    from cdss.evaluation.cases import KnownCase, KnownImage
+    from cdss.evaluation.suites.unseen import unseen_nearest
+    from cdss.evaluation.workbench import Workbench
+    from cdss.reasoning.types import CaseInput
+
+    index_build()
+    known = [
+        KnownCase(
+            CaseInput(findings=f"picture {image.pk}"), image.case.source_id, "d", "", "", None, item=image.case_id
+        )
+        for image in labelled[:6]
+    ]
+    bench = Workbench(known, 7)
+    asking = [(place, KnownImage("", "", stored=image)) for place, image in enumerate(labelled[:6])]
+    cases = {image.pk: image.case_id for image in labelled}
+    assert unseen_nearest(bench, asking, cases) == {}
+    run()
+    found = unseen_nearest(bench, asking, cases)
+    assert set(found) == set(range(6))
+    for place, image in enumerate(labelled[:6]):
+        assert found[place] not in (None, image.pk)
+        assert CaseImage.objects.get(pk=found[place]).case.diagnosis == image.case.diagnosis
