@@ -59,11 +59,12 @@ def table(
         closeness: (items,) of every item of the index to the query's words.
         seen: which items may take part at all; None means all.
     """
-    features, nothing = np.zeros((len(rows), len(NAMES))), np.zeros(len(rows))
+    features = np.zeros((len(rows), len(NAMES)))
     for column, measure in enumerate(MEASURES):
         if measure in measured:
             features[:, column], features[:, len(MEASURES) + column] = _within(measured[measure])
     if "lexical" not in measured:
+        # What similar items say is weighed by their words.
         return features
     cases = _speakers(snapshot, closeness, seen, cases=True)
     documents = _speakers(snapshot, closeness, seen, cases=False)
@@ -72,7 +73,7 @@ def table(
     features[:, 2 * len(MEASURES) :] = np.stack(
         [
             measured["lexical"],
-            np.maximum(measured.get("dense", nothing), 0.0),
+            np.maximum(measured.get("dense", np.zeros(len(rows))), 0.0),
             np.maximum(similar - ALIKE, 0.0),
             [documents.support(own, row) for own, row in zip(about, rows.tolist(), strict=True)],
             [np.sqrt(sum(cases.listed.get(subject, 0.0) for subject in own.tolist())) for own in about],
