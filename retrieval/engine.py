@@ -12,10 +12,10 @@ import numpy as np
 from retrieval import features, fusion
 from retrieval.errors import AlignmentError, RetrievalError
 from retrieval.index.ranking import best
-from retrieval.index.snapshot import Mask, Snapshot, Table, terms_version
+from retrieval.index.snapshot import Snapshot, Table, terms_version
 from retrieval.passages import split
-from retrieval.rerank import Floats, Judged, Ranker, softmax
-from retrieval.types import Hit, Ids, ImageEncoder, Query, TextEncoder, Vectors
+from retrieval.rerank import Judged, Ranker, softmax
+from retrieval.types import Floats, Hit, Ids, ImageEncoder, Mask, Query, TextEncoder, Vectors
 
 # Passages of one item that a hit names.
 _PASSAGES = 8
@@ -176,9 +176,7 @@ class Engine:
 
         rankings, asked = self._rankings(query, text, depth, permitted, clock)
         with clock.part("fuse"):
-            scores, items = fusion.reciprocal_rank(
-                [ranking.items for ranking in rankings], [ranking.weight for ranking in rankings], constant=_CONSTANT
-            )
+            scores, items = _fused(rankings)
         found = _Found(items, scores, np.zeros(len(items)), _NO_CLOSEST)
         if asked is not None and len(items):
             with clock.part("rank"):
@@ -192,7 +190,7 @@ class Engine:
         clock = _Clock()
         permitted = self.snapshot.permitted(query.kinds, query.allowed, query.excluded)
         rankings, asked = self._rankings(query, query.text.strip(), self.depth, permitted, clock)
-        _, items = fusion.reciprocal_rank([r.items for r in rankings], [r.weight for r in rankings], constant=_CONSTANT)
+        _, items = _fused(rankings)
         if asked is None or not len(items):
             return None
         items = items[: self.depth]
@@ -334,6 +332,11 @@ class Engine:
             [best(cosines[own], ids, len(own))[1], best(words, ids, int((words > 0).sum()))[1]]
         )
         return tuple(best_ids[:_PASSAGES].tolist())
+
+
+def _fused(rankings: Sequence[_Ranking]) -> tuple[Vectors, Ids]:
+    weights = [ranking.weight for ranking in rankings]
+    return fusion.reciprocal_rank([ranking.items for ranking in rankings], weights, constant=_CONSTANT)
 
 
 def _highest(scores: Vectors, rows: Sequence[Ids]) -> Vectors:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrieval.index.snapshot import Mask, Snapshot
-from retrieval.rerank import Floats
-from retrieval.types import KINDS, Ids, Vectors
+from retrieval.index.snapshot import Snapshot
+from retrieval.types import KINDS, Floats, Ids, Mask, Vectors
 
 MEASURES = ("lexical", "dense", "passage", "image", "text_to_image")
 NAMES = (
@@ -25,8 +24,8 @@ NAMES = (
 ALIKE = 0.35
 # How many of the closest cases and documents speak for what they are about.
 _SPEAKERS = 40
-# How slowly a lower rank loses: the tenth place counts a third of the first.
-_RANKS = 5.0
+# How slowly a lower rank loses: the sixth place counts half of the first.
+RANKS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def _within(scores: Vectors) -> tuple[Floats, Floats]:
         order = np.argsort(-scores[known], kind="stable")
         ranks = np.empty(len(order))
         ranks[order] = np.arange(len(order))
-        place[known] = _RANKS / (_RANKS + ranks)
+        place[known] = RANKS / (RANKS + ranks)
     return share, place
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.errors import IndexNotPublishedError, IndexUnusableError
+from retrieval.files import sync_folder
 
 FORMAT = 2
 REMEDY = "Run manage.py build_index --rebuild."
@@ -186,9 +187,9 @@ def _publish(root: Path, folder: Path, manifest: Manifest, write: Callable[[Path
         file.flush()
         os.fsync(file.fileno())
     for inner in [path for path in folder.rglob("*") if path.is_dir()] + [folder]:
-        _sync_folder(inner)
+        sync_folder(inner)
     folder.rename(root / manifest.name)
-    _sync_folder(root)
+    sync_folder(root)
     return manifest
 
 
@@ -196,14 +197,6 @@ def _synced_entry(path: Path) -> FileEntry:
     with path.open("rb") as file:
         os.fsync(file.fileno())
         return FileEntry(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

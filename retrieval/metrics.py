@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from retrieval.types import Ids
+from retrieval.types import Floats, Ids
 
-Floats = NDArray[np.float64]
 T = TypeVar("T")
 
 

@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retrieval.errors import RetrievalError
+from retrieval.types import Floats, Mask
 
-Floats = NDArray[np.float64]
-Relevant = NDArray[np.bool_]
 # One query: (n, features) of the items found, and which of them are relevant.
-Judged = tuple[Floats, Relevant]
+Judged = tuple[Floats, Mask]
 _STEPS = 60
 _ENOUGH = 1e-6
 
@@ -32,7 +30,7 @@ class Ranker:
 
     Args:
         weights: by name of the feature. A feature without a weight does not count.
-        learned_from: how many queries; 0 for weights that came with the program.
+        learned_from: how many queries; 0 when that is not told.
     """
 
     weights: Mapping[str, float]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 Kind = Literal["case", "guideline", "literature"]
 KINDS: tuple[Kind, ...] = ("case", "guideline", "literature")
 

@@ -7,14 +7,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retrieval.metrics import bootstrap_interval, bootstrap_statistic
-from retrieval.types import Ids
+from retrieval.types import Ids, Mask
 
 Better = Literal["higher", "lower"]
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 ALL = "all"
 NOT_GIVEN_AWAY = "not given away"
 PRODUCT = "cdss"
@@ -60,7 +57,7 @@ class Asked:
 
     groups: Ids
     seed: int
-    given_away: Flags | None = None
+    given_away: Mask | None = None
 
     def mean(self, measure: str, system: str, values: Sequence[float], better: Better = "higher") -> list[Figure]:
         """The mean of one value per row, with an interval over the groups, on all rows and on those not given away."""
@@ -84,7 +81,7 @@ class Asked:
             found.append(Figure(measure, system, name, statistic(rows), low, high, len(rows), better))
         return found
 
-    def _subsets(self) -> list[tuple[str, Flags]]:
+    def _subsets(self) -> list[tuple[str, Mask]]:
         everyone = [(ALL, np.ones(len(self.groups), dtype=bool))]
         return everyone if self.given_away is None else [*everyone, (NOT_GIVEN_AWAY, ~self.given_away)]
 

@@ -12,8 +12,7 @@ def subject_rows(items: Collection[int]) -> list[tuple[int, int, bool]]:
     """(item, subject, whether it merely lists it as a differential) of those of these items that name a diagnosis."""
     rows: dict[tuple[int, int], bool] = {}
     for item, name, listed in _names():
-        concept = concept_of(name)
-        if concept and item in items:
+        if item in items and (concept := concept_of(name)):
             key = (item, subject_of(concept.key))
             rows[key] = rows.get(key, True) and listed
     return [(item, subject, listed) for (item, subject), listed in rows.items()]

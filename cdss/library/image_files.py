@@ -15,8 +15,8 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from cdss.files import sync_folder
 from cdss.library.intake_errors import IntakeError
+from retrieval.files import sync_folder
 
 FIRST_FRAME = "0000.png"
 STEM = re.compile(r"[0-9a-f]{32}")

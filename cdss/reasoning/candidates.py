@@ -55,10 +55,9 @@ def names_of_document(title: str) -> list[tuple[str, float]]:
 
 def propose(leads: Sequence[Lead], *, limit: int = LIMIT) -> list[Candidate]:
     """By the votes of the items alone: without a text there is nothing that a probability was learned on."""
-    tallies = [tally for tally in _tallies(leads) if tally.votes() > 0]
-    ranked = sorted(tallies, key=lambda tally: (-tally.votes(), tally.concept.key))[:limit]
-    total = max((tally.votes() for tally in ranked), default=1.0)
-    return [_candidate(tally, tally.votes() / total) for tally in ranked]
+    voted = [(votes, tally) for tally in _tallies(leads) if (votes := tally.votes()) > 0]
+    ranked = sorted(voted, key=lambda one: (-one[0], one[1].concept.key))[:limit]
+    return [_candidate(tally, votes / ranked[0][0]) for votes, tally in ranked]
 
 
 def weigh(leads: Sequence[Lead], *, limit: int = LIMIT, model: DiagnosisModel | None = None) -> list[Candidate]:
@@ -69,16 +68,19 @@ def weigh(leads: Sequence[Lead], *, limit: int = LIMIT, model: DiagnosisModel | 
     )
     shares, chances = (model or packaged_model()).probabilities(table)
     order = sorted(range(len(tallies)), key=lambda place: (-round(float(shares[place]), 9), tallies[place].concept.key))
-    ranked = [
+    rest = [
+        place
+        for place in order[limit:]
+        if tallies[place].concept.key in dangerous_concepts() and round(float(chances[place]), 4) >= DANGER_FLOOR
+    ]
+    return [
         replace(
             _candidate(tallies[place], shares[place] / shares[order[0]]),
             probability=round(float(chances[place]), 4),
             likelihood=likelihood_word(float(chances[place]), rank),
         )
-        for rank, place in enumerate(order, start=1)
+        for rank, place in enumerate(order[:limit] + rest[:MAX_DANGEROUS], start=1)
     ]
-    rest = [each for each in ranked[limit:] if each.must_not_miss and (each.probability or 0.0) >= DANGER_FLOOR]
-    return ranked[:limit] + rest[:MAX_DANGEROUS]
 
 
 def _tallies(leads: Sequence[Lead]) -> list[_Tally]:

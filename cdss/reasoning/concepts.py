@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 
 import retrieval.terms
-from cdss.files import written_beside
+from retrieval.files import written_beside
 from retrieval.terms import normalise_name
 from retrieval.terms.tables import ABBREVIATIONS
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cdss.files import sync_folder
+from retrieval.files import sync_folder
 
 # Published by Qwen under Apache 2.0 as Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF.
 KNOWN = {

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from cdss.reasoning.types import Lead
-from retrieval.features import ALIKE
-from retrieval.rerank import Floats, Ranker, softmax
+from retrieval.features import ALIKE, RANKS
+from retrieval.rerank import Ranker, softmax
+from retrieval.types import Floats
 
 PACKAGED = Path(__file__).parent / "ranking.json"
 KINDS = ("literature", "case", "guideline")
@@ -22,8 +23,6 @@ FEATURES = (*(f"{kind}_{measure}" for kind in KINDS for measure in MEASURES), "c
 # candidate has a share in it: a case that was seen before makes its own diagnosis surer, and no other.
 CLOSEST = ("literature_lexical", "case_lexical")
 SURENESS = ("log_odds", *(f"closest_{name}" for name in CLOSEST))
-# How slowly a lower rank loses: the sixth place counts half of the first.
-RANKS = 5.0
 # Closeness of words from which an item's place counts in full.
 NEAR = 0.15
 WORDS = ((0.6, "most likely"), (0.4, "likely"), (0.1, "possible"), (0.0, "unlikely"))
@@ -44,9 +43,6 @@ class DiagnosisModel:
         weights = np.array([self.calibration.get(name, 0.0) for name in SURENESS])
         logits = self.calibration.get("intercept", 0.0) + sureness(table, shares) @ weights
         return shares, np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float64)
-
-    def as_json(self) -> dict[str, object]:
-        return {"ranker": self.ranker.as_json(), "calibration": dict(self.calibration)}
 
 
 def model_from_json(data: Mapping[str, object]) -> DiagnosisModel:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import AlignmentError
+from retrieval.files import sync_folder, written_beside
 
 REMEDY = "Run manage.py align_encoders."
 Tensors = dict[str, NDArray[Any]]
@@ -30,7 +30,6 @@ def save_tensors(folder: Path, kind: str, tensors: Tensors, about: dict[str, Any
     name = f"{kind}-{checksum[:16]}.safetensors"
     manifest = {**about, "weights": name, "sha256": checksum}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         _write(folder / name, data)
         _write(folder / f"{kind}.json", json.dumps(manifest, indent=1, sort_keys=True).encode())
         for old in folder.glob(f"{kind}-*.safetensors"):
@@ -100,17 +99,6 @@ def _bytes(tensors: Tensors) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with written_beside(path) as file:
+        file.write(data)
+    sync_folder(path.parent)

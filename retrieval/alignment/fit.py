@@ -22,9 +22,9 @@ import numpy as np
 
 from retrieval.alignment.measures import chance, mean_log_rank, recall_at
 from retrieval.alignment.model import Alignment, Report, Settings
-from retrieval.alignment.pairs import Mask, Pairs, batches, described_only, like_batches, same, split, texts_of
+from retrieval.alignment.pairs import Pairs, batches, described_only, like_batches, same, split, texts_of
 from retrieval.errors import AlignmentError
-from retrieval.types import Ids, Vectors
+from retrieval.types import Ids, Mask, Vectors
 
 if TYPE_CHECKING:
     import torch

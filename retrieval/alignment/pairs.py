@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from retrieval.types import Ids, Vectors
+from retrieval.types import Ids, Mask, Vectors
 
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1
 SMALLEST_BATCH = 16
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,10 @@ from retrieval.errors import IndexUnusableError
 from retrieval.index.ranking import best, members
 from retrieval.terms import stems_and_pairs
 from retrieval.terms import tokens as medical_tokens
-from retrieval.types import Ids, Vectors
+from retrieval.types import Floats, Ids, Mask, Vectors
 
 Tokens = Callable[[str], Sequence[str]]
 Counts = NDArray[np.int32]
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 # Of the cosine, measured on teaching cases: a rare word counts more than its idf, a pair of words half of a word.
 RARITY = 1.3
 PAIRS = 0.5

@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 import retrieval.terms
 from retrieval import manifest as manifests
@@ -19,9 +18,8 @@ from retrieval.index.faiss import FaissIndex
 from retrieval.index.lexical import BM25, COSINE, LexicalIndex, Weighting
 from retrieval.index.ranking import members
 from retrieval.manifest import Manifest
-from retrieval.types import KINDS, Ids, ImageEncoder, Kind, TextEncoder
+from retrieval.types import KINDS, Ids, ImageEncoder, Kind, Mask, TextEncoder
 
-Mask = NDArray[np.bool_]
 _PASSAGE_WORDS, _ITEM_WORDS = "words_of_passages", "words_of_items"
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from cdss.evaluation.baselines import DENSE
-from cdss.evaluation.figures import PLACES, PRODUCT, Asked, Flags, Floats, Result
+from cdss.evaluation.figures import PLACES, PRODUCT, Asked, Result
 from cdss.evaluation.naming import same_as_any
 from cdss.evaluation.workbench import Workbench
 from cdss.reasoning.types import DiagnosisDraft
 from retrieval.metrics import calibration_error, reliability_bins, risk_area, risk_coverage
+from retrieval.types import Floats, Mask
 
 POINTS = 100
 
@@ -55,7 +56,7 @@ def probability_of(draft: DiagnosisDraft) -> float | None:
     return None if value is None else float(value)
 
 
-def _of(asked: Asked, system: str, confidence: Floats, correct: Flags) -> list[Any]:
+def _of(asked: Asked, system: str, confidence: Floats, correct: Mask) -> list[Any]:
     return [
         *asked.of(
             "calibration error",
@@ -72,7 +73,7 @@ def _of(asked: Asked, system: str, confidence: Floats, correct: Flags) -> list[A
     ]
 
 
-def _curve(confidence: Floats, correct: Flags) -> list[dict[str, Any]]:
+def _curve(confidence: Floats, correct: Mask) -> list[dict[str, Any]]:
     coverage, risk = risk_coverage(confidence, correct.tolist())
     # Answers of equal confidence share a point.
     last = np.unique(coverage, return_index=True)[1]
@@ -80,7 +81,7 @@ def _curve(confidence: Floats, correct: Flags) -> list[dict[str, Any]]:
     return [_rounded({"coverage": float(coverage[place]), "risk": float(risk[place])}) for place in chosen]
 
 
-def _words(tops: Sequence[DiagnosisDraft], correct: Flags) -> list[dict[str, Any]]:
+def _words(tops: Sequence[DiagnosisDraft], correct: Mask) -> list[dict[str, Any]]:
     """How often each word of likelihood was right."""
     words = sorted({top.likelihood for top in tops} - {""})
     rows = {word: correct[[top.likelihood == word for top in tops]] for word in words}

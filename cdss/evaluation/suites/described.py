@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cdss.evaluation.figures import PRODUCT, Asked, Flags, Result
+from cdss.evaluation.figures import PRODUCT, Asked, Result
 from cdss.evaluation.suites.nearest import image_vectors
 from cdss.evaluation.workbench import Workbench
 from cdss.indexing.alignment import described_images, library_pairs
@@ -16,7 +16,7 @@ from retrieval.alignment.fit import fit
 from retrieval.alignment.measures import chance
 from retrieval.alignment.pairs import Pairs
 from retrieval.errors import AlignmentError
-from retrieval.types import Ids, ImageEncoder, Vectors
+from retrieval.types import Ids, ImageEncoder, Mask, Vectors
 
 DEPTH = 10
 FOLDS = 5
@@ -71,7 +71,7 @@ def _native_pairs(encoder: ImageEncoder) -> Pairs:
     return Pairs(images, texts, np.arange(len(described)), np.array([each.case for each in described], dtype=np.int64))
 
 
-def _found(pairs: Pairs, fold: Flags, said: Vectors) -> list[float]:
+def _found(pairs: Pairs, fold: Mask, said: Vectors) -> list[float]:
     """Of each image of the fold, whether an image of its case is among the nearest to what is said of it."""
     scores = said @ pairs.images[fold].T
     best = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]
@@ -80,19 +80,19 @@ def _found(pairs: Pairs, fold: Flags, said: Vectors) -> list[float]:
     return hits
 
 
-def _joint(pairs: Pairs, fold: Flags) -> Vectors:
+def _joint(pairs: Pairs, fold: Mask) -> Vectors:
     fitted = fit(_only(pairs, ~fold), image_encoder=image_encoder().version, text_encoder=text_encoder().version)
     return fitted.project(_first_said(pairs, fold))
 
 
-def _first_said(pairs: Pairs, fold: Flags) -> Vectors:
+def _first_said(pairs: Pairs, fold: Mask) -> Vectors:
     order = np.argsort(pairs.described, kind="stable")
     first = order[np.searchsorted(pairs.described[order], np.flatnonzero(fold))]
     said: Vectors = pairs.texts[first]
     return said
 
 
-def _only(pairs: Pairs, kept: Flags) -> Pairs:
+def _only(pairs: Pairs, kept: Mask) -> Pairs:
     place = np.full(len(kept), -1, dtype=np.int64)
     place[kept] = np.arange(int(kept.sum()))
     said = kept[pairs.described]

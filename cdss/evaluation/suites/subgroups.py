@@ -9,17 +9,17 @@ import numpy as np
 
 from cdss.evaluation.baselines import FUSION
 from cdss.evaluation.cases import KnownCase
-from cdss.evaluation.figures import ALL, PRODUCT, Asked, Figure, Flags, Floats, Result
+from cdss.evaluation.figures import ALL, PRODUCT, Asked, Figure, Result
 from cdss.evaluation.suites.differential import named_outcomes, plain_differentials, rank_among
 from cdss.evaluation.workbench import Workbench
-from retrieval.types import Ids
+from retrieval.types import Floats, Ids, Mask
 
 DEPTHS = (1, 5)
 # A group of fewer cases is shown and not compared: its figure is chance.
 COMPARED_FROM = 10
 AGE_BANDS = ((0, "0–17"), (18, "18–39"), (40, "40–59"), (60, "60–79"), (80, "80 and over"))
 NOT_STATED = "not stated"
-Members = Mapping[str, Flags]
+Members = Mapping[str, Mask]
 
 
 def run(bench: Workbench) -> Result:
@@ -79,7 +79,7 @@ def _members(cases: Sequence[KnownCase], groups_of: Callable[[KnownCase], Sequen
     return {name: np.array([name in found for found in groups]) for name in names}
 
 
-def _of_group(asked: Asked, measure: str, system: str, values: Floats, flags: Flags) -> Figure:
+def _of_group(asked: Asked, measure: str, system: str, values: Floats, flags: Mask) -> Figure:
     rows = np.flatnonzero(flags)
     return Asked(asked.groups[rows], asked.seed).mean(measure, system, values[rows].tolist())[0]
 
@@ -92,6 +92,6 @@ def _gap(asked: Asked, measure: str, system: str, values: Floats, members: Membe
     return [figure for figure in found if figure.cases == ALL]
 
 
-def _largest_gap(values: Floats, groups: Sequence[Flags], rows: Ids) -> float:
+def _largest_gap(values: Floats, groups: Sequence[Mask], rows: Ids) -> float:
     means = [float(values[rows][flags[rows]].mean()) for flags in groups if flags[rows].any()]
     return max(means, default=0.0) - min(means, default=0.0)

@@ -20,7 +20,7 @@ from cdss.exports import FORMULA_STARTS, neutral
 from cdss.feedback.export import COLUMNS
 from cdss.feedback.models import Feedback
 from cdss.feedback.services import feedback_give
-from cdss.files import written_beside
+from retrieval.files import written_beside
 
 COMMENT = "=1+1\nleft, “not” right"
 

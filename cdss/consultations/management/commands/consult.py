@@ -17,7 +17,6 @@ from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope
 from cdss.consultations.intake import CaseRefusedError, checked, deidentified
 from cdss.consultations.model_answer import ask_model
 from cdss.consultations.pipeline import Outcome, consult
-from cdss.files import written_beside
 from cdss.library.intake import check_total_pixels
 from cdss.library.intake_errors import IntakeError
 from cdss.library.rows import RowError
@@ -26,6 +25,7 @@ from cdss.reasoning.errors import WriterError
 from cdss.reasoning.models import chat_model, shown_name
 from cdss.reasoning.types import CaseInput, DiagnosisDraft, StatementDraft
 from retrieval.errors import ImageError, RetrievalError
+from retrieval.files import written_beside
 from retrieval.types import Pixels
 
 

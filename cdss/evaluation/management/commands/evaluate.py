@@ -21,8 +21,8 @@ from cdss.evaluation.report import StoredReportError, compared, report_of, store
 from cdss.evaluation.services import evaluation_store
 from cdss.evaluation.suites import EVERY, SUITES
 from cdss.evaluation.workbench import Workbench
-from cdss.files import written_beside
 from retrieval.errors import RetrievalError
+from retrieval.files import written_beside
 
 WRONG_USE, WORSE = 2, 1
 SEED = 7

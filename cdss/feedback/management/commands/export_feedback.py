@@ -11,7 +11,7 @@ from cdss.accounts.models import User
 from cdss.feedback.export import FORMATS, write
 from cdss.feedback.models import Feedback
 from cdss.feedback.services import export_recorded
-from cdss.files import written_beside
+from retrieval.files import written_beside
 
 
 def day(text: str) -> date:

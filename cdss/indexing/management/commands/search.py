@@ -8,10 +8,10 @@ from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cdss.files import written_beside
 from cdss.indexing.queries import QueryError, QuerySpec, answer, spec_from_line
 from cdss.library.models import Kind
 from retrieval.errors import RetrievalError
+from retrieval.files import written_beside
 
 
 class Command(BaseCommand):

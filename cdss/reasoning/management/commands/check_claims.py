@@ -7,11 +7,11 @@ from typing import IO, Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cdss.files import written_beside
 from cdss.reasoning.errors import WriterError
 from cdss.reasoning.gate import find_support
 from cdss.reasoning.types import CaseInput
 from cdss.reasoning.voting import site_vote
+from retrieval.files import written_beside
 
 _CASE_FIELDS = ("age", "sex", "history", "exam", "findings")
 
