@@ -156,3 +156,11 @@ def test_the_terminal_gets_a_table(library: Path) -> None:
     lines = out.getvalue().splitlines()
     assert "6 cases, seed 7" in lines[0]
     assert any(line.split()[:2] == ["R@1,", "all"] and "[" in line for line in lines)
+
+
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_measured(
+    evaluate: Evaluate, tmp_path: Path
+) -> None:
+    with pytest.raises(CommandError, match="it is a folder"):
+        evaluate("topics", "--output", str(tmp_path))
+    assert not EvaluationRun.objects.exists()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -26,6 +27,18 @@ from retrieval.files import written_beside
 
 WRONG_USE, WORSE = 2, 1
 SEED = 7
+
+
+@contextmanager
+def _output(path: Path | None) -> Iterator[IO[bytes] | None]:
+    if path is None:
+        yield None
+        return
+    try:
+        with written_beside(path) as file:
+            yield file
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}", returncode=WRONG_USE) from error
 
 
 class Command(BaseCommand):
@@ -52,12 +65,18 @@ class Command(BaseCommand):
         bench = Workbench(
             cases, options["seed"], progress=_Bar(), with_images=options["with_images"], limit=options["limit"]
         )
-        try:
-            runs = self._run(list(SUITES) if suite == EVERY else [suite], bench, _label(options))
-        except RetrievalError as error:
-            raise CommandError(str(error), returncode=WRONG_USE) from error
-        report = report_of(runs, suite=suite, limit=options["limit"])
-        self._write(report, options)
+        # Opened first: a suite takes minutes, and a place that cannot be written is told before it runs.
+        with _output(options["output"]) as file:
+            try:
+                runs = self._run(list(SUITES) if suite == EVERY else [suite], bench, _label(options))
+            except RetrievalError as error:
+                raise CommandError(str(error), returncode=WRONG_USE) from error
+            report = report_of(runs, suite=suite, limit=options["limit"])
+            text = json.dumps(report, ensure_ascii=False, indent=1)
+            if file:
+                file.write(f"{text}\n".encode())
+        for line in [text] if options["json"] else lines_of(report):
+            self.stdout.write(line)
         if stored is not None:
             self._compare(report, stored)
 
@@ -109,20 +128,6 @@ class Command(BaseCommand):
         for reason in skipped:
             self.stderr.write(reason)
         return found
-
-    def _write(self, report: dict[str, Any], options: dict[str, Any]) -> None:
-        text = json.dumps(report, ensure_ascii=False, indent=1)
-        if options["output"]:
-            try:
-                with written_beside(options["output"]) as file:
-                    file.write(f"{text}\n".encode())
-            except OSError as error:
-                raise CommandError(f"{options['output']}: {error.strerror}", returncode=WRONG_USE) from error
-        if options["json"]:
-            self.stdout.write(text)
-            return
-        for line in lines_of(report):
-            self.stdout.write(line)
 
     def _compare(self, report: dict[str, Any], stored: dict[str, Any]) -> None:
         try:
