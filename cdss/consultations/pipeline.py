@@ -10,7 +10,8 @@ from typing import Protocol
 from django.conf import settings
 
 from cdss.consultations.demographics import completed
-from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope, freeze, retrieve, sources_of
+from cdss.consultations.evidence import Retrieved, Scope, retrieve
+from cdss.consultations.freezing import EvidenceDraft, freeze, sources_of
 from cdss.consultations.gamuts import Beside, gamuts_of
 from cdss.consultations.understanding import understood_rows
 from cdss.reasoning.composer import compose

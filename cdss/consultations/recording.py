@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from django.db import transaction
 from django.utils import timezone
 
-from cdss.consultations.evidence import EvidenceDraft, Retrieved
+from cdss.consultations.evidence import Retrieved
+from cdss.consultations.freezing import EvidenceDraft
 from cdss.consultations.models import Answer, Citation, Consultation, Diagnosis, Evidence, Statement, Step
 from cdss.consultations.pipeline import CancelledError
 from cdss.reasoning.types import DiagnosisDraft, StatementDraft

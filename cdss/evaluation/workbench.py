@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope
+from cdss.consultations.evidence import Retrieved, Scope
 from cdss.consultations.exclusion import case_words, nearly_the_same, own_items, words_of
+from cdss.consultations.freezing import EvidenceDraft
 from cdss.consultations.pipeline import Outcome, consult
 from cdss.evaluation.baselines import encoded
 from cdss.evaluation.cases import KnownCase, KnownImage

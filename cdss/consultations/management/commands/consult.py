@@ -13,7 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from cdss.consultations.case_rows import CaseLine, case_line
-from cdss.consultations.evidence import EvidenceDraft, Retrieved, Scope
+from cdss.consultations.evidence import Retrieved, Scope
+from cdss.consultations.freezing import EvidenceDraft
 from cdss.consultations.intake import CaseRefusedError, checked, deidentified
 from cdss.consultations.model_answer import ask_model
 from cdss.consultations.pipeline import Outcome, consult
