@@ -1,6 +1,6 @@
-"""DICOM files as RGB frames: bounded parsing, decoding of sampled frames, greyscale and colour pipeline.
+"""DICOM files as RGB frames: bounded parsing, decoding of sampled frames.
 
-Follows PS3.3 C.7.6.3 (image pixel), C.11.1 (modality LUT), C.11.2 (VOI LUT). A file is hostile until proven
+A file is hostile until proven
 otherwise: parsing is metered, inflation is bounded, and sizes are checked in the header and in the compressed
 codestream before anything is decoded. Every function takes bytes and returns values, so that a caller can run it in
 a child process.
@@ -13,17 +13,15 @@ import logging
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from retrieval.codestream import codestream_size
+from retrieval.dicom_pixels import shown
 from retrieval.errors import ImageError
-from retrieval.images import ImageHeader, Limits, check_size, sample_indices, stretch
+from retrieval.images import ImageHeader, Limits, check_size, sample_indices
 from retrieval.types import Pixels
 
 if TYPE_CHECKING:
@@ -36,16 +34,11 @@ EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 
 # Each element costs two to three reads: room for a hundred thousand elements, far above any real header.
 MAX_READS = 300_000
-MAX_SEQUENCE_BYTES = 16 * 1024 * 1024
-MAX_SEQUENCE_ITEMS = 50_000
 INFLATE_CHUNK = 1024 * 1024
 # Real studies deflate by 2 to 20; past this size a higher ratio is a bomb.
 BOMB_RATIO = 100
 BOMB_BYTES = 32 * 1024 * 1024
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-ITEM_TAGS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
-
-Array = NDArray[Any]
 
 
 def is_dicom(data: bytes) -> bool:
@@ -108,41 +101,6 @@ def frames(dataset: Dataset, *, limits: Limits, max_frames: int) -> list[Pixels]
     )
     with _refusing(unreadable):
         return [_frame(dataset, index, found, limits) for index in indices]
-
-
-def functional_group(dataset: Dataset, index: int, keyword: str) -> Dataset | None:
-    """The item of an enhanced object's functional group for one frame; per-frame before shared. None without it."""
-    for name, position in (("PerFrameFunctionalGroupsSequence", index), ("SharedFunctionalGroupsSequence", 0)):
-        groups = sequence(dataset, name)
-        if position < len(groups) and (inner := sequence(groups[position], keyword)):
-            return inner[0]
-    return None
-
-
-def sequence(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
-    """The items of a sequence, empty when it is not there. Refuses one too large to be expanded."""
-    from pydicom.datadict import tag_for_keyword
-
-    tag = tag_for_keyword(keyword)
-    if tag is None or tag not in dataset:
-        return ()
-    check_expandable(dataset.get_item(tag))
-    value: Sequence[Dataset] = dataset[tag].value or ()
-    return value
-
-
-def check_expandable(element: Any) -> None:
-    """Refuse an element whose bytes would become too many objects.
-
-    Raises:
-        ImageError: more than MAX_SEQUENCE_BYTES or MAX_SEQUENCE_ITEMS in one sequence.
-    """
-    value = getattr(element, "value", None)
-    if not isinstance(value, bytes):
-        return
-    items = max(value.count(tag) for tag in ITEM_TAGS)
-    if items > MAX_SEQUENCE_ITEMS or (items and len(value) > MAX_SEQUENCE_BYTES):
-        raise ImageError("The header of this DICOM file is too large. Export the image without private sequences.")
 
 
 class _Metered(io.BytesIO):
@@ -245,14 +203,7 @@ def _frame(dataset: Any, index: int, found: ImageHeader, limits: Limits) -> Pixe
     decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
     pixels, properties = decoder.as_array(dataset, index=index)
     photometric = str(properties.get("photometric_interpretation", ""))
-    if pixels.ndim == 3:
-        return _colour(pixels, found.bits)
-    if photometric == "PALETTE COLOR":
-        return _palette(pixels, dataset)
-    grey = _grey(pixels, dataset, index)
-    if photometric == "MONOCHROME1":
-        grey = np.invert(grey)
-    return np.repeat(grey[:, :, None], 3, axis=2)
+    return shown(pixels, dataset, index, photometric=photometric, bits=found.bits)
 
 
 def _check_codestream(dataset: Any, index: int, found: ImageHeader, limits: Limits) -> None:
@@ -271,93 +222,3 @@ def _check_codestream(dataset: Any, index: int, found: ImageHeader, limits: Limi
             f"The compressed frame is {width:,} × {height:,} pixels where the header says "
             f"{found.width:,} × {found.height:,}. Export the image again from its source."
         )
-
-
-def _colour(pixels: Array, bits: int) -> Pixels:
-    colour = pixels[:, :, :3]
-    if colour.dtype == np.uint8:
-        return np.ascontiguousarray(colour)
-    top = max(float(2 ** min(bits, 32) - 1), 1.0)
-    return _bytes(colour.astype(np.float32) * (255.0 / top))
-
-
-def _bytes(values: Array) -> Pixels:
-    clipped: Pixels = np.clip(values, 0.0, 255.0).astype(np.uint8)
-    return clipped
-
-
-def _palette(pixels: Array, dataset: Any) -> Pixels:
-    from pydicom.pixels.processing import apply_color_lut
-
-    colour = apply_color_lut(pixels, dataset)[:, :, :3]
-    # Many 16-bit tables hold 8-bit colours.
-    wide = colour.dtype != np.uint8 and int(colour.max()) > 255
-    return np.ascontiguousarray(colour >> 8 if wide else colour).astype(np.uint8)
-
-
-def _grey(pixels: Array, dataset: Any, index: int) -> Pixels:
-    values = _modality_values(pixels, dataset, index)
-    if sequence(dataset, "VOILUTSequence"):
-        return _voi_table(values, dataset)
-    window = _window(dataset, index)
-    if window is not None:
-        shown = _windowed(values, *window)
-        if _shows_something(shown, values):
-            return shown
-    return stretch(values, ignore=_padding(pixels, dataset))
-
-
-def _modality_values(pixels: Array, dataset: Any, index: int) -> Array:
-    from pydicom.pixels.processing import apply_modality_lut
-
-    if sequence(dataset, "ModalityLUTSequence"):
-        table: Array = apply_modality_lut(pixels, dataset)
-        return table.astype(np.float32)
-    source = functional_group(dataset, index, "PixelValueTransformationSequence") or dataset
-    slope = _number(source, "RescaleSlope", 1.0) or 1.0
-    return pixels.astype(np.float32) * np.float32(slope) + np.float32(_number(source, "RescaleIntercept", 0.0))
-
-
-def _voi_table(values: Array, dataset: Any) -> Pixels:
-    from pydicom.pixels.processing import apply_voi
-
-    shown: Array = apply_voi(np.clip(values, -(2**31), 2**31 - 129).astype(np.int32), dataset)
-    depth = int(sequence(dataset, "VOILUTSequence")[0].LUTDescriptor[2])
-    return _bytes(shown.astype(np.float32) * (255.0 / (2**depth - 1)))
-
-
-def _window(dataset: Any, index: int) -> tuple[float, float, str] | None:
-    source = functional_group(dataset, index, "FrameVOILUTSequence") or dataset
-    center, width = _number(source, "WindowCenter", None), _number(source, "WindowWidth", None)
-    if center is None or width is None or width <= 0:
-        return None
-    return center, width, str(source.get("VOILUTFunction") or "LINEAR")
-
-
-def _windowed(values: Array, center: float, width: float, function: str) -> Pixels:
-    if function == "SIGMOID":
-        exponent = np.clip(-4.0 * (values - center) / width, -60, 60)
-        return (255.0 / (1.0 + np.exp(exponent))).astype(np.uint8)
-    if function == "LINEAR" and width > 1:
-        center, width = center - 0.5, width - 1.0
-    return (np.clip((values - center) / width + 0.5, 0.0, 1.0) * 255.0).astype(np.uint8)
-
-
-def _shows_something(shown: Pixels, values: Array) -> bool:
-    """A window that leaves a varied image all black or all white was meant for other values."""
-    return int(shown.min()) != int(shown.max()) or float(values.min()) == float(values.max())
-
-
-def _padding(pixels: Array, dataset: Any) -> NDArray[np.bool_] | None:
-    padding = _number(dataset, "PixelPaddingValue", None)
-    return None if padding is None else np.asarray(pixels == padding)
-
-
-def _number(dataset: Any, keyword: str, default: Any) -> Any:
-    """The first value of a numeric attribute; what is no finite number counts as missing."""
-    try:
-        value = dataset.get(keyword)
-        number = float(value if isinstance(value, (int, float)) else value[0])
-    except (TypeError, ValueError, IndexError):
-        return default
-    return number if np.isfinite(number) else default

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from retrieval import dicom
+from retrieval.dicom_values import check_expandable, functional_group
 from retrieval.errors import ImageError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def removed_identifiers(dataset: Dataset) -> dict[str, int]:
 def _elements(dataset: Any, depth: int = 0) -> Iterator[Any]:
     for tag in list(dataset.keys()):
         try:
-            dicom.check_expandable(dataset.get_item(tag))
+            check_expandable(dataset.get_item(tag))
             element = dataset[tag]
         except ImageError:
             raise
@@ -126,7 +126,7 @@ def _kind(element: Any) -> str:
 
 
 def _plane(dataset: Dataset) -> str:
-    source = dicom.functional_group(dataset, 0, "PlaneOrientationSequence") or dataset
+    source = functional_group(dataset, 0, "PlaneOrientationSequence") or dataset
     cosines = _floats(source.get("ImageOrientationPatient"))
     if len(cosines) != 6:
         return ""

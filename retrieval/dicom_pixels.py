@@ -1,0 +1,117 @@
+"""Decoded DICOM pixels as RGB: the greyscale and colour pipeline.
+
+Follows PS3.3 C.7.6.3 (image pixel), C.11.1 (modality LUT), C.11.2 (VOI LUT).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.dicom_values import functional_group, number, sequence
+from retrieval.images import stretch
+from retrieval.types import Pixels
+
+Array = NDArray[Any]
+
+
+def shown(pixels: Array, dataset: Any, index: int, *, photometric: str, bits: int) -> Pixels:
+    """One decoded frame as it is shown, (height, width, 3) uint8 RGB.
+
+    Args:
+        pixels: (height, width) stored values, or (height, width, 3 or 4) colour.
+        dataset: where the modality, VOI and palette tables are.
+        index: the frame, for per-frame functional groups.
+        photometric: the photometric interpretation after decoding.
+        bits: bits stored per sample.
+    """
+    if pixels.ndim == 3:
+        return _colour(pixels, bits)
+    if photometric == "PALETTE COLOR":
+        return _palette(pixels, dataset)
+    grey = _grey(pixels, dataset, index)
+    if photometric == "MONOCHROME1":
+        grey = np.invert(grey)
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def _colour(pixels: Array, bits: int) -> Pixels:
+    colour = pixels[:, :, :3]
+    if colour.dtype == np.uint8:
+        return np.ascontiguousarray(colour)
+    top = max(float(2 ** min(bits, 32) - 1), 1.0)
+    return _bytes(colour.astype(np.float32) * (255.0 / top))
+
+
+def _bytes(values: Array) -> Pixels:
+    clipped: Pixels = np.clip(values, 0.0, 255.0).astype(np.uint8)
+    return clipped
+
+
+def _palette(pixels: Array, dataset: Any) -> Pixels:
+    from pydicom.pixels.processing import apply_color_lut
+
+    colour = apply_color_lut(pixels, dataset)[:, :, :3]
+    # Many 16-bit tables hold 8-bit colours.
+    wide = colour.dtype != np.uint8 and int(colour.max()) > 255
+    return np.ascontiguousarray(colour >> 8 if wide else colour).astype(np.uint8)
+
+
+def _grey(pixels: Array, dataset: Any, index: int) -> Pixels:
+    values = _modality_values(pixels, dataset, index)
+    if sequence(dataset, "VOILUTSequence"):
+        return _voi_table(values, dataset)
+    window = _window(dataset, index)
+    if window is not None:
+        shown = _windowed(values, *window)
+        if _shows_something(shown, values):
+            return shown
+    return stretch(values, ignore=_padding(pixels, dataset))
+
+
+def _modality_values(pixels: Array, dataset: Any, index: int) -> Array:
+    from pydicom.pixels.processing import apply_modality_lut
+
+    if sequence(dataset, "ModalityLUTSequence"):
+        table: Array = apply_modality_lut(pixels, dataset)
+        return table.astype(np.float32)
+    source = functional_group(dataset, index, "PixelValueTransformationSequence") or dataset
+    slope = number(source, "RescaleSlope", 1.0) or 1.0
+    return pixels.astype(np.float32) * np.float32(slope) + np.float32(number(source, "RescaleIntercept", 0.0))
+
+
+def _voi_table(values: Array, dataset: Any) -> Pixels:
+    from pydicom.pixels.processing import apply_voi
+
+    shown: Array = apply_voi(np.clip(values, -(2**31), 2**31 - 129).astype(np.int32), dataset)
+    depth = int(sequence(dataset, "VOILUTSequence")[0].LUTDescriptor[2])
+    return _bytes(shown.astype(np.float32) * (255.0 / (2**depth - 1)))
+
+
+def _window(dataset: Any, index: int) -> tuple[float, float, str] | None:
+    source = functional_group(dataset, index, "FrameVOILUTSequence") or dataset
+    center, width = number(source, "WindowCenter", None), number(source, "WindowWidth", None)
+    if center is None or width is None or width <= 0:
+        return None
+    return center, width, str(source.get("VOILUTFunction") or "LINEAR")
+
+
+def _windowed(values: Array, center: float, width: float, function: str) -> Pixels:
+    if function == "SIGMOID":
+        exponent = np.clip(-4.0 * (values - center) / width, -60, 60)
+        return (255.0 / (1.0 + np.exp(exponent))).astype(np.uint8)
+    if function == "LINEAR" and width > 1:
+        center, width = center - 0.5, width - 1.0
+    return (np.clip((values - center) / width + 0.5, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def _shows_something(shown: Pixels, values: Array) -> bool:
+    """A window that leaves a varied image all black or all white was meant for other values."""
+    return int(shown.min()) != int(shown.max()) or float(values.min()) == float(values.max())
+
+
+def _padding(pixels: Array, dataset: Any) -> NDArray[np.bool_] | None:
+    padding = number(dataset, "PixelPaddingValue", None)
+    return None if padding is None else np.asarray(pixels == padding)
