@@ -212,6 +212,9 @@ LLM_RETRIES = env.integer("CDSS_LLM_RETRIES", 1, low=0, high=5)
 # Tokens of prompt and answer together; 0 takes the provider's default (docs/language-model.md).
 LLM_CONTEXT_TOKENS = env.integer("CDSS_LLM_CONTEXT_TOKENS", 0, low=0, high=1_000_000)
 
+# How many diagnoses the model may name before it writes, each of which is searched for; 0: none.
+LLM_HYPOTHESES = env.integer("CDSS_LLM_HYPOTHESES", 0, low=0, high=10)
+
 # Whether a local model (llamacpp) has a say on what it is shown that another text says.
 GATE_VOTE = env.boolean("CDSS_GATE_VOTE", default=False)
 

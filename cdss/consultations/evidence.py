@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -27,6 +27,8 @@ from retrieval.types import KINDS, Hit, Ids, Pixels, Query
 # How many items of each kind are found; all of them suggest candidates, a few are kept as evidence.
 DEPTH: Mapping[str, int] = {Kind.CASE: 40, Kind.LITERATURE: 60, Kind.GUIDELINE: 12}
 IMAGE_DEPTH = 8
+# Of what is searched for beside the case: an item about it is far ahead of others, whatever else the text holds.
+LOOK_UP_DEPTH = 30
 # Similar pictures suggest candidates but decide little: a strong image side makes a text ranking worse.
 IMAGE_WEIGHT = 0.1
 # What a reference item is worth at most, beside the best of the literature.
@@ -109,6 +111,51 @@ def retrieve(*, case: CaseInput, pixels: Sequence[Pixels], scope: Scope) -> Retr
     versions = (last.index_version, last.text_encoder, last.image_encoder)
     candidates = weigh(leads) if kinds else propose(leads)
     return Retrieved(found, candidates, *versions, by_images=not kinds)
+
+
+def look_up(
+    *, texts: Sequence[str], wanted: Callable[[int, Found], bool], case: CaseInput, scope: Scope, floor: float = 0.0
+) -> list[list[Found]]:
+    """Of each text the wanted items it finds, its best first, each with its scores for the case and not for the text.
+
+    So an item is as near to the case as it is, however well it fits what else was searched for; one that is farther
+    than `floor`, or than what any answer may rest on, is left out. `wanted` is asked of each item with the place of
+    its text.
+    """
+    excluded = _excluded(scope)
+    queries = [Query(text=text, k=LOOK_UP_DEPTH, excluded=excluded) for text in texts]
+    searched = [result.hits for result in search_library_each(user=scope.user, queries=queries)] if queries else []
+    hits = {hit.item: hit for found in searched for hit in found}
+    items = {item.pk: _found(item, hits, {}) for item in _items(hits) if not _is_left_out(item, case, scope)}
+    chosen = [
+        [hit for hit in found if hit.item in items and wanted(place, items[hit.item])]
+        for place, found in enumerate(searched)
+    ]
+    floor = max(floor, settings.RELEVANCE_FLOOR)
+    near = _near_the_case({hit.item for found in chosen for hit in found}, case, scope, floor)
+    return [[_as_near(items[hit.item], hit, near[hit.item]) for hit in found if hit.item in near] for found in chosen]
+
+
+def _as_near(found: Found, by_text: Hit, by_case: Hit) -> Found:
+    """Read where the text found it, and worth what it is to the case."""
+    return replace(found, hit=replace(by_case, passages=by_text.passages), relevance=_cosine(by_case))
+
+
+def _near_the_case(items: set[int], case: CaseInput, scope: Scope, floor: float) -> dict[int, Hit]:
+    if not items:
+        return {}
+    allowed = np.array(sorted(items), dtype=np.int64)
+    query = Query(text=case.text, k=len(allowed), allowed=allowed)
+    (result,) = search_library_each(user=scope.user, queries=[query])
+    return {hit.item: hit for hit in result.hits if _cosine(hit) >= floor and _shares_words(hit)}
+
+
+def _cosine(hit: Hit) -> float:
+    return max(hit.scores.get("dense", 0.0), 0.0)
+
+
+def _shares_words(hit: Hit) -> bool:
+    return hit.scores.get("lexical", 0.0) > 0
 
 
 def _lead(found: Found) -> Lead:

@@ -27,6 +27,7 @@ def exported(consultation: Consultation) -> dict[str, Any]:
         "evidence": [_evidence(row) for row in evidence],
         **abstention,
         **({"gamuts": consultation.gamuts} if consultation.gamuts else {}),
+        **({"hypotheses": consultation.hypotheses} if consultation.hypotheses else {}),
         "status": consultation.status,
         "asked": consultation.created.isoformat(),
         "answered": consultation.finished.isoformat() if consultation.finished else None,
@@ -39,7 +40,8 @@ def exported(consultation: Consultation) -> dict[str, Any]:
             {"sha256": image.sha256, "modality": image.modality, "frames": image.frames}
             for image in consultation.images.all()
         ],
-        "versions": {"text_encoder": consultation.text_encoder, "image_encoder": consultation.image_encoder},
+        "versions": {"text_encoder": consultation.text_encoder, "image_encoder": consultation.image_encoder}
+        | ({"cross_encoder": consultation.cross_encoder} if consultation.cross_encoder else {}),
         "answers": [
             {
                 "model": answer.writer,

@@ -48,7 +48,11 @@ def freeze(retrieved: Retrieved) -> list[EvidenceDraft]:
         kept |= dict.fromkeys([found.item.pk for found in found_of_kind][:KEPT_OF_EACH_KIND])
     for candidate in retrieved.candidates:
         kept |= dict.fromkeys(candidate.items[:KEPT_OF_EACH_CANDIDATE])
-    chosen = [found for found in ranked if found.item.pk in kept]
+    return frozen([found for found in ranked if found.item.pk in kept])
+
+
+def frozen(chosen: Sequence[Found], *, first: int = 1) -> list[EvidenceDraft]:
+    """The items in this order; the first is labelled with the number `first`."""
     passages = Passage.objects.in_bulk([found.hit.passages[0] for found in chosen if found.hit.passages])
     images = _first_images(found.item.pk for found in chosen if found.hit.image is None)
     return [
@@ -58,7 +62,7 @@ def freeze(retrieved: Retrieved) -> list[EvidenceDraft]:
             passages.get(found.hit.passages[0]) if found.hit.passages else None,
             found.hit.image or images.get(found.item.pk),
         )
-        for place, found in enumerate(chosen, start=1)
+        for place, found in enumerate(chosen, start=first)
     ]
 
 

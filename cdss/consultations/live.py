@@ -57,7 +57,7 @@ def _step_state(name: str, label: str, step: Step | None, unfinished: str) -> St
 
 def is_settled(consultation: Consultation) -> bool:
     """Nothing more will come by itself: it is finished and no language model is still at work, or its user's turn."""
-    pending = any(answer.state in PENDING for answer in consultation.answers.all())
+    pending = consultation.is_searched_further or any(each.state in PENDING for each in consultation.answers.all())
     return consultation.status == Status.REVIEW or (consultation.is_finished and not pending)
 
 

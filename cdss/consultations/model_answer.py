@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -14,6 +13,8 @@ from django.utils import timezone
 
 from cdss.audit.services import record
 from cdss.consultations.demographics import completed
+from cdss.consultations.expanding import LOST_AFTER, abstained_expand, consultation_expand
+from cdss.consultations.hypotheses import in_the_models_order
 from cdss.consultations.models import Answer, Consultation, Statement
 from cdss.consultations.pipeline import check, check_one
 from cdss.consultations.recording import diagnoses_store, statements_store
@@ -32,8 +33,6 @@ from cdss.reasoning.writer import WriterResult, Written, write_differential
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
-# Longer than a model takes to load and to start reading, when nothing polls yet.
-LOST_AFTER = timedelta(minutes=5)
 LOST = "The language model's worker stopped while it wrote. Asking again may help."
 
 
@@ -53,7 +52,7 @@ def ask_model(
     result = write_differential(
         model=chat_model(spec, timeout=seconds),
         case=told,
-        evidence=evidence,
+        evidence=in_the_models_order(evidence),
         candidates=composed,
         deadline=time.monotonic() + seconds,
         cancelled=cancelled,
@@ -69,6 +68,7 @@ def ask_model(
 def write(consultation_id: int) -> None:
     answer = _claim(consultation_id)
     if answer is None:
+        abstained_expand(consultation_id=consultation_id, cancelled=_Cancelled(consultation_id))
         return
     try:
         diagnoses, result = _asked(answer)
@@ -83,6 +83,8 @@ def write(consultation_id: int) -> None:
 
 def _asked(answer: Answer) -> tuple[list[DiagnosisDraft], WriterResult]:
     consultation, case = answer.consultation, completed(case_of(answer.consultation))
+    spec, cancelled = _spec_of(answer), _Cancelled(consultation.pk)
+    consultation_expand(consultation=consultation, cancelled=cancelled)
     evidence, composed = stored_evidence(consultation), stored_diagnoses(consultation.answers.get(writer=WRITER))
     by_label = {text.label: text for text in evidence}
     told = read_case(case).case
@@ -93,12 +95,12 @@ def _asked(answer: Answer) -> tuple[list[DiagnosisDraft], WriterResult]:
         _show(answer, written, placed(judged, diagnosis=written.diagnosis.name, among=among))
 
     return ask_model(
-        spec=_spec_of(answer),
+        spec=spec,
         case=case,
         evidence=evidence,
         composed=composed,
         seconds=consultation.llm_timeout_seconds,
-        cancelled=_Cancelled(consultation.pk),
+        cancelled=cancelled,
         on_statement=show,
     )
 

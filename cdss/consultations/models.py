@@ -53,9 +53,12 @@ class Consultation(models.Model):
     index_version = models.CharField(max_length=80, blank=True)
     text_encoder = models.CharField(max_length=120, blank=True)
     image_encoder = models.CharField(max_length=120, blank=True)
+    cross_encoder = models.CharField(max_length=200, blank=True)
 
     # Uncited reference lists whose finding this case has: [{"finding", "region", "modality", "diagnoses", …}, …]
     gamuts = models.JSONField(default=list, blank=True)
+    # What a language model thought of, and what a search for it added: {"state", "guesses": [{"name", "evidence"}], …}
+    hypotheses = models.JSONField(default=dict, blank=True)
     abstention = models.JSONField(default=dict, blank=True)
     error = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0)
@@ -78,6 +81,11 @@ class Consultation(models.Model):
     @property
     def is_finished(self) -> bool:
         return self.status in FINISHED
+
+    @property
+    def is_searched_further(self) -> bool:
+        """Without an answer, it waits for what a language model thinks of to be searched for."""
+        return self.hypotheses.get("state") in ("waiting", "searching")
 
 
 class ConsultationImage(models.Model):

@@ -10,7 +10,9 @@ from cdss.accounts.models import User
 from cdss.consultations.abstention import Abstention, abstention_of
 from cdss.consultations.demographics import read_from_history
 from cdss.consultations.evidence_cards import EvidenceView, evidence_views
+from cdss.consultations.hypotheses import SEARCHED_FOR
 from cdss.consultations.live import PENDING
+from cdss.consultations.lookups import LookUps, lookups_of
 from cdss.consultations.models import Answer, Consultation, Diagnosis, Stance, Statement, Support
 from cdss.consultations.spans import span_id
 from cdss.consultations.understanding import Understood, understood
@@ -139,6 +141,19 @@ class Page:
     def given_up(self) -> list[Answer]:
         """Models that gave nothing while another writer's answer is shown: the reader is told why."""
         return [each for each in self.answers if each.state == "failed" and each.note and each != self.answer]
+
+    @cached_property
+    def lookups(self) -> LookUps:
+        return lookups_of(self.consultation.hypotheses)
+
+    @property
+    def plain_evidence(self) -> list[EvidenceView]:
+        """What was found for the case itself: all that the evidence composer wrote from."""
+        return [view for view in self.evidence if SEARCHED_FOR not in view.row.details]
+
+    @property
+    def added_evidence(self) -> list[EvidenceView]:
+        return [view for view in self.evidence if SEARCHED_FOR in view.row.details]
 
     @property
     def kinds(self) -> list[tuple[str, str, int]]:

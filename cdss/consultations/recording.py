@@ -36,7 +36,7 @@ class Recorder:
 
     def evidence(self, retrieved: Retrieved, drafts: Sequence[EvidenceDraft]) -> None:
         with transaction.atomic():
-            Evidence.objects.bulk_create(self._row(rank, draft) for rank, draft in enumerate(drafts, start=1))
+            Evidence.objects.bulk_create(evidence_rows(self.consultation, drafts))
             self.versions(retrieved)
 
     def versions(self, retrieved: Retrieved) -> None:
@@ -53,10 +53,12 @@ class Recorder:
         if rows.filter(cancel_requested=True).exists():
             raise CancelledError
 
-    def _row(self, rank: int, draft: EvidenceDraft) -> Evidence:
+
+def evidence_rows(consultation: Consultation, drafts: Sequence[EvidenceDraft], *, first: int = 1) -> Iterator[Evidence]:
+    for rank, draft in enumerate(drafts, start=first):
         text = draft.text
-        return Evidence(
-            consultation=self.consultation,
+        yield Evidence(
+            consultation=consultation,
             label=text.label,
             rank=rank,
             kind=text.kind,

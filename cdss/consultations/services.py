@@ -104,7 +104,7 @@ def consultation_cancel(*, consultation: Consultation, by: User) -> None:
     """A waiting consultation stops now, a running one at its next step."""
     row = Consultation.objects.select_for_update().get(pk=consultation.pk)
     writing = row.answers.filter(state__in=("waiting", "writing")).exists()
-    if row.is_finished and not writing:
+    if row.is_finished and not writing and not row.is_searched_further:
         return
     row.cancel_requested = True
     if row.status in (Status.QUEUED, Status.REVIEW):

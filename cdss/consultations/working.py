@@ -81,7 +81,8 @@ def _claim(consultation_id: int) -> Consultation | None:
             return None
         row.status, row.started, row.heartbeat = Status.RUNNING, now, now
         row.attempts += 1
-        row.save(update_fields=["status", "started", "heartbeat", "attempts"])
+        row.hypotheses = {}
+        row.save(update_fields=["status", "started", "heartbeat", "attempts", "hypotheses"])
         row.steps.all().delete()
         row.answers.all().delete()
         row.evidence.all().delete()
@@ -99,22 +100,29 @@ def _finish(consultation: Consultation, outcome: Outcome) -> None:
         Recorder(consultation).versions(outcome.retrieved)
         if outcome.abstention:
             consultation.abstention = outcome.abstention
+            if settings.LLM_HYPOTHESES and _asks_the_model(consultation):
+                consultation.hypotheses = {"state": "waiting"}
+                transaction.on_commit(lambda: write_with_model.enqueue(consultation.pk))
             _close(consultation, Status.ABSTAINED)
             return
         answer = Answer.objects.create(consultation=consultation, writer=WRITER)
         diagnoses_store(answer=answer, drafts=outcome.diagnoses)
         consultation.gamuts = [each.as_json() for each in outcome.gamuts]
         _close(consultation, Status.DONE)
-        # Without a word of text there is nothing a language model could tell from the evidence.
-        if settings.LLM and consultation.use_llm and case_of(consultation).has_words:
+        if _asks_the_model(consultation):
             Answer.objects.create(consultation=consultation, writer=shown_name(settings.LLM), state="waiting")
             transaction.on_commit(lambda: write_with_model.enqueue(consultation.pk))
+
+
+def _asks_the_model(consultation: Consultation) -> bool:
+    # Without a word of text there is nothing a language model could tell from the evidence.
+    return bool(settings.LLM and consultation.use_llm and case_of(consultation).has_words)
 
 
 def _close(consultation: Consultation, status: Status, *, error: str = "") -> None:
     with transaction.atomic():
         consultation.status, consultation.error, consultation.finished = status, error[:300], timezone.now()
-        consultation.save(update_fields=["status", "error", "finished", "abstention", "gamuts"])
+        consultation.save(update_fields=["status", "error", "finished", "abstention", "gamuts", "hypotheses"])
         details = {"status": str(status), "attempts": consultation.attempts}
         record(action="consultation.finished", obj=consultation, details=details)
 

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ def stream_text(
     schema: dict[str, Any],
     deadline: float,
     cancelled: Callable[[], bool],
-) -> Iterator[str]:
+) -> Generator[str, None, None]:
     """The raw text of the structured answer, chunk by chunk. Raises WriterError only."""
     arrived: queue.Queue[str | Exception | None] = queue.Queue()
     halt = threading.Event()

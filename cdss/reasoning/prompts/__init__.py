@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from cdss.reasoning.prompts.schema import answer_schema
+from cdss.reasoning.prompts.schema import answer_schema, guesses_schema
 from cdss.reasoning.prompts.shorten import shorten
 from cdss.reasoning.types import CaseInput, DiagnosisDraft, EvidenceText
 
 FOLDER = Path(__file__).parent
 FILES = ("differential.v1.system.md", "differential.v1.user.md", "repair.v1.user.md")
+GUESS_FILES = ("hypotheses.v1.system.md", "hypotheses.v1.user.md")
 # English medical text with numbers runs at 3 to 4 characters a token; the low end keeps within the window.
 CHARACTERS_PER_TOKEN = 3
 SMALL_CONTEXT = 8192
@@ -57,10 +58,19 @@ class Prompt:
 
 def prompt_sha256() -> str:
     """Names the prompt: its files and the form of the answer, without anything of a case."""
+    return _digest(FILES, answer_schema(labels=(), limits=None))
+
+
+def guess_prompt_sha256() -> str:
+    """The same of the prompt that asks for diagnoses to search for."""
+    return _digest(GUESS_FILES, guesses_schema(most=None))
+
+
+def _digest(files: Sequence[str], schema: dict[str, object]) -> str:
     digest = hashlib.sha256()
-    for name in FILES:
+    for name in files:
         digest.update(f"{name}\0{_read(name)}\0".encode())
-    digest.update(json.dumps(answer_schema(labels=(), limits=None), sort_keys=True).encode())
+    digest.update(json.dumps(schema, sort_keys=True).encode())
     return digest.hexdigest()
 
 
@@ -90,6 +100,13 @@ def render(
     )
     schema = answer_schema(labels=[piece.label for piece, _ in given], limits=limits)
     return Prompt(_read("differential.v1.system.md").strip(), user.strip(), schema, tuple(notes))
+
+
+def render_guess(*, case: CaseInput, most: int, characters: int, token: str = "") -> Prompt:
+    token = token or secrets.token_hex(8)
+    text, _ = _within(_case_lines(case), characters)
+    user = Template(_read("hypotheses.v1.user.md")).substitute(token=token, case=fenced(text), most=most)
+    return Prompt(_read("hypotheses.v1.system.md").strip(), user.strip(), guesses_schema(most=most), ())
 
 
 def render_repair(problem: str) -> str:

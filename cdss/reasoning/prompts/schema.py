@@ -49,6 +49,11 @@ def answer_schema(*, labels: Sequence[str], limits: "Limits | None") -> dict[str
     return {"title": "differential", "description": "A ranked differential diagnosis.", **root}
 
 
+def guesses_schema(*, most: int | None) -> dict[str, Any]:
+    root = _object(diagnoses=_array(_object(name={"type": "string"}), high=most))
+    return {"title": "hypotheses", "description": "Diagnoses to search for.", **root}
+
+
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",

@@ -13,8 +13,10 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from cdss.consultations.case_rows import CaseLine, case_line
+from cdss.consultations.demographics import completed
 from cdss.consultations.evidence import Retrieved, Scope
 from cdss.consultations.freezing import EvidenceDraft
+from cdss.consultations.hypotheses import SEARCHED_FOR, Expansion, Standing, expand
 from cdss.consultations.intake import CaseRefusedError, checked, deidentified
 from cdss.consultations.model_answer import ask_model
 from cdss.consultations.pipeline import Outcome, consult
@@ -102,16 +104,22 @@ class Command(BaseCommand):
         except CaseRefusedError as error:
             return _refused(row.id, str(error))
         check_total_pixels(uploads=images)
+        scope = Scope(excluded_source_id=row.source_id if options["exclude_same_source"] else "")
         outcome = consult(
             case=case,
             load_pixels=lambda: [frame for path in images for frame in _pixels(path)],
-            scope=Scope(excluded_source_id=row.source_id if options["exclude_same_source"] else ""),
+            scope=scope,
             watch=timer,
         )
         writer, diagnoses, note = WRITER, list(outcome.diagnoses), ""
+        evidence, hypotheses = list(outcome.evidence), None
+        if options["llm"] and case.has_words and settings.LLM_HYPOTHESES:
+            with timer.step("hypotheses"):
+                hypotheses = _expansion(case, outcome, scope, options)
+            evidence += hypotheses.evidence
         if options["llm"] and diagnoses and case.has_words:
             with timer.step("language_model"):
-                writer, diagnoses, note = _rewritten(case, outcome, options)
+                writer, diagnoses, note = _rewritten(case, outcome, evidence, options)
         return {
             "id": row.id,
             "abstained": bool(outcome.abstention),
@@ -119,8 +127,9 @@ class Command(BaseCommand):
             "index_version": outcome.retrieved.index_version,
             "timings_ms": timer.milliseconds,
             "diagnoses": [_diagnosis(rank, draft) for rank, draft in enumerate(diagnoses, start=1)],
-            "evidence": [_evidence(draft) for draft in outcome.evidence],
+            "evidence": [_evidence(draft) for draft in evidence],
             **({"note": note} if note else {}),
+            **({"hypotheses": hypotheses.as_json()} if hypotheses else {}),
             **({"gamuts": [each.as_json() for each in outcome.gamuts]} if outcome.gamuts else {}),
             **({"abstention": outcome.abstention} if outcome.abstention else {}),
         }
@@ -139,12 +148,20 @@ def _refused(identity: object, message: str) -> dict[str, Any]:
     }
 
 
-def _rewritten(case: CaseInput, outcome: Outcome, options: dict[str, Any]) -> tuple[str, list[DiagnosisDraft], str]:
+def _expansion(case: CaseInput, outcome: Outcome, scope: Scope, options: dict[str, Any]) -> Expansion:
+    standing = Standing.of((draft.item, draft.text.label, draft.scores) for draft in outcome.evidence)
+    spec, seconds = options["llm"], options["llm_timeout"]
+    return expand(spec=spec, case=completed(case), standing=standing, scope=scope, seconds=seconds)
+
+
+def _rewritten(
+    case: CaseInput, outcome: Outcome, evidence: Sequence[EvidenceDraft], options: dict[str, Any]
+) -> tuple[str, list[DiagnosisDraft], str]:
     try:
         diagnoses, result = ask_model(
             spec=options["llm"],
             case=case,
-            evidence=[draft.text for draft in outcome.evidence],
+            evidence=[draft.text for draft in evidence],
             composed=outcome.diagnoses,
             seconds=options["llm_timeout"],
         )
@@ -209,4 +226,5 @@ def _evidence(draft: EvidenceDraft) -> dict[str, Any]:
         "title": text.title,
         "text": text.text,
         "score": text.score,
+        **({SEARCHED_FOR: text.details[SEARCHED_FOR]} if SEARCHED_FOR in text.details else {}),
     }

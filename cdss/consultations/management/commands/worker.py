@@ -64,6 +64,7 @@ def _warm() -> None:
 
 
 def _keep_sweeping(stop: threading.Event) -> None:
+    from cdss.consultations.expanding import sweep_expansions
     from cdss.consultations.model_answer import sweep_answers
     from cdss.consultations.working import sweep
 
@@ -71,6 +72,7 @@ def _keep_sweeping(stop: threading.Event) -> None:
         try:
             sweep()
             sweep_answers()
+            sweep_expansions()
         except DatabaseError:
             logger.exception("the sweep for lost consultations failed; it is tried again")
         finally:
