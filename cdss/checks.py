@@ -45,6 +45,16 @@ def language_model_address(app_configs: Sequence[Any] | None, **kwargs: Any) -> 
     return []
 
 
+@register()
+def cross_encoder(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Warning]:
+    """By its files alone. A search works without it, so this is no error."""
+    from cdss.indexing.pairs import cross_encoder_problem
+
+    problem = cross_encoder_problem()
+    hint = "Searches work without it. Correct CDSS_CROSS_ENCODER or leave it empty (docs/encoders.md)."
+    return [Warning(f"CDSS_CROSS_ENCODER cannot be used. {problem}", hint=hint, id="cdss.W002")] if problem else []
+
+
 @register(deploy=True)
 def debug_is_off(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Warning]:
     if settings.TEXT_ENCODER == "hashing":

@@ -192,6 +192,11 @@ TEXT_ENCODER = env.text("CDSS_TEXT_ENCODER", "minilm")
 # builtin (packaged weights) | hashing | open_clip: hf-hub:OWNER/NAME, NAME@PATH for a local checkpoint, or NAME:TAG
 IMAGE_ENCODER = env.text("CDSS_IMAGE_ENCODER", "builtin")
 MODEL_THREADS = env.integer("CDSS_MODEL_THREADS", 1, low=1, high=64)
+# A local folder (or a hub name that lies in CDSS_HOME/models/hub) of a sentence-transformers CrossEncoder; "": none.
+CROSS_ENCODER = env.text("CDSS_CROSS_ENCODER")
+CROSS_ENCODER_ITEMS = env.integer("CDSS_CROSS_ENCODER_ITEMS", 30, low=2, high=200)
+CROSS_ENCODER_WEIGHT = env.fraction("CDSS_CROSS_ENCODER_WEIGHT", 0.5)
+CROSS_ENCODER_MILLISECONDS = env.integer("CDSS_CROSS_ENCODER_MILLISECONDS", 2000, low=50, high=60_000)
 # The reviewed list of diagnoses that are shown apart because missing them harms.
 MUST_NOT_MISS = DEMO_ROOT / "must_not_miss.json"
 # Below this fused relevance nothing is cited: the answer is an abstention.

@@ -69,7 +69,8 @@ class Hit:
         image: id of its best image, when the query had images or the joint space was searched.
         score: the fused score, comparable within one search only.
         scores: `dense`, the cosine of the closest passage; `lexical`, the BM25 of the whole item; `image` and
-            `text_to_image`, cosines of the best image; `rerank`; only what was computed.
+            `text_to_image`, cosines of the best image; `rerank`; `pairs`, of a scorer of pairs, and then `learned`,
+            what `rerank` was before it; only what was computed.
     """
 
     item: int
@@ -100,6 +101,20 @@ class TextEncoder(Protocol):
 
     def token_offsets(self, text: str) -> Sequence[tuple[int, int]]:
         """Character offsets of each token of the whole text, untruncated, special tokens left out."""
+        ...
+
+
+@runtime_checkable
+class PairScorer(Protocol):
+    """Says how well passages fit a query, reading each with the query. `version` names weights and preprocessing."""
+
+    @property
+    def version(self) -> str: ...
+    def scores(self, query: str, passages: Sequence[str], *, deadline: float) -> Floats:
+        """(m,) of the first m passages, the higher the better; fewer than all when `deadline` (monotonic) has passed.
+
+        Raises EncoderError when it fails.
+        """
         ...
 
 

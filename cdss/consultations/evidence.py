@@ -62,6 +62,8 @@ class Retrieved:
     index_version: str
     text_encoder: str
     image_encoder: str
+    # Of the cross-encoder that read what was found again, or why it did not; empty without one.
+    cross_encoder: str = ""
     # A case without a word: what was found was found by its images.
     by_images: bool = False
 
@@ -110,7 +112,8 @@ def retrieve(*, case: CaseInput, pixels: Sequence[Pixels], scope: Scope) -> Retr
     last = searched[-1]
     versions = (last.index_version, last.text_encoder, last.image_encoder)
     candidates = weigh(leads) if kinds else propose(leads)
-    return Retrieved(found, candidates, *versions, by_images=not kinds)
+    crossed = searched[0].cross_encoder if kinds else ""
+    return Retrieved(found, candidates, *versions, cross_encoder=crossed, by_images=not kinds)
 
 
 def look_up(
@@ -124,7 +127,7 @@ def look_up(
     """
     excluded = _excluded(scope)
     queries = [Query(text=text, k=LOOK_UP_DEPTH, excluded=excluded) for text in texts]
-    searched = [result.hits for result in search_library_each(user=scope.user, queries=queries)] if queries else []
+    searched = [result.hits for result in search_library_each(user=scope.user, queries=queries, by_pairs=False)]
     hits = {hit.item: hit for found in searched for hit in found}
     items = {item.pk: _found(item, hits, {}) for item in _items(hits) if not _is_left_out(item, case, scope)}
     chosen = [
@@ -146,7 +149,7 @@ def _near_the_case(items: set[int], case: CaseInput, scope: Scope, floor: float)
         return {}
     allowed = np.array(sorted(items), dtype=np.int64)
     query = Query(text=case.text, k=len(allowed), allowed=allowed)
-    (result,) = search_library_each(user=scope.user, queries=[query])
+    (result,) = search_library_each(user=scope.user, queries=[query], by_pairs=False)
     return {hit.item: hit for hit in result.hits if _cosine(hit) >= floor and _shares_words(hit)}
 
 

@@ -44,6 +44,7 @@ class Recorder:
             index_version=retrieved.index_version,
             text_encoder=retrieved.text_encoder,
             image_encoder=retrieved.image_encoder,
+            cross_encoder=retrieved.cross_encoder[:200],
         )
 
     def beat(self) -> None:

