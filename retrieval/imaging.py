@@ -6,6 +6,7 @@ A header is read and judged before anything is decoded. Every refusal is an Imag
 from __future__ import annotations
 
 import io
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ DEFAULT_LIMITS = Limits()
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 NOT_AN_IMAGE = "This is not an image that can be read. Upload PNG, JPEG, TIFF, BMP, WebP or DICOM."
 DAMAGED = "This image is truncated or damaged. Export or download it again."
+_guard = threading.Lock()
 MIN_IS_WHITE, PHOTOMETRIC_TAG, BITS_TAG = 0, 262, 258
 
 
@@ -128,8 +130,7 @@ def _opened(data: bytes, limits: Limits) -> Iterator[Image.Image]:
     # WebP allocates its canvas when it is opened, so its size is judged here.
     if (size := webp_size(data)) is not None:
         check_size(ImageHeader("WEBP", *size, frames=1, bits=8), limits)
-    # Pillow's own guard stands behind ours; it refuses at twice this figure.
-    Image.MAX_IMAGE_PIXELS = limits.max_pixels
+    _let_pass(limits.max_pixels)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -145,6 +146,13 @@ def _opened(data: bytes, limits: Limits) -> Iterator[Image.Image]:
             raise
         except Exception as error:
             raise ImageError(DAMAGED) from error
+
+
+def _let_pass(pixels: int) -> None:
+    """Pillow's own guard stands behind ours, and is one for the whole process: no reader lowers it for another."""
+    with _guard:
+        if Image.MAX_IMAGE_PIXELS is not None and pixels > Image.MAX_IMAGE_PIXELS:
+            Image.MAX_IMAGE_PIXELS = pixels
 
 
 def _too_large(data: bytes, limits: Limits) -> str:

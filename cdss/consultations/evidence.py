@@ -9,7 +9,7 @@ import numpy as np
 from django.conf import settings
 
 from cdss.accounts.models import User
-from cdss.consultations.exclusion import is_copy, own_items
+from cdss.consultations.exclusion import is_copy, own_items, showing
 from cdss.indexing.services import reference_ids, search_library_each
 from cdss.indexing.tiers import MOST_REFERENCE, behind, relevance_behind
 from cdss.library.models import Case, Document, Kind
@@ -41,6 +41,8 @@ class Scope:
 
     user: User | None = None
     excluded_source_id: str = ""
+    # SHA-256 of images whose cases stay out with it, under whatever id.
+    excluded_images: frozenset[str] = frozenset()
     # Items that take part in nothing, where the caller knows them better than by the source id.
     left_out: Ids | None = field(default=None, compare=False)
 
@@ -184,7 +186,9 @@ def _by_image(lead: Lead) -> Lead:
 def _excluded(scope: Scope) -> Ids | None:
     if scope.left_out is not None:
         return scope.left_out
-    return own_items(scope.excluded_source_id) if scope.excluded_source_id else None
+    if not scope.excluded_source_id:
+        return None
+    return np.union1d(own_items(scope.excluded_source_id), showing(scope.excluded_images))
 
 
 def _add_reference(

@@ -1,5 +1,7 @@
 """What is no evidence for a case that is in the library itself: its own item, its patient's others, and copies."""
 
+from collections.abc import Collection
+
 import numpy as np
 from django.db.models import Q
 
@@ -24,6 +26,12 @@ def own_items(source_id: str) -> Ids:
         Q(pk__in=same.values("pk")) | Q(source_group__in=patients) | Q(pk__in=sharing)
     )
     return np.fromiter(left_out.order_by().values_list("pk", flat=True), dtype=np.int64)
+
+
+def showing(digests: Collection[str]) -> Ids:
+    """Cases that show one of these images, by the SHA-256 of their pixels, whatever their source calls them."""
+    shown = CaseImage.objects.filter(sha256__in=list(digests)).order_by().values_list("case_id", flat=True)
+    return np.unique(np.fromiter(shown, dtype=np.int64))
 
 
 def is_copy(text: str, item: Case) -> bool:

@@ -28,8 +28,9 @@ MOST_ADDED = 6
 FINDINGS_CHARACTERS = 600
 # Of the time the model has for its answer, added to it: an answer has no less time for the search before it.
 SHARE_OF_TIME = 0.25
-# Pieces of the plain evidence that a model reads before any that was added.
-READ_FIRST = 8
+# A window too small for everything reads by turns, so that no wrong guess takes the place of what fits best: so many
+# pieces of the plain evidence, of the added, of the plain, and the rest.
+TURNS = (10, 2, 10)
 SEARCHED_FOR = "searched_for"
 
 
@@ -160,10 +161,11 @@ def added_to(
 
 
 def in_the_models_order(evidence: Sequence[EvidenceText]) -> list[EvidenceText]:
-    """What was added comes after the best of the evidence there was: a small window drops the pieces at the end."""
+    """What was added comes among the evidence there was: a small window drops the pieces at the end."""
     added = [piece for piece in evidence if SEARCHED_FOR in piece.details]
     plain = [piece for piece in evidence if SEARCHED_FOR not in piece.details]
-    return [*plain[:READ_FIRST], *added, *plain[READ_FIRST:]]
+    first, second, third = TURNS
+    return [*plain[:first], *added[:second], *plain[first : first + third], *added[second:], *plain[first + third :]]
 
 
 def _marked(draft: EvidenceDraft, names: Sequence[str]) -> EvidenceDraft:

@@ -1,6 +1,7 @@
 import io
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -186,3 +187,22 @@ def test_a_folder_of_frames_is_loaded_in_order(tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ImageError, match="no frames"):
         load_pixels(tmp_path / "empty")
+
+
+def test_one_readers_limit_is_not_lowered_by_anothers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow has one limit for the whole process; ours is each reader's own."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    large, small = Limits(max_pixels=1_000_000), Limits(max_pixels=100)
+    data = encoded(Image.fromarray(ramp(size=(600, 600))), "PNG")
+
+    def refused(_: int) -> bool:
+        with pytest.raises(ImageError, match="pixels"):
+            read_frames(data, limits=small)
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        sizes = pool.map(lambda _: read_frames(data, limits=large)[0].shape, range(40))
+        refusals = pool.map(refused, range(40))
+        assert set(sizes) == {(600, 600, 3)}
+        assert all(refusals)
+    assert Image.MAX_IMAGE_PIXELS == 1_000_000

@@ -2,24 +2,9 @@
 
 from pathlib import Path
 
-WORDS = tuple(
-    [
-        "a",
-        "of",
-        "the",
-        "nodule",
-        "with",
-        "popcorn",
-        "calcification",
-        "lung",
-        "fat",
-        "stone",
-        "ureter",
-        "pain",
-        "left",
-        "right",
-        "hamartoma",
-    ]
+WORDS = (
+    *("a", "of", "the", "with", "left", "right", "in", "no"),
+    *("nodule", "popcorn", "calcification", "lung", "fat", "stone", "ureter", "pain", "hamartoma"),
 )
 
 

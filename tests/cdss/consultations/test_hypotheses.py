@@ -14,7 +14,7 @@ from cdss.audit.models import Event
 from cdss.consultations import hypotheses, model_answer
 from cdss.consultations.evidence import Scope
 from cdss.consultations.expanding import LOST_AFTER, sweep_expansions
-from cdss.consultations.hypotheses import MOST_ADDED, READ_FIRST, SEARCHED_FOR, Standing, in_the_models_order
+from cdss.consultations.hypotheses import MOST_ADDED, SEARCHED_FOR, Standing, in_the_models_order
 from cdss.consultations.live import is_settled
 from cdss.consultations.models import Consultation, Status
 from cdss.consultations.services import consultation_cancel
@@ -253,12 +253,12 @@ def test_no_guess_takes_the_place_of_another(library: None) -> None:
 
 
 def test_a_small_window_reads_the_best_of_the_plain_evidence_first() -> None:
-    plain = [EvidenceText(f"E{n}", "case", "", "", "", 1.0) for n in range(1, 12)]
-    added = [EvidenceText(f"E{n}", "case", "", "", "", 1.0, {SEARCHED_FOR: ["x"]}) for n in (12, 13)]
-    order = [piece.label for piece in in_the_models_order([*plain, *added])]
-    assert order[:READ_FIRST] == [piece.label for piece in plain[:READ_FIRST]]
-    assert order[READ_FIRST : READ_FIRST + 2] == ["E12", "E13"]
-    assert len(order) == 13
+    plain = [EvidenceText(f"E{n}", "case", "", "", "", 1.0) for n in range(1, 31)]
+    added = [EvidenceText(f"E{n}", "case", "", "", "", 1.0, {SEARCHED_FOR: ["x"]}) for n in range(31, 36)]
+    order = [int(piece.label[1:]) for piece in in_the_models_order([*plain, *added])]
+    assert order == [*range(1, 11), 31, 32, *range(11, 21), 33, 34, 35, *range(21, 31)]
+    assert in_the_models_order(plain) == plain
+    assert in_the_models_order(added) == added
 
 
 def test_the_trail_holds_counts_and_hashes_and_no_name(ask: Callable[..., Consultation]) -> None:

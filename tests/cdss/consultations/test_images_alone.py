@@ -132,3 +132,20 @@ def test_the_command_answers_it(pictured: Path) -> None:
     call_command("consult", input=pictured / "in.jsonl", output=pictured / "out.jsonl", no_images=True)
     lines = [json.loads(line) for line in (pictured / "out.jsonl").read_text().splitlines()]
     assert [line["abstention"]["reason"] for line in lines] == ["refused", "refused"]
+
+
+@pytest.mark.parametrize("size", ["same file", "another file of the same pixels"])
+def test_the_same_image_under_another_source_id_is_left_out(pictured: Path, size: str) -> None:
+    """A prior case that shows the very image is the case itself, whatever its source calls it."""
+    if size == "same file":
+        (pictured / "mine.png").write_bytes(picture("across"))
+    else:
+        Image.open(io.BytesIO(picture("across"))).convert("RGB").save(pictured / "mine.png", compress_level=9)
+    row = {"id": "mine", "source": {"name": "others", "id": "mine"}, "images": [{"path": "mine.png"}]}
+    (pictured / "in.jsonl").write_text(json.dumps(row))
+    found = {}
+    for excluded in (False, True):
+        out = pictured / f"out-{excluded}.jsonl"
+        call_command("consult", input=pictured / "in.jsonl", output=out, exclude_same_source=excluded)
+        found[excluded] = {piece["source_id"] for piece in json.loads(out.read_text())["evidence"]}
+    assert found == {False: {"c1"}, True: set()}

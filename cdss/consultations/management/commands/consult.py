@@ -20,7 +20,7 @@ from cdss.consultations.hypotheses import SEARCHED_FOR, Expansion, Standing, exp
 from cdss.consultations.intake import CaseRefusedError, checked, deidentified
 from cdss.consultations.model_answer import ask_model
 from cdss.consultations.pipeline import Outcome, consult
-from cdss.library.intake import check_total_pixels
+from cdss.library.intake import check_total_pixels, image_intake
 from cdss.library.intake_errors import IntakeError
 from cdss.library.rows import RowError
 from cdss.reasoning.composer import WRITER
@@ -104,7 +104,7 @@ class Command(BaseCommand):
         except CaseRefusedError as error:
             return _refused(row.id, str(error))
         check_total_pixels(uploads=images)
-        scope = Scope(excluded_source_id=row.source_id if options["exclude_same_source"] else "")
+        scope = _without_its_own(row.source_id, images) if options["exclude_same_source"] else Scope()
         outcome = consult(
             case=case,
             load_pixels=lambda: [frame for path in images for frame in _pixels(path)],
@@ -133,6 +133,13 @@ class Command(BaseCommand):
             **({"gamuts": [each.as_json() for each in outcome.gamuts]} if outcome.gamuts else {}),
             **({"abstention": outcome.abstention} if outcome.abstention else {}),
         }
+
+
+def _without_its_own(source_id: str, images: Sequence[Path]) -> Scope:
+    return Scope(
+        excluded_source_id=source_id,
+        excluded_images=frozenset(image_intake(upload=path, name=path.name).sha256 for path in images),
+    )
 
 
 def _refused(identity: object, message: str) -> dict[str, Any]:
