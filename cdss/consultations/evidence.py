@@ -13,15 +13,17 @@ from cdss.consultations.exclusion import is_copy, own_items, showing
 from cdss.indexing.services import reference_ids, search_library_each
 from cdss.indexing.tiers import MOST_REFERENCE, behind, relevance_behind
 from cdss.library.models import Case, Document, Kind
+from cdss.library.rows import age_years
 from cdss.reasoning.candidates import (
-    CONFIRMED,
     names_of_case,
     names_of_document,
     propose,
     weakest_to_best,
     weigh,
 )
-from cdss.reasoning.types import Candidate, CaseInput, Lead
+from cdss.reasoning.comparing import Item, compared
+from cdss.reasoning.patients import Patient, sex_of
+from cdss.reasoning.types import CONFIRMED, Candidate, CaseInput, Lead
 from retrieval.types import KINDS, Hit, Ids, Pixels, Query
 
 # How many items of each kind are found; all of them suggest candidates, a few are kept as evidence.
@@ -82,7 +84,8 @@ class Retrieved:
         return any(found.hit.scores.get("lexical", 0.0) > 0 for found in self.found.values())
 
 
-def retrieve(*, case: CaseInput, pixels: Sequence[Pixels], scope: Scope) -> Retrieved:
+def retrieve(*, case: CaseInput, pixels: Sequence[Pixels], scope: Scope, told: CaseInput | None = None) -> Retrieved:
+    """`told` is the case with its corrections, where what is searched with leaves some of it out."""
     excluded = _excluded(scope)
     hits: dict[int, Hit] = {}
     relevance: dict[int, float] = {}
@@ -113,7 +116,11 @@ def retrieve(*, case: CaseInput, pixels: Sequence[Pixels], scope: Scope) -> Retr
         leads = [_by_image(lead) for lead in leads if lead.relevance >= settings.IMAGE_RELEVANCE_FLOOR]
     last = searched[-1]
     versions = (last.index_version, last.text_encoder, last.image_encoder)
-    candidates = weigh(leads) if kinds else propose(leads)
+    patient = patient_of(case)
+    if kinds:
+        candidates = weigh(compared(leads, _named_items(found), told or case, patient), patient=patient)
+    else:
+        candidates = propose(leads, patient=patient)
     crossed = searched[0].cross_encoder if kinds else ""
     return Retrieved(found, candidates, *versions, cross_encoder=crossed, by_images=not kinds)
 
@@ -161,6 +168,19 @@ def _cosine(hit: Hit) -> float:
 
 def _shares_words(hit: Hit) -> bool:
     return hit.scores.get("lexical", 0.0) > 0
+
+
+def patient_of(case: CaseInput) -> Patient:
+    return Patient(age_years(case.age), sex_of(case.sex))
+
+
+def _named_items(found: Mapping[int, Found]) -> dict[int, Item]:
+    """Those that are about a diagnosis, as they are read."""
+    return {
+        pk: Item(one.item.kind, one.item.text, age_years(one.item.age) if isinstance(one.item, Case) else None)
+        for pk, one in found.items()
+        if any(weight == CONFIRMED for _, weight in one.names)
+    }
 
 
 def _lead(found: Found) -> Lead:

@@ -70,6 +70,7 @@ def _diagnosis(row: Diagnosis, labels: dict[int, str]) -> dict[str, Any]:
         "probability": row.probability,
         "codes": row.codes,
         "must_not_miss": row.must_not_miss,
+        "unexplained": row.unexplained,
         "statements": [{**said, "stance": stance} for stance, said in statements if stance != Stance.NEXT_STEP],
         "next_steps": [said for stance, said in statements if stance == Stance.NEXT_STEP],
     }

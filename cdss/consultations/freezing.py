@@ -8,10 +8,9 @@ from hashlib import sha256
 
 from cdss.consultations.evidence import Found, Retrieved
 from cdss.library.models import Case, CaseImage, Document, Passage
-from cdss.reasoning.candidates import CONFIRMED
 from cdss.reasoning.composer import Sources
 from cdss.reasoning.concepts import concept_of
-from cdss.reasoning.types import EvidenceText
+from cdss.reasoning.types import CONFIRMED, EvidenceText
 from retrieval.types import KINDS
 
 KEPT_OF_EACH_KIND = 4

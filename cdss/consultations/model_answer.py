@@ -210,6 +210,7 @@ def stored_diagnoses(answer: Answer) -> list[DiagnosisDraft]:
             probability=row.probability,
             codes=row.codes,
             must_not_miss=row.must_not_miss,
+            unexplained=row.unexplained,
         )
         for row in rows
     ]

@@ -169,6 +169,8 @@ class Diagnosis(models.Model):
     probability = models.FloatField(null=True, blank=True)
     codes = models.JSONField(default=dict, blank=True)
     must_not_miss = models.BooleanField(default=False)
+    # Findings of the case, in its words, that none of the sources on this diagnosis mentions.
+    unexplained = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["answer", "rank"]

@@ -10,7 +10,7 @@ from typing import Protocol
 from django.conf import settings
 
 from cdss.consultations.demographics import completed
-from cdss.consultations.evidence import Retrieved, Scope, retrieve
+from cdss.consultations.evidence import Retrieved, Scope, patient_of, retrieve
 from cdss.consultations.freezing import EvidenceDraft, freeze, sources_of
 from cdss.consultations.gamuts import Beside, gamuts_of
 from cdss.consultations.understanding import understood_rows
@@ -55,7 +55,7 @@ def consult(*, case: CaseInput, load_pixels: Callable[[], Sequence[Pixels]], sco
         watch.understood(understood_rows(reading))
         pixels = _without_overlays(load_pixels())
     with watch.step("search"):
-        retrieved = retrieve(case=reading.searched, pixels=pixels, scope=scope)
+        retrieved = retrieve(case=reading.searched, told=case, pixels=pixels, scope=scope)
     if reason := too_little(retrieved):
         return Outcome(retrieved, abstention=_abstention(reason, case, pixels, retrieved))
     with watch.step("rank"):
@@ -66,7 +66,7 @@ def consult(*, case: CaseInput, load_pixels: Callable[[], Sequence[Pixels]], sco
         if retrieved.by_images:
             drafts = compose_from_images(candidates=retrieved.candidates, sources=sources)
         else:
-            drafts = compose(case=case, candidates=retrieved.candidates, sources=sources)
+            drafts = compose(case=case, candidates=retrieved.candidates, sources=sources, patient=patient_of(case))
     with watch.step("check"):
         texts = [draft.text for draft in evidence]
         diagnoses = with_conflicts(check(drafts, texts, reading.case), texts, case)

@@ -92,6 +92,7 @@ def diagnoses_store(*, answer: Answer, drafts: Sequence[DiagnosisDraft], first_r
                 probability=draft.probability,
                 codes=dict(draft.codes),
                 must_not_miss=draft.must_not_miss,
+                unexplained=list(draft.unexplained),
             )
             for rank, draft in enumerate(drafts, start=first_rank)
         )

@@ -3,12 +3,15 @@
 import re
 from dataclasses import dataclass
 
+from cdss.reasoning.composer import SEPARATES
 from cdss.reasoning.image_composer import RESEMBLES
 
 _MATCHED = re.compile(
     r"This case (?P<verb>reports|denies) “(?P<case>.+?)”; the source states “(?P<source>.+)”\.", re.DOTALL
 )
 _RESEMBLING = re.compile(rf"{re.escape(RESEMBLES)} “(?P<source>.+)”\.", re.DOTALL)
+_APART = re.compile(rf"{SEPARATES} “(?P<finding>[^”]+)”\. (?P<said>(?:The|Another) source states “.+”\.)", re.DOTALL)
+_EACH = re.compile(r"(?:\A|(?<=”\. ))(?:The|Another) source states “(.+?)”\.(?= Another source states “|\Z)", re.DOTALL)
 _ALONE = re.compile(r"The source (?P<verb>states|lists) “(?P<source>.+)”\.", re.DOTALL)
 
 
@@ -20,6 +23,9 @@ class Said:
     case: str
     source: str
     by_image: bool = False
+    # What tells the first diagnoses apart, and what each source states of it.
+    apart: str = ""
+    stated: tuple[str, ...] = ()
 
     @property
     def speaks_of_the_case(self) -> bool:
@@ -32,6 +38,8 @@ def said_in(text: str) -> Said | None:
         return Said(found["verb"], found["case"], found["source"])
     if found := _RESEMBLING.fullmatch(text):
         return Said("states", "", found["source"], by_image=True)
+    if found := _APART.fullmatch(text):
+        return Said("states", "", "", apart=found["finding"], stated=tuple(_EACH.findall(found["said"])))
     if found := _ALONE.fullmatch(text):
         return Said(found["verb"], "", found["source"])
     return None

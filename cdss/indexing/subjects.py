@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator
 from hashlib import sha256
 
 from cdss.library.models import Case, Document
-from cdss.reasoning.candidates import CONFIRMED, names_of_case, names_of_document
+from cdss.reasoning.candidates import names_of_case, names_of_document
 from cdss.reasoning.concepts import concept_of
+from cdss.reasoning.types import CONFIRMED
 
 
 def subject_rows(items: Collection[int]) -> list[tuple[int, int, bool]]:

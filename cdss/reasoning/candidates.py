@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cdss.reasoning.concepts import Concept, concept_of, dangerous_concepts, looks_like_a_diagnosis
-from cdss.reasoning.ranking import DiagnosisModel, features_of, likelihood_word, packaged_model
-from cdss.reasoning.types import Candidate, Lead
+import numpy as np
 
-CONFIRMED = 1.0
+from cdss.reasoning.concepts import Concept, concept_of, dangerous_concepts, looks_like_a_diagnosis
+from cdss.reasoning.patients import ANYONE, Patient, is_impossible
+from cdss.reasoning.ranking import DiagnosisModel, features_of, likelihood_word, packaged_model
+from cdss.reasoning.types import CONFIRMED, Candidate, Lead
+
 LISTED = 0.1
 KIND_WEIGHT = {"literature": 1.0, "guideline": 0.5, "case": 0.4}
 # Relevance counts more than in proportion, and each further item for the same diagnosis adds less than the one before:
@@ -17,9 +19,13 @@ SHARPNESS = 2.0
 FURTHER_ITEM = 0.3
 MAX_LISTED = 8
 LIMIT = 10
-# A dangerous diagnosis that the evidence merely does not rule out is shown below the others.
+# A dangerous diagnosis that the evidence merely does not rule out is shown below the others, where it shares both the
+# part of the body and a finding with the case; among the first, one of the two marks it.
+NEAR_FOR_THE_REST, NEAR_FOR_THE_FIRST = 2, 1
 DANGER_FLOOR = 0.02
 MAX_DANGEROUS = 3
+# What anatomy or time rules out comes last, and is said to be no more likely than this: an entry may be wrong.
+IMPOSSIBLE = 0.01
 
 _ASIDE = re.compile(r"\s*[(\[].*?[)\]]\s*")
 
@@ -29,6 +35,17 @@ class _Tally:
     concept: Concept
     name: str
     sightings: list[tuple[Lead, float]] = field(default_factory=list)
+
+    def is_of(self, patient: Patient) -> bool:
+        return not is_impossible(self.concept, self.name, patient)
+
+    def is_in_question(self, *, nearness: int) -> bool:
+        """So near to the case at least, and no more of its findings against it than for it."""
+        own = [lead for lead, weight in self.sightings if weight == CONFIRMED]
+        against = max((lead.against for lead in own), default=0.0)
+        explained = max((lead.explained for lead in own), default=0.0)
+        is_denied = against > explained or any(lead.by_hand < 0 for lead in own)
+        return not is_denied and any(lead.nearness >= nearness for lead, _ in self.sightings)
 
     def votes(self) -> float:
         # One vote per item, its strongest: an item that gives a concept two names is still one item.
@@ -53,30 +70,44 @@ def names_of_document(title: str) -> list[tuple[str, float]]:
     return [(title, CONFIRMED)] if looks_like_a_diagnosis(title) else []
 
 
-def propose(leads: Sequence[Lead], *, limit: int = LIMIT) -> list[Candidate]:
+def propose(leads: Sequence[Lead], *, limit: int = LIMIT, patient: Patient = ANYONE) -> list[Candidate]:
     """By the votes of the items alone: without a text there is nothing that a probability was learned on."""
-    voted = [(votes, tally) for tally in _tallies(leads) if (votes := tally.votes()) > 0]
+    voted = [(votes, tally) for tally in _tallies(leads) if (votes := tally.votes()) > 0 and tally.is_of(patient)]
     ranked = sorted(voted, key=lambda one: (-one[0], one[1].concept.key))[:limit]
     return [_candidate(tally, votes / ranked[0][0]) for votes, tally in ranked]
 
 
-def weigh(leads: Sequence[Lead], *, limit: int = LIMIT, model: DiagnosisModel | None = None) -> list[Candidate]:
+def weigh(
+    leads: Sequence[Lead], *, limit: int = LIMIT, model: DiagnosisModel | None = None, patient: Patient = ANYONE
+) -> list[Candidate]:
     """By the probability learned on known cases; dangerous ones that are not ruled out follow, however low."""
     tallies = _tallies(leads)
     table = features_of(
         {tally.concept.key: [(lead, weight < CONFIRMED) for lead, weight in tally.sightings] for tally in tallies}
     )
     shares, chances = (model or packaged_model()).probabilities(table)
-    order = sorted(range(len(tallies)), key=lambda place: (-round(float(shares[place]), 9), tallies[place].concept.key))
+    ruled_out = np.array([not tally.is_of(patient) for tally in tallies], dtype=bool)
+    chances = np.where(ruled_out, np.minimum(chances, IMPOSSIBLE), chances).round(4)
+    order = sorted(
+        range(len(tallies)),
+        key=lambda place: (ruled_out[place], -round(float(shares[place]), 9), tallies[place].concept.key),
+    )
+    best = max((float(shares[place]) for place in order if not ruled_out[place]), default=1.0)
     rest = [
         place
         for place in order[limit:]
-        if tallies[place].concept.key in dangerous_concepts() and round(float(chances[place]), 4) >= DANGER_FLOOR
+        if _is_dangerous(tallies[place])
+        and not ruled_out[place]
+        and chances[place] >= DANGER_FLOOR
+        and tallies[place].is_in_question(nearness=NEAR_FOR_THE_REST)
     ]
     return [
         replace(
-            _candidate(tallies[place], shares[place] / shares[order[0]]),
-            probability=round(float(chances[place]), 4),
+            _candidate(tallies[place], min(float(shares[place]) / best, 1.0)),
+            probability=float(chances[place]),
+            must_not_miss=_is_dangerous(tallies[place])
+            and not ruled_out[place]
+            and tallies[place].is_in_question(nearness=NEAR_FOR_THE_FIRST),
             likelihood=likelihood_word(float(chances[place]), rank),
         )
         for rank, place in enumerate(order[:limit] + rest[:MAX_DANGEROUS], start=1)
@@ -104,8 +135,12 @@ def _candidate(tally: _Tally, score: float) -> Candidate:
         score=round(float(score), 4),
         items=tally.items(),
         codes=tally.concept.codes,
-        must_not_miss=tally.concept.key in dangerous_concepts(),
+        must_not_miss=_is_dangerous(tally),
     )
+
+
+def _is_dangerous(tally: _Tally) -> bool:
+    return tally.concept.key in dangerous_concepts()
 
 
 def display_name(name: str) -> str:

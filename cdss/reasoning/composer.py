@@ -6,7 +6,7 @@ more than its citation does.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cdss.reasoning.matching import (
     Finding,
@@ -19,10 +19,19 @@ from cdss.reasoning.matching import (
     other_diseases,
     sentences_of,
     speaks_of_another,
+    unexplained,
 )
+from cdss.reasoning.patients import ANYONE, Patient
+from cdss.reasoning.populations import distance, populations
+from cdss.reasoning.separating import Separating, separating
 from cdss.reasoning.types import Candidate, CaseInput, CitationDraft, DiagnosisDraft, EvidenceText, StatementDraft
+from retrieval.terms import tokens
 
 WRITER = "composer"
+# How far from every age that is called usual, as `distance` counts: 16 and 30 years are so far apart.
+UNUSUAL = 0.5
+# Before the finding that tells the first diagnoses apart.
+SEPARATES = "Whether there is"
 _TEST = re.compile(
     r"\b(CT|CTA|MRI?|MRA|ultrasound|sonograph\w*|radiograph\w*|angiograph\w*|biops\w+|PET|scintigraph\w*|aspiration|"
     r"endoscop\w*|bronchoscop\w*|echocardiograph\w*|culture|serolog\w*|lumbar puncture|D-dimer|histolog\w*)\b",
@@ -46,35 +55,51 @@ class Sources:
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def compose(*, case: CaseInput, candidates: Sequence[Candidate], sources: Sources) -> list[DiagnosisDraft]:
-    read = {item: list(sentences_of(evidence)) for item, evidence in sources.evidence.items()}
+def compose(
+    *, case: CaseInput, candidates: Sequence[Candidate], sources: Sources, patient: Patient = ANYONE
+) -> list[DiagnosisDraft]:
+    read = {item: sentences_of(evidence) for item, evidence in sources.evidence.items()}
     information = information_of([sentence for found in read.values() for sentence in found])
     findings = findings_of(case)
-    return [_diagnosis(candidate, findings, sources, read, information) for candidate in candidates]
+    described = [_described(candidate, sources, read) for candidate in candidates]
+    drafts = [
+        _diagnosis(candidate, findings, sources, own, information, list(_unusual_age(own, patient, case.age)))
+        for candidate, own in zip(candidates, described, strict=True)
+    ]
+    chances = [candidate.probability or 0.0 for candidate in candidates]
+    best = separating(chances, described, frozenset(tokens(case.text)))
+    if best is None:
+        return drafts
+    # It stands with the first diagnosis that it is stated of.
+    first = min(best.stated)
+    return [_with_first_step(draft, best) if place == first else draft for place, draft in enumerate(drafts)]
+
+
+def _described(candidate: Candidate, sources: Sources, read: Mapping[int, Sequence[Sentence]]) -> list[Sentence]:
+    about = [item for item in candidate.items if candidate.concept in sources.about.get(item, ())]
+    others = other_diseases(
+        candidate.name, [name for key, names in sources.names.items() if key != candidate.concept for name in names]
+    )
+    return [
+        sentence
+        for item in about
+        for sentence in read.get(item, ())
+        if not speaks_of_another(sentence, others, candidate.name)
+    ]
 
 
 def _diagnosis(
     candidate: Candidate,
     findings: Sequence[Finding],
     sources: Sources,
-    read: Mapping[int, Sequence[Sentence]],
+    described: Sequence[Sentence],
     information: Mapping[str, float],
+    of_age: Sequence[StatementDraft],
 ) -> DiagnosisDraft:
-    about = [item for item in candidate.items if candidate.concept in sources.about.get(item, ())]
-    others = other_diseases(
-        candidate.name, [name for key, names in sources.names.items() if key != candidate.concept for name in names]
-    )
-    described = [
-        sentence
-        for item in about
-        for sentence in read.get(item, ())
-        if not speaks_of_another(sentence, others, candidate.name)
-    ]
-    matches = best_of(matches_of(findings, described, information))
-    statements = [_matched(match) for match in matches]
+    statements = [_matched(match) for match in best_of(matches_of(findings, described, information))]
     if not any(statement.stance == "for" for statement in statements):
         statements = [*_without_a_match(candidate, sources, described), *statements]
-    statements += _next_step(described)
+    statements += [*of_age, *_next_step(described)]
     return DiagnosisDraft(
         name=candidate.name,
         concept=candidate.concept,
@@ -84,13 +109,43 @@ def _diagnosis(
         probability=candidate.probability,
         codes=candidate.codes,
         must_not_miss=candidate.must_not_miss,
+        unexplained=[finding.text for finding in unexplained(findings, described, information)] if described else (),
     )
+
+
+def _with_first_step(draft: DiagnosisDraft, best: Separating) -> DiagnosisDraft:
+    """The finding that tells most takes the place of whatever test a source happens to recommend."""
+    stated = [best.stated[place].sentence for place in sorted(best.stated)]
+    said = " ".join(
+        f"{'The' if not place else 'Another'} source states “{each.text}”." for place, each in enumerate(stated)
+    )
+    step = StatementDraft(f"{SEPARATES} “{best.finding}”. {said}", "next", [_citation(each) for each in stated])
+    return replace(draft, statements=[*(one for one in draft.statements if one.stance != "next"), step])
 
 
 def _matched(match: Match) -> StatementDraft:
     verb = "denies" if match.finding.denied else "reports"
     text = f"This case {verb} “{match.finding.text}”; the source states “{match.sentence.text}”."
     return StatementDraft(text=text, stance=match.stance, citations=[_citation(match.sentence)])
+
+
+def _unusual_age(described: Sequence[Sentence], patient: Patient, age: str) -> Iterator[StatementDraft]:
+    """The usual age nearest to the patient's, where all that are named are far from it."""
+    if patient.years is None:
+        return
+    texts = {sentence.evidence.label: sentence.evidence for sentence in described if sentence.evidence.kind != "case"}
+    places = {sentence.place: sentence for sentence in described}
+    named = [
+        (distance(patient.years, population.ages), places[label, population.start])
+        for label, evidence in texts.items()
+        for population in populations(evidence.text)
+        if population.usual and population.ages and (label, population.start) in places
+    ]
+    far, sentence = min(named, key=lambda one: (one[0], one[1].place), default=(0.0, None))
+    if sentence and far > UNUSUAL:
+        said = f"{age} years old" if age.strip().isdigit() else age
+        text = f"This case reports “{said}”; the source states “{sentence.text}”."
+        yield StatementDraft(text, "against", [_citation(sentence)])
 
 
 def _without_a_match(candidate: Candidate, sources: Sources, described: Sequence[Sentence]) -> Iterator[StatementDraft]:

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cdss.reasoning.plain_words import PLAIN_WORDS
 from cdss.reasoning.types import CaseInput, EvidenceText, Stance
@@ -19,9 +20,14 @@ MIN_OVERLAP = 0.6
 # … and how much that is at least, as a share of what a word can tell that stands in one sentence only.
 MIN_SHARED_INFORMATION = 0.45
 QUOTE_LIMIT = 320
+# Texts of which the reading is kept.
+KEPT_TEXTS = 512
 # What a text says of a disease in general speaks louder than what one other patient had.
 DOCUMENT_FIRST = 1.25
 ABSENT_IN_BOTH = 0.5
+# A text mentions a finding that shares this much of its information, wherever in the text.
+MENTIONED = 0.5
+MAX_UNEXPLAINED = 4
 # What the patient had before says less than what is there now.
 PAST = 0.5
 # What a person set right is looked for first.
@@ -40,6 +46,9 @@ _CONTRAST = re.compile(
 # Sections of a prior case that describe it; the rest of it (treatment, how it was confirmed) speaks for nothing here.
 _CASE_SECTIONS = ("History", "Exam", "Findings", "Discussion", "Images")
 _HEADING = re.compile(r"^(?P<name>[A-Z][A-Za-z ]{2,30}):[ \t]*$", re.MULTILINE)
+
+# A sentence: from, to, its words, and those it affirms and denies.
+_Told = tuple[int, int, frozenset[str], frozenset[str], frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +128,19 @@ def findings_of(case: CaseInput) -> list[Finding]:
     return list(found.values())
 
 
-def sentences_of(evidence: EvidenceText) -> Iterator[Sentence]:
-    for span in sentences(evidence.text):
-        if evidence.kind == "case" and section_at(evidence.text, span.start) not in _CASE_SECTIONS:
+def sentences_of(evidence: EvidenceText) -> list[Sentence]:
+    return [Sentence(evidence, *read) for read in _read(evidence.kind, evidence.text)]
+
+
+# The same few hundred texts come again and again, and reading one takes longer than all the rest that is done with it.
+@lru_cache(maxsize=KEPT_TEXTS)
+def _read(kind: str, text: str) -> tuple[_Told, ...]:
+    return tuple(_told(kind, text))
+
+
+def _told(kind: str, text: str) -> Iterator[_Told]:
+    for span in sentences(text):
+        if kind == "case" and section_at(text, span.start) not in _CASE_SECTIONS:
             continue
         words = frozenset(tokens(span.text))
         if len(words) < 3 or span.end - span.start > QUOTE_LIMIT:
@@ -129,7 +148,7 @@ def sentences_of(evidence: EvidenceText) -> Iterator[Sentence]:
         told = assertions(span.text)
         affirmed = frozenset(word for part in told if part.polarity == "affirmed" for word in tokens(part.text))
         denied = frozenset(word for part in told if part.polarity == "denied" for word in tokens(part.text))
-        yield Sentence(evidence, span.start, span.end, words, affirmed, denied - affirmed)
+        yield span.start, span.end, words, affirmed, denied - affirmed
 
 
 def section_at(text: str, position: int) -> str:
@@ -166,6 +185,22 @@ def matches_of(
                 kind *= ABSENT_IN_BOTH if finding.denied and stance == "for" else PAST if finding.past else 1.0
                 kind *= BY_HAND if finding.by_hand else 1.0
                 yield Match(kind * (weight / whole + len(shared) / 10), stance, finding, sentence)
+
+
+def unexplained(
+    findings: Sequence[Finding], described: Sequence[Sentence], information: Mapping[str, float]
+) -> list[Finding]:
+    """Findings that are there now and that no sentence mentions, the most telling few in the order of the case."""
+    most = max(information.values(), default=0.0)
+    said = {word for sentence in described for word in sentence.words}
+    left: list[tuple[float, int]] = []
+    for place, finding in enumerate(findings):
+        telling = finding.words - PLAIN_WORDS
+        whole = sum(information.get(word, most) for word in telling)
+        mentioned = sum(information.get(word, most) for word in telling & said)
+        if not finding.denied and not finding.past and mentioned < MENTIONED * whole:
+            left.append((-whole, place))
+    return [findings[place] for place in sorted(place for _, place in sorted(left)[:MAX_UNEXPLAINED])]
 
 
 def _other_side(finding: Finding, sentence: Sentence) -> bool:

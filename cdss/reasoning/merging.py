@@ -1,6 +1,6 @@
 """The language model's differential laid over the composer's, once the gate has judged it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cdss.reasoning.types import DiagnosisDraft
@@ -18,12 +18,18 @@ def merged(*, written: Sequence[DiagnosisDraft], composed: Sequence[DiagnosisDra
     beside it; one that only the model named and nothing supports comes last.
     """
     by_concept = {draft.concept: draft for draft in composed}
-    grounded = [draft for draft in written if is_grounded(draft)]
+    grounded = [_with_unexplained(draft, by_concept) for draft in written if is_grounded(draft)]
     refused = {draft.concept: draft for draft in written if not is_grounded(draft)}
     first = {draft.concept for draft in grounded}
     rest = [_beside(draft, refused.get(draft.concept)) for draft in composed if draft.concept not in first]
     alone = [replace(draft, score=0.0) for concept, draft in refused.items() if concept not in by_concept]
     return [*grounded, *rest, *alone]
+
+
+def _with_unexplained(draft: DiagnosisDraft, by_concept: Mapping[str, DiagnosisDraft]) -> DiagnosisDraft:
+    """The sources are the same, whoever writes."""
+    composed = by_concept.get(draft.concept)
+    return replace(draft, unexplained=composed.unexplained) if composed else draft
 
 
 def _beside(composed: DiagnosisDraft, refused: DiagnosisDraft | None) -> DiagnosisDraft:

@@ -18,7 +18,19 @@ from retrieval.types import Floats
 PACKAGED = Path(__file__).parent / "ranking.json"
 KINDS = ("literature", "case", "guideline")
 MEASURES = ("share", "rank", "lexical")
-FEATURES = (*(f"{kind}_{measure}" for kind in KINDS for measure in MEASURES), "case_image", "listed")
+# Of the findings, and of the patient's age against the ages that texts name and that cases had; what speaks against a
+# diagnosis is below zero, so that more of any feature is better.
+COMPARED = ("explained", "against", "age_in_texts", "age_of_cases")
+# No case of a library has a finding that a person set right: what that counts cannot be learned, and is given here.
+CORRECTED = "corrected"
+CORRECTED_WEIGHT = 3.0
+FEATURES = (
+    *(f"{kind}_{measure}" for kind in KINDS for measure in MEASURES),
+    "case_image",
+    "listed",
+    *COMPARED,
+    CORRECTED,
+)
 # Of the calibration: the log odds among the candidates, and how close the closest evidence of the case is, as far as a
 # candidate has a share in it: a case that was seen before makes its own diagnosis surer, and no other.
 CLOSEST = ("literature_lexical", "case_lexical")
@@ -39,7 +51,8 @@ class DiagnosisModel:
         """(n,) shares that sum to 1 over the candidates, and (n,) chances of each being right, of (n, features)."""
         if not len(table):
             return np.zeros(0), np.zeros(0)
-        shares = softmax(self.ranker.scores(table, FEATURES))
+        corrected = CORRECTED_WEIGHT * table[:, FEATURES.index(CORRECTED)]
+        shares = softmax(self.ranker.scores(table, FEATURES) + corrected)
         weights = np.array([self.calibration.get(name, 0.0) for name in SURENESS])
         logits = self.calibration.get("intercept", 0.0) + sureness(table, shares) @ weights
         return shares, np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float64)
@@ -78,6 +91,7 @@ def features_of(sightings: Mapping[str, Sequence[tuple[Lead, bool]]]) -> Floats:
 
 def _features(found: Sequence[tuple[Lead, bool]], best: Mapping[str, float], listing: float) -> list[float]:
     values = dict.fromkeys(FEATURES, 0.0)
+    values |= _compared([lead for lead, merely_listed in found if not merely_listed])
     listed = 0.0
     for lead, merely_listed in found:
         if merely_listed:
@@ -95,6 +109,22 @@ def _features(found: Sequence[tuple[Lead, bool]], best: Mapping[str, float], lis
             values[name] = max(values[name], value)
     values["listed"] = math.sqrt(listed)
     return list(values.values())
+
+
+def _compared(leads: Sequence[Lead]) -> dict[str, float]:
+    """By the item that explains most, the text that speaks against it most, and the nearest of the known ages."""
+    texts = [lead for lead in leads if lead.kind != "case"]
+    return {
+        "explained": max((lead.explained for lead in leads), default=0.0),
+        "against": -max((lead.against for lead in leads), default=0.0),
+        "age_in_texts": _nearest(texts),
+        "age_of_cases": _nearest([lead for lead in leads if lead.kind == "case"]),
+        CORRECTED: max((lead.by_hand for lead in leads), key=abs, default=0.0),
+    }
+
+
+def _nearest(leads: Sequence[Lead]) -> float:
+    return -min((lead.far for lead in leads if lead.far is not None), default=0.0)
 
 
 def likelihood_word(probability: float, rank: int) -> str:

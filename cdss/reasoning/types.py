@@ -8,6 +8,8 @@ from retrieval.terms import Presence, Side
 
 Stance = Literal["for", "against", "next"]
 Support = Literal["supported", "partly", "unsupported"]
+# The weight of the names of what an item is about.
+CONFIRMED = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class DiagnosisDraft:
     probability: float | None = None
     codes: Mapping[str, object] = field(default_factory=dict)
     must_not_miss: bool = False
+    # Findings of the case, in its words, that none of the sources on this diagnosis mentions.
+    unexplained: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,10 @@ class Lead:
     """A retrieved item as a source of candidate diagnoses: `names` with the weight the item gives each.
 
     `rank` is its place among what the text found of its kind, 0 when the text did not find it; `fit` its score there.
+    `explained` and `against` tell how many findings of the case its text is for and against, `far` how far the patient
+    is from the ages it names, `by_hand` how many findings that a person set right it is for, less those it is against:
+    as `cdss.reasoning.comparing` counts them. `far` is None when nothing is known. `nearness` tells, of what names a
+    dangerous diagnosis, whether it shares the part of the body or a finding with the case (1), or both (2).
     """
 
     item: int
@@ -110,6 +118,11 @@ class Lead:
     lexical: float = 0.0
     dense: float = 0.0
     image: float = 0.0
+    explained: float = 0.0
+    against: float = 0.0
+    by_hand: float = 0.0
+    far: float | None = None
+    nearness: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from cdss.reasoning.plain_words import PLAIN_WORDS
+from cdss.reasoning.fragments import whole
 from cdss.reasoning.types import CaseInput, Correction
-from retrieval.terms import Finding, findings, laterality, plainly, tokens, without
+from retrieval.terms import Finding, findings, laterality, plainly, without
 from retrieval.terms.places import anatomy
 
 PARTS: tuple[Literal["history", "exam", "findings"], ...] = ("history", "exam", "findings")
 # A finding that a person stated as present counts as often in the search.
 STATED_TIMES = 2
-# What stands where an identifier was, and the words that led to it, say nothing of the case.
-_LEFT_OVER = frozenset(
-    {"name", "date", "record", "phone", "fax", "email", "address", "accession", "number", "url"}
-    | {"dr", "mr", "mrs", "ms", "prof", "mrn", "dob"}
-)
 _SIDES = re.compile(r"\b(?:left|right)(?:[- ]sided)?\b|\bbilateral(?:ly)?\b|\bboth\b|\bmidline\b", re.IGNORECASE)
 
 
@@ -27,7 +22,7 @@ class CaseReading:
 
     Args:
         case: the case as it was corrected: what the gate and a language model read.
-        searched: its words for the search: a finding that a person denied or removed is not among them.
+        searched: its words for the search: once a person has corrected it, nothing that is denied is among them.
         findings: as read, each as a person corrected it, and those that were added.
         removed: what a person said is no finding of this case.
     """
@@ -48,7 +43,8 @@ def read_case(case: CaseInput) -> CaseReading:
     kept += [_as_stated(added(each.part, each.text), each) for each in case.corrections if each.start < 0]
     stated = [one for one in kept if one.by_hand]
     told = _rewritten(case, replaced, stated, searched=False)
-    searched = _rewritten(case, replaced, stated, searched=True)
+    denied = [one for one in kept if one.assertion == "denied" and not one.by_hand]
+    searched = _rewritten(case, [*replaced, *denied], stated, searched=True)
     return CaseReading(
         case=told,
         # A case that denies everything is searched by what it denies.
@@ -79,14 +75,8 @@ def _with_corrected_words(case: CaseInput, read: list[Finding]) -> list[Finding]
 
 def read_findings(case: CaseInput) -> list[Finding]:
     """What is read of the text alone. Phrases that name no more than a person, a place or a technique are left out."""
-    return [one for part in PARTS for one in findings(getattr(case, part), part=part) if _says_something(one.text)]
-
-
-def _says_something(text: str) -> bool:
-    words = set(re.findall(r"\w+", text.lower()))
-    return not words <= _LEFT_OVER and any(
-        word not in PLAIN_WORDS and any(letter.isalpha() for letter in word) for word in tokens(text)
-    )
+    read = (one for part in PARTS for one in findings(getattr(case, part), part=part))
+    return [found for one in read if (found := whole(one))]
 
 
 def _correction_of(finding: Finding, corrections: Iterable[Correction]) -> Correction | None:

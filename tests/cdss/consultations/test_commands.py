@@ -42,6 +42,7 @@ def test_a_line_has_the_published_form(small_library: None, tmp_path: Path) -> N
         "probability",
         "codes",
         "must_not_miss",
+        "unexplained",
         "statements",
         "next_steps",
     } == set(first)

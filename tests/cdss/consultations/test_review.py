@@ -87,13 +87,33 @@ def cysts(db: None, tmp_path: Path, settings) -> None:  # type: ignore[no-untype
     call_command("build_index", verbosity=0)
 
 
-def test_one_flipped_finding_changes_the_ranking(cysts: None, clinician: User, run_queue: Queue) -> None:
-    text = "A mass of the skull base without restricted diffusion. Fat is seen inside the midline mass."
+@pytest.mark.parametrize(
+    ("text", "word", "before", "flip", "after"),
+    [
+        (
+            "A mass of the skull base with restricted diffusion. No fat is seen inside the mass.",
+            "fat",
+            "Epidermoid cyst",
+            "present",
+            "Dermoid cyst",
+        ),
+        (
+            "A mass of the skull base without restricted diffusion. Fat is seen inside the midline mass.",
+            "Fat",
+            "Dermoid cyst",
+            "denied",
+            "Epidermoid cyst",
+        ),
+    ],
+)
+def test_one_flipped_finding_changes_the_ranking(
+    cysts: None, clinician: User, run_queue: Queue, text: str, word: str, before: str, flip: str, after: str
+) -> None:
     draft = consultation_start(by=clinician, case=CaseInput(findings=text), review=True)
     as_read = consultation_again(consultation=draft, by=clinician, review=True)
     first = answered(as_read, clinician, [], run_queue)
-    flipped = answered(draft, clinician, corrections(draft, Fat="denied"), run_queue)
-    assert (names(first)[0], names(flipped)[0]) == ("Dermoid cyst", "Epidermoid cyst")
+    flipped = answered(draft, clinician, corrections(draft, **{word: flip}), run_queue)
+    assert (names(first)[0], names(flipped)[0]) == (before, after)
 
 
 def test_what_is_flipped_is_said_and_passes_the_gate(draft: Consultation, clinician: User, run_queue: Queue) -> None:

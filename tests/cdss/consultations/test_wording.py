@@ -59,3 +59,30 @@ def test_what_says_nothing_of_the_case_is_neither_for_nor_against_and_folded_awa
     assert '<span class="rank" aria-hidden="true">2</span>' in folded
     assert 'class="stance stance-about"' in folded
     assert 'class="stance stance-for"' not in folded
+
+
+def test_what_tells_the_first_apart_is_told_with_what_each_source_states(client: Client, clinician: User) -> None:
+    text = (
+        "Whether there is “fat”. The source states “Fat is typical.”. Another source states “No “true” fat is seen.”."
+    )
+    said = said_in(text)
+    assert said
+    assert (said.apart, said.stated) == ("fat", ("Fat is typical.", "No “true” fat is seen."))
+    row = rows.consultation(clinician)
+    rows.diagnosis(rows.answer(row), "Hamartoma", [(text, "next", "supported")], cites=rows.evidence(row))
+    client.force_login(clinician)
+    shown = rows.words(client.get(f"/consultations/{row.pk}/").content.decode())
+    assert "Tells the first diagnoses apart best: “fat”" in shown
+    assert "“No “true” fat is seen.”" in shown
+
+
+def test_what_the_sources_leave_unexplained_is_told_quietly(client: Client, clinician: User) -> None:
+    row = rows.consultation(clinician)
+    diagnosis = rows.diagnosis(rows.answer(row), "Hamartoma", [(MATCHED, "for", "supported")], cites=rows.evidence(row))
+    client.force_login(clinician)
+    address = f"/consultations/{row.pk}/"
+    assert "Not explained by the sources shown" not in rows.words(client.get(address).content.decode())
+    diagnosis.unexplained = ["ascites", "<b>rash</b>"]
+    diagnosis.save()
+    html = client.get(address).content.decode()
+    assert "Not explained by the sources shown: “ascites”, “&lt;b&gt;rash&lt;/b&gt;”." in html

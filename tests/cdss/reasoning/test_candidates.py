@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from cdss.reasoning.candidates import names_of_case, names_of_document, propose, weakest_to_best, weigh
 from cdss.reasoning.concepts import concept_of, looks_like_a_diagnosis
+from cdss.reasoning.patients import Patient
 from cdss.reasoning.types import Lead
 
 
@@ -117,11 +120,53 @@ def test_a_case_alike_moves_its_diagnosis_up_more_than_its_differential() -> Non
     assert after["Tuberculosis"] > after["Sarcoidosis"] > after["Gout"] * 0.5
 
 
-def test_a_dangerous_diagnosis_that_is_not_ruled_out_follows_the_others(settings) -> None:
-    others = [found(n, n, 1.0, f"Harmless disease {n}") for n in range(1, 13)]
-    ranked = weigh([*others, found(20, 13, 0.9, "Aortic dissection", lexical=0.6)], limit=3)
+OTHERS = [found(n, n, 1.0, f"Harmless disease {n}") for n in range(1, 13)]
+DISSECTION = found(20, 13, 0.9, "Aortic dissection", lexical=0.6)
+
+
+def test_a_dangerous_diagnosis_that_is_not_ruled_out_follows_the_others() -> None:
+    ranked = weigh([*OTHERS, replace(DISSECTION, nearness=2, explained=0.7)], limit=3)
     assert [one.must_not_miss for one in ranked] == [False, False, False, True]
     assert ranked[-1].name == "Aortic dissection"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"nearness": 1}, {"against": 1.1, "explained": 0.7}, {"by_hand": -1.0, "explained": 1.1, "against": 0.7}],
+    ids=["only the part of the body", "more against it", "denied by hand"],
+)
+def test_a_dangerous_diagnosis_that_is_far_or_denied_does_not_follow(change: dict[str, object]) -> None:
+    ranked = weigh([*OTHERS, replace(DISSECTION, **{"nearness": 2} | change)], limit=3)
+    assert [one.must_not_miss for one in ranked] == [False, False, False]
+
+
+def test_a_dangerous_diagnosis_among_the_first_is_marked_only_where_it_is_near() -> None:
+    first = replace(DISSECTION, rank=1, fit=9.0)
+    assert [weigh([replace(first, nearness=near)])[0].must_not_miss for near in (1, 0)] == [True, False]
+
+
+def test_what_explains_more_and_has_the_age_goes_first() -> None:
+    equals = [found(1, 1, 1.0, "Gout"), found(2, 1, 1.0, "Sarcoidosis")]
+    for change in ({"explained": 1.1}, {"far": 0.0}):
+        other = {"far": 1.2} if "far" in change else {"against": 1.1}
+        ranked = weigh([replace(equals[0], **other), replace(equals[1], **change)])
+        assert [one.name for one in ranked] == ["Sarcoidosis", "Gout"]
+
+
+def test_a_finding_set_right_by_a_person_decides_between_near_ones() -> None:
+    leads = [found(1, 1, 2.0, "Gout", lexical=0.5), found(2, 2, 1.0, "Sarcoidosis", lexical=0.4)]
+    assert weigh(leads)[0].name == "Gout"
+    assert weigh([leads[0], replace(leads[1], by_hand=1.0)])[0].name == "Sarcoidosis"
+    assert weigh([replace(leads[0], by_hand=-1.0), leads[1]])[0].name == "Sarcoidosis"
+
+
+def test_what_anatomy_rules_out_comes_last_and_is_unlikely() -> None:
+    leads = [found(1, 1, 5.0, "Ovarian torsion", lexical=0.6), found(2, 2, 1.0, "Gout", lexical=0.2)]
+    assert [one.name for one in weigh(leads)] == ["Ovarian torsion", "Gout"]
+    ranked = weigh([replace(leads[0], nearness=2), leads[1]], patient=Patient(sex="male"))
+    assert [one.name for one in ranked] == ["Gout", "Ovarian torsion"]
+    assert (ranked[1].probability, ranked[1].likelihood, ranked[1].must_not_miss) == (0.01, "unlikely", False)
+    assert [one.name for one in propose(leads, patient=Patient(sex="male"))] == ["Gout"]
 
 
 def test_the_order_of_equals_does_not_depend_on_the_order_of_the_leads() -> None:

@@ -1,4 +1,6 @@
 from cdss.reasoning.composer import Sources, compose
+from cdss.reasoning.gate import check_statement
+from cdss.reasoning.patients import Patient
 from cdss.reasoning.types import Candidate, CaseInput, DiagnosisDraft, EvidenceText
 
 TEXT = (
@@ -96,3 +98,34 @@ def test_a_sentence_about_a_look_alike_never_speaks_for_this_disease() -> None:
     (draft,) = compose(case=case, candidates=[candidate], sources=sources)
     assert not any("hamartoma" in statement.text for statement in draft.statements)
     assert any("enhances avidly" in text for text in told(draft, "for"))
+
+
+def test_what_no_sentence_mentions_is_left_unexplained() -> None:
+    draft = composed("Popcorn calcification. Ascites. No pneumothorax. Tender left calf.")
+    assert list(draft.unexplained) == ["Ascites", "Tender left calf"]
+    assert list(composed("Popcorn calcification.").unexplained) == []
+
+
+def test_without_a_source_on_it_nothing_is_said_of_what_is_unexplained() -> None:
+    assert list(composed("Ascites.", concept="carcinoid").unexplained) == []
+
+
+def of_age(age: str, years: float | None, text: str) -> list[str]:
+    piece = EvidenceText("E1", "literature", "d1", "Wilms tumor", text, 1.0)
+    sources = Sources({7: piece}, {7: frozenset(["wilms"])}, {})
+    case = CaseInput(age=age, findings="A mass of the kidney.")
+    candidate = Candidate("Wilms tumor", "wilms", 1.0, [7])
+    (draft,) = compose(case=case, candidates=[candidate], sources=sources, patient=Patient(years))
+    for statement in draft.statements:
+        assert check_statement(statement=statement, evidence={"E1": piece}, case=case).support == "supported"
+    return told(draft, "against")
+
+
+def test_an_unusual_age_is_told_where_a_source_names_the_usual_one() -> None:
+    text = "Wilms tumor is a mass of the kidney. It typically occurs in children under 5 years of age."
+    assert of_age("62", 62.0, text) == [
+        "This case reports “62 years old”; the source states “It typically occurs in children under 5 years of age.”."
+    ]
+    assert of_age("4", 4.0, text) == of_age("", None, text) == []
+    assert of_age("62", 62.0, "Wilms tumor is a mass of the kidney. It seldom occurs in adults of that age.") == []
+    assert of_age("62", 62.0, f"{text} A second peak is seen between 55 and 70 years of age.") == []

@@ -207,6 +207,7 @@ def _diagnosis(rank: int, draft: DiagnosisDraft) -> dict[str, Any]:
         "probability": draft.probability,
         "codes": dict(draft.codes),
         "must_not_miss": draft.must_not_miss,
+        "unexplained": list(draft.unexplained),
         "statements": [
             {"text": s.text, "stance": s.stance, "support": s.support, "citations": _citations(s)}
             for s in draft.statements

@@ -1,0 +1,151 @@
+"""What the found texts say of this patient and of these findings, before anything is ranked by it."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
+
+from cdss.reasoning.concepts import concept_of, dangerous_concepts
+from cdss.reasoning.matching import (
+    KEPT_TEXTS,
+    PAST,
+    Finding,
+    Match,
+    Sentence,
+    findings_of,
+    information_of,
+    matches_of,
+    other_diseases,
+    sentences_of,
+    speaks_of_another,
+)
+from cdss.reasoning.patients import Patient
+from cdss.reasoning.populations import distance, populations
+from cdss.reasoning.regions import region_of
+from cdss.reasoning.types import CONFIRMED, CaseInput, EvidenceText, Lead
+from retrieval.terms import hedges
+
+# As much of an item is read as of a piece of evidence, and only of what is closest.
+READ_LIMIT = 6000
+MOST_READ = 24
+# One patient's age says less than what a text calls usual: so far from it is still near.
+NEAR_A_CASE = 0.4
+FARTHEST = 1.5
+_LEFT_OPEN = ("possible", "rare")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A found item as text, with the patient's age in years where it is a case."""
+
+    kind: str
+    text: str
+    years: float | None = None
+
+
+class _Counted(NamedTuple):
+    explained: float
+    against: float
+    by_hand: float
+
+
+def compared(leads: Sequence[Lead], items: Mapping[int, Item], case: CaseInput, patient: Patient) -> list[Lead]:
+    nearest = sorted((lead for lead in leads if lead.item in items), key=lambda lead: (-lead.relevance, lead.item))
+    dangerous = {lead.item: confirmed for lead in nearest if (confirmed := _danger_named(lead)) is not None}
+    chosen = [*nearest[:MOST_READ], *(lead for lead in nearest[MOST_READ:] if dangerous.get(lead.item))]
+    read = {lead.item: _sentences(lead.item, items[lead.item]) for lead in chosen}
+    information = information_of([sentence for found in read.values() for sentence in found])
+    findings = findings_of(case)
+    region = region_of(case.text)
+    names = {name for lead in nearest if (name := _name_of(lead))}
+
+    def as_compared(lead: Lead) -> Lead:
+        if lead.item not in items:
+            return lead
+        counted = _counted(findings, read.get(lead.item, ()), information, _name_of(lead), names)
+        return replace(
+            lead,
+            explained=counted.explained,
+            against=counted.against,
+            by_hand=counted.by_hand,
+            far=_far(items[lead.item], patient),
+            nearness=_nearness(region, items[lead.item], counted) if lead.item in dangerous else 0,
+        )
+
+    return [as_compared(lead) for lead in leads]
+
+
+def _name_of(lead: Lead) -> str:
+    return next((name for name, weight in lead.names if weight == CONFIRMED), "")
+
+
+def _nearness(region: str, item: Item, counted: _Counted) -> int:
+    """A part of the body that is not known for either rules nothing out, and is none in common either."""
+    own = region_of(item.text)
+    if counted.explained > 0:
+        return 2 if region and region == own else 1
+    return int(not region or not own or region == own)
+
+
+def _danger_named(lead: Lead) -> bool | None:
+    """Whether it is about a dangerous diagnosis or merely lists one; None when it names none."""
+    found = [
+        weight == CONFIRMED
+        for name, weight in lead.names
+        if (concept := concept_of(name)) and concept.key in dangerous_concepts()
+    ]
+    return any(found) if found else None
+
+
+def _sentences(item: int, read: Item) -> list[Sentence]:
+    return sentences_of(EvidenceText(str(item), read.kind, "", "", read.text[:READ_LIMIT], 0.0))
+
+
+def _counted(
+    findings: Sequence[Finding],
+    sentences: Sequence[Sentence],
+    information: Mapping[str, float],
+    name: str,
+    names: Collection[str],
+) -> _Counted:
+    """Findings the text is for, and those it is against and never for; each once, a later one adding less."""
+    spoken: dict[str, set[Finding]] = {"for": set()}
+    opposed: list[Match] = []
+    for match in matches_of(findings, sentences, information):
+        if match.stance == "for":
+            spoken["for"].add(match.finding)
+        elif _is_of_the_disease(match.sentence):
+            opposed.append(match)
+    others = other_diseases(name, names) if opposed else []
+    spoken["against"] = {one.finding for one in opposed if not speaks_of_another(one.sentence, others, name)}
+    # That neither has a finding explains nothing.
+    explained = {finding for finding in spoken["for"] if not finding.denied}
+    against = spoken["against"] - spoken["for"]
+    by_hand = sum(one.by_hand for one in explained) - sum(one.by_hand for one in against)
+    return _Counted(_sum(explained), _sum(against), float(by_hand))
+
+
+def _is_of_the_disease(sentence: Sentence) -> bool:
+    """What one other patient had or had not rules nothing out, nor does what may be there or not."""
+    return sentence.evidence.kind != "case" and hedges(sentence.text) not in _LEFT_OPEN
+
+
+def _sum(findings: Collection[Finding]) -> float:
+    return math.log1p(sum(PAST if one.past else 1.0 for one in findings))
+
+
+def _far(item: Item, patient: Patient) -> float | None:
+    if patient.years is None:
+        return None
+    if item.kind == "case":
+        if item.years is None:
+            return None
+        return min(max(distance(patient.years, [(item.years, item.years)]) - NEAR_A_CASE, 0.0), FARTHEST)
+    ages = _usual_ages(item.text[:READ_LIMIT])
+    return min(distance(patient.years, ages), FARTHEST) if ages else None
+
+
+@lru_cache(maxsize=KEPT_TEXTS)
+def _usual_ages(text: str) -> tuple[tuple[float, float], ...]:
+    return tuple(ages for population in populations(text) if population.usual for ages in population.ages)
