@@ -11,13 +11,12 @@ from django.conf import settings
 
 from cdss.consultations.evidence import Found, Scope, look_up
 from cdss.consultations.freezing import EvidenceDraft, frozen
-from cdss.reasoning.candidates import CONFIRMED
 from cdss.reasoning.concepts import concept_of
 from cdss.reasoning.errors import WriterError
 from cdss.reasoning.hypotheses import Guesses, Hypothesis, guess_diagnoses
 from cdss.reasoning.models import chat_model, context_tokens
 from cdss.reasoning.prompts import guess_prompt_sha256
-from cdss.reasoning.types import CaseInput, EvidenceText
+from cdss.reasoning.types import CONFIRMED, CaseInput, EvidenceText
 from cdss.reasoning.understanding import read_case
 from retrieval.terms import normalise_name
 
