@@ -47,7 +47,7 @@ class SentenceTransformerEncoder:
             raise EncoderError(
                 f"{folder} holds no safetensors weights: give a sentence-transformers model saved with them."
             )
-        self._model = _load(folder, threads)
+        self._model = load_model(folder, threads)
         self._batch_size = batch_size
         self._tokenizer = _whole_text_tokenizer(self._model, folder)
         window = self._model.max_seq_length or self._model.tokenizer.model_max_length
@@ -176,7 +176,8 @@ def _unpack(archive: Path, target: Path) -> None:
         opened.extractall(target)
 
 
-def _load(folder: Path, threads: int) -> Any:
+def load_model(folder: Path, threads: int) -> Any:
+    """The sentence-transformers model of a folder, on the processor. Raises EncoderError when it is none."""
     import torch
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
