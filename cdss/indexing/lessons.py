@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 SHORTEST = 60
 # Tokens of one text that teaches, its title not counted.
 PART_TOKENS = 72
-# Of cases that tell when to stop; the others of those held out measure.
-STOPPING_SHARE = 1 / 3
+# Of cases that tell when to stop, as a share of those that measure.
+STOPPING_SHARE = 1 / 2
 # Parts of other texts among which the right one has to be found while it is being taught.
 DISTRACTORS = 400
 
@@ -60,6 +60,9 @@ class Curriculum:
     measured: Sequence[Held]
     taught: frozenset[str]
     papers: frozenset[int]
+
+
+_Parts = dict[int, tuple[str, tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,17 +162,23 @@ def _presented(case: Case) -> str:
     return "\n".join(filter(None, (case.history, case.exam, case.findings))).strip()
 
 
+def _questions(case: Case) -> tuple[str, ...]:
+    """The whole presentation first, then the parts of it that can stand alone."""
+    parts = [text.strip() for text in (case.history, case.findings) if len(text.strip()) > SHORTEST]
+    return tuple(dict.fromkeys([_presented(case), *parts]))
+
+
 def _subjects(case: Case) -> list[str]:
     named = {normalise_name(name) for name in (case.topic_title, case.diagnosis) if name.strip()}
     return [f"topic {case.topic}"] * bool(case.topic) + [f"disease {name}" for name in sorted(named) if name]
 
 
-def _parts(encoder: TextEncoder) -> dict[int, tuple[int, str, tuple[str, ...]]]:
-    """Of each curated document: its kind, its title, and its text in parts, each under the title as it is encoded."""
+def _parts(encoder: TextEncoder) -> _Parts:
+    """Of each curated document: its title, and its text in parts, each under the title as it is encoded."""
     rows = LibraryItem.objects.published().exclude(kind=Kind.CASE).filter(collection__reference=False).order_by("pk")
     return {
-        pk: (kind, title, tuple(encoded_text(title, part, encoder) for part in _split(text, encoder)))
-        for pk, kind, title, text in rows.values_list("pk", "kind", "title", "text").iterator(200)
+        pk: (title, tuple(encoded_text(title, part, encoder) for part in _split(text, encoder)))
+        for pk, title, text in rows.values_list("pk", "title", "text").iterator(200)
     }
 
 
@@ -178,57 +187,56 @@ def _split(text: str, encoder: TextEncoder) -> list[str]:
     return [passage.text for passage in found]
 
 
-def _study(told: _Told, parts: dict[int, tuple[int, str, tuple[str, ...]]], encoder: TextEncoder) -> Study | None:
+def _study(told: _Told, parts: _Parts, encoder: TextEncoder) -> Study | None:
     from retrieval.adaptation.pairs import Study
 
     case = told.case
-    pieces = [text for text in (case.history, case.findings) if len(text) > SHORTEST]
     captions = " ".join(dict.fromkeys(told.captions))
     name = ". ".join(dict.fromkeys(filter(None, (case.topic_title, case.title, case.diagnosis))))
     study = Study(
         topic=told.group,
-        questions=tuple(dict.fromkeys([_presented(case), *pieces])),
+        questions=_questions(case),
         captions=captions if len(captions) > SHORTEST else "",
         name=name,
         discussions=tuple(encoded_text(case.title, part, encoder) for part in _split(case.discussion, encoder)),
-        texts=tuple(text for pk in sorted(told.topics) if pk in parts for text in parts[pk][2]),
+        texts=tuple(text for pk in sorted(told.topics) if pk in parts for text in parts[pk][1]),
     )
     return study if study.texts or study.discussions else None
 
 
-def _papers(
-    parts: dict[int, tuple[int, str, tuple[str, ...]]], about: dict[int, int], kept_back: set[int]
-) -> list[tuple[int, Paper]]:
-    """Documents with their number; those about a topic that is held out teach nothing. The others' topic is their own."""
+def _papers(parts: _Parts, about: dict[int, int], kept_back: set[int]) -> list[tuple[int, Paper]]:
+    """The documents about the topics that teach, with their numbers."""
     from retrieval.adaptation.pairs import Paper
 
     return [
-        (pk, Paper(about.get(pk, -pk), title, texts))
-        for pk, (kind, title, texts) in parts.items()
-        if texts and pk not in kept_back and pk in about
+        (pk, Paper(about[pk], title, texts))
+        for pk, (title, texts) in parts.items()
+        if texts and pk in about and pk not in kept_back
     ]
 
 
-def _unseen(
-    stopping: Sequence[_Told], parts: dict[int, tuple[int, str, tuple[str, ...]]], about: dict[int, int]
-) -> Unseen:
+def _unseen(stopping: Sequence[_Told], parts: _Parts, about: dict[int, int]) -> Unseen:
     from retrieval.adaptation.train import Unseen
 
-    asked = [each for each in stopping if any(parts[pk][2] for pk in each.topics if pk in parts)]
+    asked = [each for each in stopping if any(parts[pk][1] for pk in each.topics if pk in parts)]
     wanted = sorted({pk for each in asked for pk in each.topics if pk in parts})
     others = sorted(set(parts) - set(wanted))
     gallery: list[str] = []
     rows: defaultdict[int, list[int]] = defaultdict(list)
     for pk in wanted:
-        for text in parts[pk][2]:
+        for text in parts[pk][1]:
             rows[pk].append(len(gallery))
             gallery.append(text)
     step = max(1, len(others) // DISTRACTORS)
-    gallery += [parts[pk][2][0] for pk in others[::step][:DISTRACTORS] if parts[pk][2]]
+    gallery += [parts[pk][1][0] for pk in others[::step][:DISTRACTORS] if parts[pk][1]]
     return Unseen(
-        questions=[_presented(each.case) for each in asked],
+        questions=[question for each in asked for question in _questions(each.case)],
         gallery=gallery,
-        wanted=[np.array(sorted(row for pk in each.topics for row in rows[pk]), dtype=np.int64) for each in asked],
+        wanted=[
+            np.array(sorted(row for pk in each.topics for row in rows[pk]), dtype=np.int64)
+            for each in asked
+            for _ in _questions(each.case)
+        ],
     )
 
 

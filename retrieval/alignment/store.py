@@ -37,8 +37,9 @@ def save(alignment: Alignment, folder: Path) -> Alignment:
         "report": asdict(alignment.report),
     }
     tensors = {"weights": alignment.weights, "bias": alignment.bias}
-    place = folder if _text_encoder_of(folder) in (None, alignment.text_encoder) else _own(folder, alignment.text_encoder)
-    return replace(alignment, checksum=save_tensors(place, "alignment", tensors, about))
+    if _text_encoder_of(folder) not in (None, alignment.text_encoder):
+        folder = _own(folder, alignment.text_encoder)
+    return replace(alignment, checksum=save_tensors(folder, "alignment", tensors, about))
 
 
 def load(folder: Path, *, image_encoder: str, text_encoder: str) -> Alignment | None:

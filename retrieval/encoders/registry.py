@@ -68,6 +68,13 @@ def pair_scorer(spec: str, *, models_root: Path, threads: int = 1) -> PairScorer
     return cross.CrossEncoderScorer(folder, name=Path(spec).name[:80], threads=threads)
 
 
+def text_version(spec: str, *, models_root: Path) -> str:
+    """The version the encoder of a setting will have, without loading it. Raises as `text_folder`."""
+    from retrieval.encoders.text import version_of
+
+    return version_of(*text_folder(spec, models_root=models_root))
+
+
 def image_encoder(spec: str, *, models_root: Path, text: TextEncoder | None = None, threads: int = 1) -> ImageEncoder:
     """The image encoder of a setting.
 

@@ -53,7 +53,7 @@ class SentenceTransformerEncoder:
         window = self._model.max_seq_length or self._model.tokenizer.model_max_length
         self._max_tokens = min(int(window), 8192) - int(self._model.tokenizer.num_special_tokens_to_add())
         self._dimension = int(self._model.get_embedding_dimension())
-        self._version = f"{name}@{folder_digest(folder)[:12]}"
+        self._version = version_of(folder, name)
         # A fast tokenizer of one model cannot be used by two threads at once.
         self._lock = threading.Lock()
 
@@ -149,6 +149,11 @@ def hub_folder(name: str, models_root: Path) -> Path:
         raise EncoderError(
             f"The text encoder {name!r} is neither a folder nor could it be fetched from the hub: {error}"
         ) from error
+
+
+def version_of(folder: Path, name: str) -> str:
+    """Name and the first 12 hex digits of the SHA-256 over weights, tokenizer and configuration."""
+    return f"{name}@{folder_digest(folder)[:12]}"
 
 
 def folder_digest(folder: Path) -> str:
