@@ -33,10 +33,18 @@ def image_encoder() -> ImageEncoder:
 
 
 def encoders_of(text_version: str) -> tuple[TextEncoder, ImageEncoder]:
-    """The encoders an index with this text encoder is searched with: the ones that serve, where it is not known."""
+    """The encoders an index with this text encoder is searched with; where they cannot be had, the ones that serve."""
+    from retrieval.errors import RetrievalError
+
     with _lock:
         name = _name_of(text_version)
-        return _text_encoder(settings.TEXT_ENCODER, name), _image_encoder_beside(name)
+        try:
+            texts = _text_encoder(settings.TEXT_ENCODER, name)
+        except RetrievalError as error:
+            logger.warning("the text encoder %s cannot be used: %s", text_version, error)
+            name = _serving()
+            texts = _text_encoder(settings.TEXT_ENCODER, name)
+        return texts, _image_encoder_beside(name)
 
 
 def plain_text_encoder() -> TextEncoder:

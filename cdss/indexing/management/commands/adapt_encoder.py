@@ -68,8 +68,8 @@ def as_json(adapted: Adapted) -> dict[str, Any]:
 def _told(adapted: Adapted) -> Iterator[str]:
     sizes, trained = adapted.sizes, adapted.trained
     yield (
-        f"{sizes.cases} cases and {sizes.documents} documents teach with {sizes.pairs} pairs an epoch; {sizes.stopping} questions "
-        f"of other cases tell when to stop, and {sizes.measured} cases measure it."
+        f"{sizes.cases} cases and {sizes.documents} documents teach with {sizes.pairs} pairs an epoch; "
+        f"{sizes.stopping} questions of other cases tell when to stop, and {sizes.measured} cases measure it."
     )
     if trained is None:
         return
