@@ -27,9 +27,10 @@ from cdss.indexing.encoders import (
     text_encoder,
 )
 from cdss.indexing.engine import forget_engine
-from cdss.indexing.lessons import Curriculum, Held, curriculum_of
+from cdss.indexing.lessons import Curriculum, Held, curriculum_of, source_key
 from cdss.indexing.pruning import leftovers_prune
 from cdss.indexing.services import index_make, index_snapshot, only_builder
+from cdss.library.models import Case
 from retrieval.errors import AdaptationError
 
 if TYPE_CHECKING:
@@ -140,6 +141,15 @@ def encoder_rollback(*, progress: Progress | None = None) -> str:
         return earlier.version
 
 
+def cases_that_taught(items: Sequence[int]) -> int:
+    """How many of these cases of the library the serving encoder was taught on, or stopped by."""
+    if not taught_folder().is_dir():
+        return 0
+    known, wanted = _known_to(text_encoder()), set(items)
+    rows = Case.objects.published().values_list("pk", "source_name", "source_id")
+    return sum(pk in wanted and hashed(source_key(name, source)) in known for pk, name, source in rows)
+
+
 def is_better(figures: Sequence[Figure]) -> bool:
     """Whether unseen cases are found better by meaning, surely, and by the whole search; and nothing else is lost."""
     by_name = {figure.name: figure for figure in figures}
@@ -175,11 +185,15 @@ def _require(sizes: Sizes) -> None:
 
 def _unseen_by(serving: TextEncoder, measured: Sequence[Held]) -> list[Held]:
     """Without the cases that taught the encoder it is compared with."""
+    known = _known_to(serving)
+    return [case for case in measured if hashed(case.source) not in known]
+
+
+def _known_to(encoder: TextEncoder) -> set[str]:
     from retrieval.adaptation import store
 
-    of_site = [taught for taught in store.taught_encoders(taught_folder()) if taught.version == serving.version]
-    known = {source for taught in of_site for source in taught.about.get("taught", ())}
-    return [case for case in measured if hashed(case.source) not in known]
+    of_site = [taught for taught in store.taught_encoders(taught_folder()) if taught.version == encoder.version]
+    return {source for taught in of_site for source in taught.about.get("taught", ())}
 
 
 def _teach(

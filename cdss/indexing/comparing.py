@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +27,6 @@ DEPTH = 50
 # Passages of texts that taught nothing, each to find another of its own text.
 GENERAL_QUESTIONS = 200
 FEWEST_GENERAL = 20
-_PIECE = 900
 
 
 def figures_of(
@@ -51,16 +50,20 @@ def figures_of(
     """
     from retrieval.adaptation.compare import compared
 
-    tables = [_Table(encoder) for encoder in encoders]
+    old, new = (_Table(encoder) for encoder in encoders)
     groups = np.array([case.group for case in held], dtype=np.int64)
-    figures = [compared(DENSE, *(_by_meaning(held, table) for table in tables), groups)]
-    searches = (snapshot, _with_vectors(snapshot, tables[1]))
-    ranks = [_by_search(held, each, encoder, images) for each, encoder in zip(searches, encoders, strict=True)]
-    figures.append(compared(WHOLE, *ranks, groups))
-    rows = _general_rows(tables[0], taught, seed)
+    figures = [
+        compared(DENSE, _by_meaning(held, old), _by_meaning(held, new), groups),
+        compared(
+            WHOLE,
+            _by_search(held, snapshot, old.encoder, images),
+            _by_search(held, _with_vectors(snapshot, new), new.encoder, images),
+            groups,
+        ),
+    ]
+    rows = _general_rows(old, taught, seed)
     if len(rows) >= FEWEST_GENERAL:
-        owners = tables[0].items[rows]
-        figures.append(compared(GENERAL, *(_by_sibling(rows, table) for table in tables), owners))
+        figures.append(compared(GENERAL, _by_sibling(rows, old), _by_sibling(rows, new), old.items[rows]))
     return figures
 
 
@@ -131,13 +134,9 @@ def _with_vectors(snapshot: Snapshot, table: _Table) -> Snapshot:
 
 def _general_rows(table: _Table, taught: frozenset[int], seed: int) -> Ids:
     """Passages of documents that taught nothing and have several."""
-    counts: Mapping[int, int] = dict(
-        zip(*(part.tolist() for part in np.unique(table.items, return_counts=True)), strict=True)
-    )
-    rows = np.array(
-        [row for row, item in enumerate(table.items.tolist()) if item not in taught and counts[item] > 1],
-        dtype=np.int64,
-    )
+    owners, places, sizes = np.unique(table.items, return_inverse=True, return_counts=True)
+    usable = (sizes > 1) & ~np.isin(owners, list(taught))
+    rows = np.flatnonzero(usable[places])
     return np.sort(np.random.default_rng(seed).permutation(rows)[:GENERAL_QUESTIONS])
 
 

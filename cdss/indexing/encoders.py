@@ -74,10 +74,12 @@ def forget() -> None:
 
 def _serving() -> str:
     # Asked at every call: a file's stamp, so that the module behind it is not loaded where nothing was ever taught.
-    path = taught_folder() / "serving.json"
-    if settings.TEXT_ENCODER == "hashing" or not path.exists():
+    try:
+        found = (taught_folder() / "serving.json").stat()
+    except OSError:
         return PLAIN
-    found = path.stat()
+    if settings.TEXT_ENCODER == "hashing":
+        return PLAIN
     return _serving_at(settings.TEXT_ENCODER, (found.st_mtime_ns, found.st_ino))
 
 

@@ -103,7 +103,11 @@ def curriculum_of(*, encoder: TextEncoder, share: float, seed: int) -> Curriculu
 
 
 def source_of(case: Case) -> str:
-    return f"{case.source_name}\n{case.source_id}"
+    return source_key(case.source_name, case.source_id)
+
+
+def source_key(name: str, source: str) -> str:
+    return f"{name}\n{source}"
 
 
 def topic_documents(topics: Sequence[tuple[str, str]]) -> list[set[int]]:

@@ -46,15 +46,15 @@ class Settings:
         every: steps between checkpoints.
     """
 
-    epochs: int = 4
+    epochs: int = 3
     patience: int = 1
     batch: int = 32
-    rate: float = 1e-4
+    rate: float = 5e-5
     decay: float = 0.01
     warmup: float = 0.1
     scale: float = 20.0
-    tokens: int = 96
-    frozen: float = 0.5
+    tokens: int = 128
+    frozen: float = 0.0
     shares: tuple[float, ...] = (1.0, 0.7, 0.4)
     seed: int = 7
     every: int = 20
@@ -193,7 +193,7 @@ def _step(tower: Tower, optimiser: Any, batch: Sequence[Pair], settings: Setting
     alike = (topics[:, None] == topics[None, :]) & ~torch.eye(len(batch), dtype=torch.bool)
     scores = scores.masked_fill(alike, _MASKED)
     right = torch.arange(len(batch))
-    loss = (cross_entropy(scores, right) + cross_entropy(scores.T, right)) / 2
+    loss: Any = (cross_entropy(scores, right) + cross_entropy(scores.T, right)) / 2
     optimiser.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(list(tower.weights.values()), 1.0)

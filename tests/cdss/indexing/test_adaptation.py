@@ -21,7 +21,7 @@ from cdss.indexing.engine import get_engine
 from cdss.indexing.lessons import curriculum_of, topic_documents
 from cdss.indexing.models import IndexVersion, PassageEmbedding
 from cdss.indexing.services import index_build, index_repair, search_library
-from cdss.library.models import Collection
+from cdss.library.models import Case, Collection
 from retrieval.adaptation import store, train
 from retrieval.adaptation.compare import Figure
 from retrieval.encoders.hashing import HashingTextEncoder
@@ -188,8 +188,12 @@ def test_it_belongs_to_the_weights_it_was_taught_from(topical: None, settings: D
 
 
 def test_what_measures_taught_neither(topical: None) -> None:
+    everything = list(Case.objects.values_list("pk", flat=True))
+    assert adaptation.cases_that_taught(everything) == 0
     first = adaptation.encoder_adapt(held_out=0.3)
     assert first.promoted
+    # An evaluation with the cases of the library says so.
+    assert adaptation.cases_that_taught(everything) == 120 - first.sizes.measured
     again = adaptation.encoder_adapt(held_out=0.3, dry_run=True)
     assert again.sizes.measured == first.sizes.measured
     with pytest.raises(CommandError, match=r"are needed.*--seed of the last time") as refused:
