@@ -23,3 +23,7 @@ class IndexNotPublishedError(RetrievalError):
 
 class AlignmentError(RetrievalError):
     """Text to image search, or a fit, without what it needs."""
+
+
+class AdaptationError(RetrievalError):
+    """A text encoder that cannot be taught, or a taught one that cannot be used."""

@@ -6,13 +6,8 @@ import numpy as np
 from django.db.models import Q
 
 from cdss.library.models import Case, CaseImage, LibraryItem
-from retrieval.terms import tokens
+from retrieval.copies import nearly_the_same, words_of
 from retrieval.types import Ids
-
-# Share of words two cases have in common from which one is taken for a copy of the other.
-NEAR_DUPLICATE = 0.8
-# Of fewer words ("Chest radiograph.") two cases may have all in common and be two patients.
-FEWEST_WORDS = 8
 
 
 def own_items(source_id: str) -> Ids:
@@ -40,13 +35,3 @@ def is_copy(text: str, item: Case) -> bool:
 
 def case_words(item: Case) -> str:
     return "\n".join((item.history, item.exam, item.findings))
-
-
-def words_of(text: str) -> frozenset[str]:
-    return frozenset(tokens(text))
-
-
-def nearly_the_same(mine: frozenset[str], theirs: frozenset[str]) -> bool:
-    if min(len(mine), len(theirs)) < FEWEST_WORDS:
-        return False
-    return len(mine & theirs) > NEAR_DUPLICATE * max(len(mine | theirs), 1)

@@ -71,4 +71,5 @@ def _sources(places: Iterable[Path]) -> list[Path]:
 
 def _learned(models_root: Path) -> list[Path]:
     """Manifests of what the site learned; each names its weights by their SHA-256."""
-    return sorted(path for path in models_root.glob("*/*.json") if path.parent.name == "alignment")
+    places = ("alignment/*.json", "alignment/text-*/*.json", "adapted/serving.json")
+    return sorted(path for place in places for path in models_root.glob(place))

@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cdss.consultations.evidence import Retrieved, Scope
-from cdss.consultations.exclusion import case_words, nearly_the_same, own_items, words_of
+from cdss.consultations.exclusion import case_words, own_items
 from cdss.consultations.freezing import EvidenceDraft
 from cdss.consultations.pipeline import Outcome, consult
 from cdss.evaluation.baselines import encoded
 from cdss.evaluation.cases import KnownCase, KnownImage
 from cdss.evaluation.figures import Asked
 from cdss.library.models import Case
+from retrieval.copies import nearly_the_same, words_of
 from retrieval.types import Ids, Pixels, Vectors
 
 T = TypeVar("T")

@@ -119,6 +119,25 @@ def _fit_text(
     return save(fitted, alignment_folder()), ""
 
 
+def text_align(*, texts: TextEncoder, progress: Progress) -> Alignment | None:
+    """The map of this text encoder into the space of the images, before it serves; that of the other one stays.
+
+    None where text cannot search images anyway, or there is one already.
+    """
+    from retrieval.alignment import store
+
+    images = image_encoder()
+    if not images.aligned or _alignment_of(images) == "native":
+        return None
+    try:
+        if store.load(alignment_folder(), image_encoder=images.version, text_encoder=texts.version) is not None:
+            return None
+    except AlignmentError:
+        # Fitted for another pair, which is why it is fitted anew.
+        pass
+    return _fit_text(_unseen_vectors(images, progress), images, texts, progress)[0]
+
+
 def alignment_folder() -> Path:
     return Path(settings.MODELS_ROOT) / "alignment"
 

@@ -14,6 +14,7 @@ from cdss.indexing.models import ImageEmbedding, PassageEmbedding
 from cdss.indexing.pixels import frames_of_all
 from cdss.indexing.splitting import encoded_text
 from cdss.library.models import CaseImage, LibraryItem, Passage, State
+from retrieval.types import KINDS
 
 if TYPE_CHECKING:
     from retrieval.types import ImageEncoder, Kind, TextEncoder, Vectors
@@ -24,10 +25,10 @@ PASSAGES_AT_ONCE = 64
 IMAGES_AT_ONCE = 16
 
 
-def embed_passages(*, encoder: TextEncoder, progress: Progress) -> int:
-    """Encodes every published passage that has no vector of this encoder; returns how many."""
+def embed_passages(*, encoder: TextEncoder, progress: Progress, kinds: Sequence[Kind] = KINDS) -> int:
+    """Encodes every published passage of these kinds that has no vector of this encoder; returns how many."""
     pending = list(
-        Passage.objects.filter(item__state=State.PUBLISHED)
+        Passage.objects.filter(item__state=State.PUBLISHED, item__kind__in=kinds)
         .exclude(embeddings__encoder=encoder.version)
         .order_by(Length("text"), "pk")
         .values_list("pk", flat=True)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from cdss.indexing.encoders import image_encoder, text_encoder
+from cdss.indexing.encoders import encoders_of
 from cdss.indexing.models import IndexVersion
 from retrieval.errors import IndexUnusableError
 
 if TYPE_CHECKING:
     from retrieval.engine import Engine
+    from retrieval.index.snapshot import Snapshot
+    from retrieval.types import ImageEncoder, TextEncoder
 
 logger = logging.getLogger(__name__)
 NO_INDEX = "There is no index yet. Run manage.py build_index."
@@ -66,15 +68,21 @@ def folder_of(version: IndexVersion) -> Path:
     return Path(settings.INDEX_ROOT) / version.name
 
 
-def _load() -> Engine:
+def engine_of(snapshot: Snapshot, texts: TextEncoder, images: ImageEncoder) -> Engine:
+    """Raises IndexUnusableError when it was made with other encoders."""
     from retrieval.engine import Engine
+
+    return Engine(snapshot, texts, images)
+
+
+def _load() -> Engine:
     from retrieval.index.snapshot import Snapshot
 
     first: IndexUnusableError | None = None
     for version in IndexVersion.objects.all()[: 1 + FALLBACKS]:
         try:
             snapshot = Snapshot.load(folder_of(version), manifest_sha256=version.manifest_sha256)
-            return Engine(snapshot, text_encoder(), image_encoder())
+            return engine_of(snapshot, *encoders_of(version.text_encoder))
         except IndexUnusableError as error:
             logger.warning("index %s cannot be used: %s", version.name, error)
             first = first or error

@@ -21,7 +21,7 @@ from cdss.audit.services import record
 from cdss.indexing import splitting
 from cdss.indexing.assembly import assemble
 from cdss.indexing.embedding import Progress, embed_images, embed_passages
-from cdss.indexing.encoders import image_encoder, text_encoder
+from cdss.indexing.encoders import encoders_of, image_encoder, text_encoder
 from cdss.indexing.engine import folder_of, get_engine
 from cdss.indexing.models import IndexVersion, PassageSplit
 from cdss.indexing.pairs import pair_stage, read_again
@@ -34,6 +34,7 @@ from retrieval.types import Hit, Ids, Query
 if TYPE_CHECKING:
     from retrieval.engine import Engine
     from retrieval.index.snapshot import Snapshot
+    from retrieval.types import ImageEncoder, TextEncoder
 
 ITEMS_AT_ONCE = 200
 IDS_AT_ONCE = 900
@@ -97,9 +98,9 @@ def _searched(engine: Engine, query: Query, allowed: Ids, *, by_pairs: bool = Tr
     )
 
 
-def passages_refresh(*, items: Iterable[LibraryItem]) -> int:
+def passages_refresh(*, items: Iterable[LibraryItem], encoder: TextEncoder | None = None) -> int:
     """Makes the passages of items whose text changed; returns of how many."""
-    encoder = text_encoder()
+    encoder = encoder or text_encoder()
     changed = 0
     for chunk in _chunks(items, ITEMS_AT_ONCE):
         splits = PassageSplit.objects.in_bulk([item.pk for item in chunk])
@@ -122,18 +123,26 @@ def index_build(*, rebuild: bool = False, progress: Progress | None = None) -> I
     `rebuild` makes it from the stored vectors anew instead of from the version before. Nothing changed, nothing is
     written. An interrupted build goes on where it was. What an encoder before the previous one left is removed.
     """
+    with only_builder():
+        return index_make(texts=text_encoder(), images=image_encoder(), rebuild=rebuild, progress=progress)
+
+
+def index_make(
+    *, texts: TextEncoder, images: ImageEncoder, rebuild: bool = False, progress: Progress | None = None
+) -> IndexVersion:
+    """As `index_build`, with these encoders, for who is the only builder already."""
     report = progress or (lambda step, done, total: None)
-    with _only_builder():
-        passages_refresh(items=LibraryItem.objects.filter(state=State.PUBLISHED).order_by("pk").iterator(ITEMS_AT_ONCE))
-        embed_passages(encoder=text_encoder(), progress=report)
-        embed_images(encoder=image_encoder(), progress=report)
-        current = IndexVersion.objects.first()
-        base = None if rebuild or current is None else _usable(current)
-        snapshot, changed = assemble(text_encoder(), image_encoder(), base)
-        unchanged = current is not None and base is not None and not changed
-        version = current if current is not None and unchanged else _publish(snapshot)
-        leftovers_prune()
-        return version
+    published = LibraryItem.objects.filter(state=State.PUBLISHED).order_by("pk")
+    passages_refresh(items=published.iterator(ITEMS_AT_ONCE), encoder=texts)
+    embed_passages(encoder=texts, progress=report)
+    embed_images(encoder=images, progress=report)
+    current = IndexVersion.objects.first()
+    base = None if rebuild or current is None else _usable(current, texts, images)
+    snapshot, changed = assemble(texts, images, base)
+    unchanged = current is not None and base is not None and not changed
+    version = current if current is not None and unchanged else _publish(snapshot)
+    leftovers_prune()
+    return version
 
 
 def index_verify() -> IndexVersion:
@@ -141,7 +150,7 @@ def index_verify() -> IndexVersion:
     version = IndexVersion.objects.first()
     if version is None:
         raise IndexUnusableError("There is no index yet. Run manage.py build_index.")
-    _loaded(version)
+    index_snapshot(version, *encoders_of(version.text_encoder))
     return version
 
 
@@ -160,8 +169,10 @@ def index_repair(*, progress: Progress | None = None) -> IndexVersion:
 
 
 def _is_of_another_encoder(version: IndexVersion | None) -> bool:
-    current = (text_encoder().version, image_encoder().version)
-    return version is not None and (version.text_encoder, version.image_encoder) != current
+    if version is None:
+        return False
+    texts, images = encoders_of(version.text_encoder)
+    return (version.text_encoder, version.image_encoder) != (texts.version, images.version)
 
 
 class _Visible(NamedTuple):
@@ -222,28 +233,30 @@ def _publish(snapshot: Snapshot) -> IndexVersion:
     return version
 
 
-def _loaded(version: IndexVersion) -> Snapshot:
+def index_snapshot(version: IndexVersion, texts: TextEncoder, images: ImageEncoder) -> Snapshot:
+    """A version in memory. Raises IndexUnusableError when it is damaged or was made with other encoders."""
     from retrieval.index.snapshot import Snapshot, terms_version
 
     snapshot = Snapshot.load(folder_of(version), manifest_sha256=version.manifest_sha256)
     snapshot.manifest.require(
-        text_encoder=text_encoder().version,
-        image_encoder=image_encoder().version,
-        image_preprocessing=image_encoder().preprocessing,
+        text_encoder=texts.version,
+        image_encoder=images.version,
+        image_preprocessing=images.preprocessing,
         terms=terms_version(),
     )
     return snapshot
 
 
-def _usable(version: IndexVersion) -> Snapshot | None:
+def _usable(version: IndexVersion, texts: TextEncoder, images: ImageEncoder) -> Snapshot | None:
     try:
-        return _loaded(version)
+        return index_snapshot(version, texts, images)
     except IndexUnusableError:
         return None
 
 
 @contextmanager
-def _only_builder() -> Iterator[None]:
+def only_builder() -> Iterator[None]:
+    """Nobody else makes an index meanwhile. Not to be asked for twice at once."""
     root = Path(settings.INDEX_ROOT)
     root.mkdir(parents=True, exist_ok=True)
     with (root / ".building").open("a") as file:

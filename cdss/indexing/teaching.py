@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from cdss.indexing.embedding import IMAGES_AT_ONCE, Progress
 from cdss.indexing.frame_features import features_embed, features_key, stored_features
+from cdss.indexing.grouping import groups_of
 from cdss.library.models import CaseImage, State
 
 if TYPE_CHECKING:
@@ -123,19 +124,10 @@ def _library(images: list[CaseImage], features: Vectors, encoder: TeachableImage
 
 def _groups(images: list[CaseImage]) -> Ids:
     """One number for all images of a patient, of a case, and of cases that share a picture."""
-    first: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while first.setdefault(name, name) != name:
-            first[name] = name = first[first[name]]
-        return name
-
+    keys = []
     for image in images:
-        case = f"case {image.case_id}"
-        shared = [f"picture {image.sha256}"]
+        own = [f"case {image.case_id}", f"picture {image.sha256}"]
         if image.case.source_group:
-            shared.append(f"patient {image.case.source_group}")
-        for other in shared:
-            first[root(other)] = root(case)
-    roots = [root(f"case {image.case_id}") for image in images]
-    return np.unique(roots, return_inverse=True)[1].astype(np.int64)
+            own.append(f"patient {image.case.source_group}")
+        keys.append(own)
+    return groups_of(keys)

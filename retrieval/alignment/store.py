@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -21,6 +22,8 @@ _ARRAYS = ("mean", "scale", "taught", "distances", "weights", "centre", "compone
 def save(alignment: Alignment, folder: Path) -> Alignment:
     """Write the weights, then the manifest that names them: a reader finds the old alignment or the new one.
 
+    The alignment of another text encoder stays beside it, so that going back to that one needs no new fit.
+
     Returns:
         The same alignment with its checksum.
 
@@ -34,15 +37,18 @@ def save(alignment: Alignment, folder: Path) -> Alignment:
         "report": asdict(alignment.report),
     }
     tensors = {"weights": alignment.weights, "bias": alignment.bias}
+    if _text_encoder_of(folder) not in (None, alignment.text_encoder):
+        folder = _own(folder, alignment.text_encoder)
     return replace(alignment, checksum=save_tensors(folder, "alignment", tensors, about))
 
 
 def load(folder: Path, *, image_encoder: str, text_encoder: str) -> Alignment | None:
-    """The alignment of this folder; None when there is none.
+    """The alignment of this folder for these encoders; None when there is none at all.
 
     Raises:
         AlignmentError: it is damaged, or was fitted on vectors of other encoders.
     """
+    folder = _place(folder, text_encoder)
     if not (folder / MANIFEST).exists():
         return None
     manifest = read_manifest(folder, "alignment", version=FORMAT)
@@ -62,9 +68,26 @@ def load(folder: Path, *, image_encoder: str, text_encoder: str) -> Alignment | 
     return Alignment(tensors["weights"], tensors["bias"], *made_for, report, str(manifest["sha256"]))
 
 
-def stamp(folder: Path) -> tuple[int, int] | None:
-    """Changes when another alignment is saved in the folder; None without one."""
-    return stamp_of(folder / MANIFEST)
+def stamp(folder: Path, text_encoder: str = "") -> tuple[int, int] | None:
+    """Changes when another alignment is saved in the folder for this text encoder; None without one."""
+    return stamp_of(_place(folder, text_encoder) / MANIFEST)
+
+
+def _place(folder: Path, text_encoder: str) -> Path:
+    own = _own(folder, text_encoder)
+    return own if (own / MANIFEST).exists() and _text_encoder_of(folder) != text_encoder else folder
+
+
+def _own(folder: Path, text_encoder: str) -> Path:
+    return folder / f"text-{hashlib.sha256(text_encoder.encode()).hexdigest()[:16]}"
+
+
+def _text_encoder_of(folder: Path) -> str | None:
+    """What the alignment in the folder itself was made for; None without one that can be read."""
+    try:
+        return str(read_manifest(folder, "alignment", version=FORMAT)["text_encoder"])
+    except (AlignmentError, KeyError):
+        return None
 
 
 def save_metric(metric: Metric, lesson: Lesson, folder: Path) -> Metric:

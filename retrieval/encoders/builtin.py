@@ -166,10 +166,12 @@ class BuiltinImageEncoder:
 
     def _refresh(self) -> None:
         """Take up the alignment in the folder when it is another than the one that was read last."""
-        if self._folder is None or self._text is None or store.stamp(self._folder) == self._stamp:
+        if self._folder is None or self._text is None:
+            return
+        if store.stamp(self._folder, self._text.version) == self._stamp:
             return
         with self._lock:
-            stamp = store.stamp(self._folder)
+            stamp = store.stamp(self._folder, self._text.version)
             try:
                 found = store.load(self._folder, image_encoder=self.version, text_encoder=self._text.version)
                 self._problem = NOT_ALIGNED

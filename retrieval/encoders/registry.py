@@ -27,14 +27,28 @@ def text_encoder(spec: str, *, models_root: Path, threads: int = 1) -> TextEncod
         return HashingTextEncoder()
     from retrieval.encoders import text
 
+    folder, name = text_folder(spec, models_root=models_root)
+    return text.SentenceTransformerEncoder(folder, name=name, threads=threads)
+
+
+def text_folder(spec: str, *, models_root: Path) -> tuple[Path, str]:
+    """The folder of the weights a setting names, and how the encoder's version names them.
+
+    Raises:
+        EncoderError: there is no such folder, or the encoder has no weights.
+    """
+    from retrieval.encoders import text
+
+    if not spec or spec == "hashing":
+        raise EncoderError(f"The text encoder {spec!r} has no weights: write minilm, a folder or a hub name.")
     if spec == "minilm":
-        return text.SentenceTransformerEncoder(text.minilm_folder(models_root), name="minilm", threads=threads)
+        return text.minilm_folder(models_root), "minilm"
     folder = Path(spec).expanduser()
     if folder.is_dir():
-        return text.SentenceTransformerEncoder(folder, name=folder.name[:60], threads=threads)
+        return folder, folder.name[:60]
     if folder.is_absolute() or spec.startswith((".", "~")) or spec.count("/") > 1:
         raise EncoderError(f"The text encoder {spec!r} is no folder.")
-    return text.SentenceTransformerEncoder(text.hub_folder(spec, models_root), name=spec[:80], threads=threads)
+    return text.hub_folder(spec, models_root), spec[:80]
 
 
 def pair_scorer(spec: str, *, models_root: Path, threads: int = 1) -> PairScorer:
@@ -52,6 +66,13 @@ def pair_scorer(spec: str, *, models_root: Path, threads: int = 1) -> PairScorer
 
     folder = cross.local_folder(spec, models_root)
     return cross.CrossEncoderScorer(folder, name=Path(spec).name[:80], threads=threads)
+
+
+def text_version(spec: str, *, models_root: Path) -> str:
+    """The version the encoder of a setting will have, without loading it. Raises as `text_folder`."""
+    from retrieval.encoders.text import version_of
+
+    return version_of(*text_folder(spec, models_root=models_root))
 
 
 def image_encoder(spec: str, *, models_root: Path, text: TextEncoder | None = None, threads: int = 1) -> ImageEncoder:

@@ -47,13 +47,13 @@ class SentenceTransformerEncoder:
             raise EncoderError(
                 f"{folder} holds no safetensors weights: give a sentence-transformers model saved with them."
             )
-        self._model = _load(folder, threads)
+        self._model = load_model(folder, threads)
         self._batch_size = batch_size
         self._tokenizer = _whole_text_tokenizer(self._model, folder)
         window = self._model.max_seq_length or self._model.tokenizer.model_max_length
         self._max_tokens = min(int(window), 8192) - int(self._model.tokenizer.num_special_tokens_to_add())
         self._dimension = int(self._model.get_embedding_dimension())
-        self._version = f"{name}@{folder_digest(folder)[:12]}"
+        self._version = version_of(folder, name)
         # A fast tokenizer of one model cannot be used by two threads at once.
         self._lock = threading.Lock()
 
@@ -151,6 +151,11 @@ def hub_folder(name: str, models_root: Path) -> Path:
         ) from error
 
 
+def version_of(folder: Path, name: str) -> str:
+    """Name and the first 12 hex digits of the SHA-256 over weights, tokenizer and configuration."""
+    return f"{name}@{folder_digest(folder)[:12]}"
+
+
 def folder_digest(folder: Path) -> str:
     """SHA-256 over the names and contents of a model's files."""
     whole = hashlib.sha256()
@@ -176,7 +181,8 @@ def _unpack(archive: Path, target: Path) -> None:
         opened.extractall(target)
 
 
-def _load(folder: Path, threads: int) -> Any:
+def load_model(folder: Path, threads: int) -> Any:
+    """The sentence-transformers model of a folder, on the processor. Raises EncoderError when it is none."""
     import torch
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -166,6 +167,13 @@ class Snapshot:
     def kind_of(self, item: int) -> Kind:
         """The kind of one of `items`."""
         return KINDS[int(self.kinds[int(np.searchsorted(self.items, item))])]
+
+    def under(self, encoder: TextEncoder, text: FaissIndex) -> Snapshot:
+        """The same library with the vectors of another text encoder, to compare the two; not to be published."""
+        other = copy.copy(self)
+        other.manifest = replace(self.manifest, text_encoder=encoder.version, text_dimension=encoder.dimension)
+        other.text = text
+        return other
 
     def save(self, folder: Path) -> None:
         """Write every file of the version into a folder; `retrieval.manifest.publish` calls this."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from cdss.evaluation.baselines import LANGCHAIN, plain_rankings
-from cdss.evaluation.cases import KnownCase
 from cdss.evaluation.figures import PRODUCT, Result, ranked_figures
 from cdss.evaluation.langchain_baseline import NOT_INSTALLED
 from cdss.evaluation.workbench import Workbench
+from cdss.indexing.lessons import topic_documents
 from cdss.indexing.services import search_library_each
-from cdss.library.models import Kind, LibraryItem
-from retrieval.terms import normalise_name
 from retrieval.types import Query
 
 DEPTHS = (1, 5, 10)
@@ -21,7 +18,7 @@ QUERIES_AT_ONCE = 16
 
 
 def run(bench: Workbench) -> Result:
-    wanted = _topics(bench.cases)
+    wanted = topic_documents([(each.topic, each.topic_title or each.diagnosis) for each in bench.cases])
     places = [place for place, items in enumerate(wanted) if items]
     result = Result()
     if len(places) < len(bench.cases):
@@ -55,19 +52,3 @@ def _rankings(bench: Workbench, places: Sequence[int]) -> dict[str, list[list[in
         found += [[hit.item for hit in each.hits] for each in results]
     plain = plain_rankings(texts, bench.vectors[list(places)], kinds=("literature",), excluded=excluded)
     return {PRODUCT: found} | {system: [items.tolist() for items in ranked] for system, ranked in plain.items()}
-
-
-def _topics(cases: Sequence[KnownCase]) -> list[set[int]]:
-    """The documents about each case's topic: by the id the case names, or else by their title."""
-    by_id: defaultdict[str, set[int]] = defaultdict(set)
-    by_title: defaultdict[str, set[int]] = defaultdict(set)
-    documents = LibraryItem.objects.published().filter(kind=Kind.LITERATURE)
-    for pk, source_id, title in documents.values_list("pk", "source_id", "title"):
-        by_id[source_id].add(pk)
-        # "collection-topic-pulmonary-hamartoma" is about the topic "pulmonary-hamartoma".
-        by_id[source_id.rpartition("topic-")[2]].add(pk)
-        by_title[normalise_name(title)].add(pk)
-    return [
-        by_id.get(known.topic, set()) or by_title.get(normalise_name(known.topic_title or known.diagnosis), set())
-        for known in cases
-    ]

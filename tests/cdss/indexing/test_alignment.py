@@ -141,3 +141,30 @@ def test_what_is_said_of_an_image(
     image = make_image(make_case("t", "t", findings=findings), seed=1)
     image.modality, image.plane, image.caption, image.case.findings = "CT", "Axial", caption, findings
     assert image_texts(image) == texts
+
+
+class Aligned(Alignable):
+    aligned = True
+
+
+def test_another_text_encoder_gets_its_own_map_before_it_serves(
+    monkeypatch: pytest.MonkeyPatch, described: list[CaseImage]
+) -> None:
+    images, first, second = Aligned(), HashingTextEncoder(), HashingTextEncoder(dimension=64)
+    monkeypatch.setattr(alignment, "image_encoder", lambda: images)
+    run()
+    fitted = alignment.text_align(texts=second, progress=lambda *step: None)
+    assert fitted is not None
+    assert fitted.text_encoder == second.version
+    for encoder in (first, second):
+        found = store.load(alignment_folder(), image_encoder=images.version, text_encoder=encoder.version)
+        assert found is not None
+        assert found.project(encoder.encode(["mass"])).shape == (1, images.dimension)
+        # There is one already, so going back or on fits nothing.
+        assert alignment.text_align(texts=encoder, progress=lambda *step: None) is None
+
+
+def test_where_text_searches_no_images_nothing_is_fitted(alignable: Alignable, described: list[CaseImage]) -> None:
+    assert not alignable.aligned
+    assert alignment.text_align(texts=HashingTextEncoder(), progress=lambda *step: None) is None
+    assert not alignment_folder().exists()

@@ -140,8 +140,8 @@ def test_another_encoder_is_encoded_anew_and_keeps_the_passages(
     index_build()
     kept = set(Passage.objects.values_list("pk", flat=True))
     other = HashingTextEncoder(dimension=64)
-    for module in ("services", "engine"):
-        monkeypatch.setattr(f"cdss.indexing.{module}.text_encoder", lambda: other)
+    monkeypatch.setattr("cdss.indexing.services.text_encoder", lambda: other)
+    monkeypatch.setattr("cdss.indexing.encoders._text_encoder", lambda spec, name: other)
     with pytest.raises(IndexUnusableError, match=r"build_index --rebuild"):
         index_verify()
     version = index_build()

@@ -129,6 +129,21 @@ def test_a_second_one_replaces_the_first(fitted: Alignment, tmp_path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
+def test_each_text_encoder_keeps_its_own(fitted: Alignment, tmp_path) -> None:
+    store.save(fitted, tmp_path)
+    before = store.stamp(tmp_path, "texts-1")
+    assert store.stamp(tmp_path, "texts-2") == before
+    other = replace(fitted, text_encoder="texts-2", bias=fitted.bias + 1)
+    store.save(other, tmp_path)
+    assert store.stamp(tmp_path, "texts-1") == before != store.stamp(tmp_path, "texts-2")
+    for each in (fitted, other):
+        found = store.load(tmp_path, image_encoder="images-1", text_encoder=each.text_encoder)
+        assert found is not None
+        assert np.array_equal(found.bias, each.bias)
+    with pytest.raises(AlignmentError, match="made for images-1 and texts-1"):
+        store.load(tmp_path, image_encoder="images-1", text_encoder="texts-3")
+
+
 @pytest.mark.parametrize(("image", "text"), [("images-2", "texts-1"), ("images-1", "texts-2")])
 def test_one_made_for_other_encoders_is_refused(fitted: Alignment, tmp_path, image: str, text: str) -> None:
     store.save(fitted, tmp_path)
