@@ -27,8 +27,14 @@ class Share:
         whole = 1 + Z * Z / n
         return max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole)
 
-    def __str__(self) -> str:
-        if self.value is None or self.interval is None:
-            return "–"
-        low, high = self.interval
-        return f"{self.value:.0%} ({low:.0%}–{high:.0%})"
+    @property
+    def percent(self) -> int:
+        return round(100 * (self.value or 0.0))
+
+    @property
+    def low_percent(self) -> int:
+        return round(100 * self.interval[0]) if self.interval else 0
+
+    @property
+    def high_percent(self) -> int:
+        return round(100 * self.interval[1]) if self.interval else 0

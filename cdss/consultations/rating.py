@@ -28,7 +28,7 @@ def rater_invite(*, consultation: Consultation, by: User, username: str) -> None
     rater = User.objects.filter(username__iexact=username.strip(), is_active=True).exclude(pk=by.pk).first()
     if rater is None or not may(rater, Action.GIVE_FEEDBACK):
         raise RatingError("No colleague of this user name may give feedback.")
-    if not _may_read_its_sources(consultation, rater):
+    if not may_read_its_sources(consultation, rater):
         raise RatingError("It rests on library items this colleague may not read.")
     if consultation.invitations.count() >= MOST_RATERS:
         raise RatingError(f"At most {MOST_RATERS} colleagues rate one consultation.")
@@ -46,6 +46,6 @@ def rater_invite(*, consultation: Consultation, by: User, username: str) -> None
     )
 
 
-def _may_read_its_sources(consultation: Consultation, rater: User) -> bool:
+def may_read_its_sources(consultation: Consultation, reader: User) -> bool:
     cited = set(consultation.evidence.filter(item__isnull=False).values_list("item_id", flat=True))
-    return LibraryItem.objects.for_user(rater).filter(pk__in=cited).count() == len(cited)
+    return LibraryItem.objects.for_user(reader).filter(pk__in=cited).count() == len(cited)

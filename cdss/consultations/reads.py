@@ -23,7 +23,6 @@ from cdss.consultations.models import (
 )
 from cdss.library.image_files import frame_paths
 
-
 OWN_FIRST = WITHHELD & Q(status__in=[Status.DONE, Status.ABSTAINED])
 
 

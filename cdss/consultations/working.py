@@ -15,8 +15,8 @@ from cdss.audit.services import record
 from cdss.consultations.evidence import Scope
 from cdss.consultations.models import Answer, Consultation, Status
 from cdss.consultations.pipeline import CancelledError, Outcome, consult
-from cdss.consultations.shown import answer_shown
 from cdss.consultations.recording import Recorder, diagnoses_store
+from cdss.consultations.shown import answer_shown
 from cdss.consultations.tasks import answer_consultation, write_with_model
 from cdss.consultations.understanding import corrections_from
 from cdss.reasoning.composer import WRITER

@@ -3,14 +3,16 @@
 from pathlib import Path
 
 from django.db import transaction
+from django.urls import reverse
 
 from cdss.accounts.models import Role, User
 from cdss.audit.services import record
-from cdss.consultations.models import Consultation
+from cdss.consultations.models import Consultation, Evidence
 from cdss.feedback.models import CaseDraft, Confirmation, Feedback
 from cdss.library.image_files import frame_paths
-from cdss.library.models import Case, Visibility
-from cdss.library.rows import CaseRow, ImageRow
+from cdss.library.models import Case, LibraryItem, Visibility
+from cdss.library.recalls import CitedIn
+from cdss.library.rows import CaseRow, ImageRow, RowError
 from cdss.library.services import Target, case_upsert, collection_ensure
 from cdss.verdicts import Verdict
 
@@ -28,6 +30,11 @@ def may_draft(user: User, consultation: Consultation) -> bool:
         return False
     visible = Consultation.objects.for_user(user).filter(pk=consultation.pk).exists()
     return visible and (consultation.user_id == user.pk or user.role == Role.EDUCATOR)
+
+
+def draft_is_open(consultation: Consultation, user: User) -> bool:
+    """Whether this reader may follow the link to the case."""
+    return Case.objects.viewable_by(user).filter(made_from__consultation=consultation).exists()
 
 
 def confirmed_diagnosis(consultation: Consultation) -> Feedback | None:
@@ -49,7 +56,10 @@ def case_draft(*, consultation: Consultation, by: User) -> Case:
         raise DraftError("Enter the final diagnosis and how it was confirmed first.")
     collection = collection_ensure(name=COLLECTION, description="Made of consultations whose diagnosis was confirmed.")
     target = Target(collection=collection, owner=by, visibility=Visibility.PUBLIC)
-    stored = case_upsert(row=_case_row(row, final), target=target)
+    try:
+        stored = case_upsert(row=_case_row(row, final), target=target)
+    except RowError as error:
+        raise DraftError(f"This consultation makes no case: {error}.") from error
     case = Case.objects.get(pk=stored.item)
     CaseDraft.objects.create(consultation=row, case=case, by=by)
     record(action="consultation.case_drafted", by=by, obj=row, details={"case": case.pk, "images": stored.images})
@@ -76,3 +86,14 @@ def _case_row(consultation: Consultation, final: Feedback) -> CaseRow:
             for image in consultation.images.all()
         ),
     )
+
+
+def drafts_citing(item: LibraryItem) -> list[CitedIn]:
+    """Cases made of a consultation that cites the item."""
+    cited = Evidence.objects.filter(item=item.pk, citations__isnull=False).values("consultation")
+    drafts = CaseDraft.objects.filter(consultation__in=cited).select_related("case__owner").order_by("pk")
+    return [
+        CitedIn("case", f"Case {made.case.source_id}", reverse("library:case", args=[made.case_id]), (made.case.owner,))
+        for made in drafts
+        if made.case.owner
+    ]

@@ -6,8 +6,9 @@ from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, may
 from cdss.consultations.models import Citation, Consultation, Diagnosis, Evidence, Statement
 from cdss.feedback.agreement.raters import agreement_of_all_kinds
+from cdss.feedback.drafting import confirmed_diagnosis, draft_is_open, may_draft
 from cdss.feedback.fit import FITTING, NEEDS_REASON, kind_of
-from cdss.feedback.models import Confirmation, Verdict
+from cdss.feedback.models import CaseDraft, Confirmation, Verdict
 from cdss.feedback.targets import NOTHING, FeedbackByTarget
 
 ICONS = {
@@ -58,9 +59,17 @@ def final_context(*, consultation: Consultation, user: User, given: FeedbackByTa
     return {
         "consultation": consultation,
         "last": said.last,
+        **(draft_context(consultation, user) if said.last else {}),
         "confirmations": Confirmation.choices,
         "may_give": may_give(user, consultation),
     }
+
+
+def draft_context(consultation: Consultation, user: User) -> dict[str, Any]:
+    draft = CaseDraft.objects.filter(consultation=consultation).select_related("case").first()
+    if draft:
+        return {"draft": draft, "draft_open": draft_is_open(consultation, user)}
+    return {"may_draft": may_draft(user, consultation) and confirmed_diagnosis(consultation) is not None}
 
 
 def agreement_context(*, user: User, given: FeedbackByTarget) -> dict[str, Any]:

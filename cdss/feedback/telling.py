@@ -46,7 +46,7 @@ def _owners(given: Feedback) -> list[tuple[LibraryItem, list[User]]]:
 def _items(given: Feedback) -> set[int]:
     evidence = given.consultation.evidence.filter(item__isnull=False)
     if given.evidence is not None:
-        evidence = evidence.filter(pk=given.evidence_id)
+        evidence = evidence.filter(pk=given.evidence.pk)
     elif given.citation is not None:
         evidence = evidence.filter(citations=given.citation_id)
     elif given.statement is not None:

@@ -24,7 +24,13 @@ from cdss.feedback.targets import feedback_by_target
 
 PAGE_SIZE = 50
 SHOWN_WITH = ("user", "consultation", "statement", "diagnosis", "evidence", "citation__evidence")
-CASE_TEXT = ("consultation__history", "consultation__exam", "consultation__findings", "evidence__text", "citation__evidence__text")
+CASE_TEXT = (
+    "consultation__history",
+    "consultation__exam",
+    "consultation__findings",
+    "evidence__text",
+    "citation__evidence__text",
+)
 IN_MEMORY = 1024 * 1024
 
 
@@ -55,9 +61,7 @@ def citation(request: HttpRequest, pk: int, citation: int) -> HttpResponse:
     user = cast(User, request.user)
     consultation = get_object_or_404(Consultation.objects.revealed_to(user), pk=pk)
     target = _target(consultation, "citation", citation)
-    page = buttons_context(
-        consultation=consultation, user=user, given=feedback_by_target(consultation, user), **target
-    )
+    page = buttons_context(consultation=consultation, user=user, given=feedback_by_target(consultation, user), **target)
     template = "feedback/_citation.html" if request.htmx else "feedback/citation.html"  # type: ignore[attr-defined]
     return render(request, template, page | target)
 

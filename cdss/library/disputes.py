@@ -54,7 +54,9 @@ def dispute_resolve(*, dispute: Dispute, by: User, reason: str) -> None:
     open_now = Dispute.objects.filter(pk=dispute.pk, resolved__isnull=True)
     if open_now.update(resolved=timezone.now(), resolved_by=by, resolution=reason):
         votes = dispute.votes.count()
-        record(action="library.dispute_resolved", by=by, obj=dispute.item, details={"dispute": dispute.pk, "votes": votes})
+        record(
+            action="library.dispute_resolved", by=by, obj=dispute.item, details={"dispute": dispute.pk, "votes": votes}
+        )
 
 
 def standing_disputes(items: Iterable[int]) -> Mapping[int, list[Dispute]]:

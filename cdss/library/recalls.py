@@ -148,6 +148,11 @@ def cases_citing(document: LibraryItem) -> list[CitedIn]:
     editors = tuple(people_who_may(Action.PUBLISH))
     cases = Case.objects.filter(named).select_related("owner").order_by("pk")
     return [
-        CitedIn("case", f"Case {case.source_id}", reverse("library:case", args=[case.pk]), (case.owner,) if case.owner else editors)
+        CitedIn(
+            "case",
+            f"Case {case.source_id}",
+            reverse("library:case", args=[case.pk]),
+            (case.owner,) if case.owner else editors,
+        )
         for case in cases
     ]

@@ -64,7 +64,9 @@ class Dispute(models.Model):
     @property
     def why(self) -> list[tuple[str, int]]:
         """What was said and how often. Never anybody's comment."""
-        said = Counter(REASONS.get(vote.reason) or VERDICTS.get(vote.verdict, vote.verdict) for vote in self.votes.all())
+        said = Counter(
+            REASONS.get(vote.reason) or VERDICTS.get(vote.verdict, vote.verdict) for vote in self.votes.all()
+        )
         return sorted(said.items(), key=lambda pair: (-pair[1], pair[0]))
 
 

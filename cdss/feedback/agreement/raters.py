@@ -13,7 +13,7 @@ from cdss.feedback.targets import Key, key_of_ids
 from cdss.verdicts import AGAINST, Verdict
 
 KINDS = ("statement", "citation", "evidence", "diagnosis", "consultation")
-READ = ("statement_id", "diagnosis_id", "evidence_id", "citation_id", "consultation_id", "verdict")
+READ = ("statement_id", "diagnosis_id", "evidence_id", "citation_id", "consultation_id", "verdict", "user__username")
 # Pairs are shown with at least this many things that both rated.
 FEWEST = 2
 MOST_PAIRS = 100
@@ -45,8 +45,9 @@ def ratings_of_all() -> dict[Key, dict[str, str]]:
     """Every rater's newest word on everything, read once."""
     rows = Feedback.objects.exclude(verdict=Verdict.FINAL).order_by("created", "pk")
     found: dict[Key, dict[str, str]] = {}
-    for *ids, verdict, name in rows.values_list(*READ, "user__username").iterator(5000):
-        found.setdefault(key_of_ids(*ids, verdict), {})[name] = verdict
+    for statement, diagnosis, evidence, citation, whole, verdict, name in rows.values_list(*READ).iterator(5000):
+        key = key_of_ids(statement, diagnosis, evidence, citation, whole, verdict)
+        found.setdefault(key, {})[name] = verdict
     return found
 
 

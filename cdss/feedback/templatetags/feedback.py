@@ -3,6 +3,8 @@ from typing import Any
 from django import template
 from django.template.context import Context
 
+from cdss.consultations.models import Consultation
+from cdss.feedback.models import CaseDraft
 from cdss.feedback.presenters import agreement_context, buttons_context, final_context
 from cdss.feedback.targets import FeedbackByTarget, feedback_by_target
 
@@ -43,6 +45,16 @@ def feedback_final(context: Context) -> Any:
 def feedback_agreement(context: Context) -> Any:
     """How far the raters of this consultation agree, where more than one spoke."""
     return agreement_context(user=context["user"], given=context["feedback"])
+
+
+@register.inclusion_tag("feedback/_origin.html", takes_context=True)
+def case_origin(context: Context, case: Any) -> Any:
+    """The consultation a case of the library was made of, as a link for those who may open it."""
+    origin = CaseDraft.objects.filter(case=case.pk).select_related("consultation").first()
+    if origin is None:
+        return {}
+    readable = Consultation.objects.revealed_to(context["user"]).filter(pk=origin.consultation_id).exists()
+    return {"origin": origin, "readable": readable}
 
 
 def _page(context: Context) -> dict[str, Any]:
