@@ -14,21 +14,27 @@ from cdss.reasoning.concepts import concept_of
 
 MOST = 10
 MAX_NAME = 300
+# A name as it was written, and its concept.
+OwnName = tuple[str, str]
 
 
 class OwnDifferentialError(ValueError):
     """An own differential that cannot be kept; the message is for who wrote it."""
 
 
-@transaction.atomic
 def differential_commit(*, consultation: Consultation, by: User, names: Sequence[str]) -> None:
     """Keeps what the clinician thinks before the answer is shown, and shows it. What was committed stays."""
-    row = _own_row(consultation, by)
+    written = _written(names)
+    with transaction.atomic():
+        _commit(_own_row(consultation, by), by, written)
+
+
+def _commit(row: Consultation, by: User, written: Sequence[OwnName]) -> None:
     if not row.is_withheld:
         return
     if row.status == Status.REVIEW:
         raise OwnDifferentialError("Review the findings first.")
-    _keep(row, Stage.BEFORE, names)
+    _keep(row, Stage.BEFORE, written)
     row.committed = timezone.now()
     row.save(update_fields=["committed"])
     record(action="consultation.committed", by=by, obj=row, details={"diagnoses": row.own_diagnoses.count()})
@@ -36,15 +42,19 @@ def differential_commit(*, consultation: Consultation, by: User, names: Sequence
         answer_shown(row)
 
 
-@transaction.atomic
 def differential_afterwards(*, consultation: Consultation, by: User, names: Sequence[str]) -> None:
     """Keeps what the clinician thinks after reading the answer, once: the first word after it is what is measured."""
-    row = _own_row(consultation, by)
+    written = _written(names)
+    with transaction.atomic():
+        _afterwards(_own_row(consultation, by), by, written)
+
+
+def _afterwards(row: Consultation, by: User, written: Sequence[OwnName]) -> None:
     if row.committed is None or not row.is_finished:
         raise OwnDifferentialError("Read the answer first.")
     if row.own_diagnoses.filter(stage=Stage.AFTER).exists():
         raise OwnDifferentialError("This was kept already and stays as it is. The final diagnosis can be entered anew.")
-    _keep(row, Stage.AFTER, names)
+    _keep(row, Stage.AFTER, written)
     kept = list(row.own_diagnoses.order_by("rank").values_list("stage", "rank", "concept"))
     first = {stage: concept for stage, rank, concept in kept if rank == 1}
     details = {"first_changed": first[Stage.BEFORE] != first[Stage.AFTER]}
@@ -58,15 +68,20 @@ def _own_row(consultation: Consultation, by: User) -> Consultation:
     return row
 
 
-def _keep(row: Consultation, stage: str, names: Sequence[str]) -> None:
+def _written(names: Sequence[str]) -> list[OwnName]:
+    """De-identified names with their concepts, worked out before anything is locked."""
     written = list(dict.fromkeys(deidentify(" ".join(name.split())).text for name in names if name.strip()))
     if not written:
         raise OwnDifferentialError("Write at least one diagnosis, the most likely first.")
     if len(written) > MOST or any(len(name) > MAX_NAME for name in written):
         raise OwnDifferentialError(f"At most {MOST} diagnoses of {MAX_NAME} characters each are kept.")
+    return [(name, _concept(name)) for name in written]
+
+
+def _keep(row: Consultation, stage: str, written: Sequence[OwnName]) -> None:
     OwnDiagnosis.objects.bulk_create(
-        OwnDiagnosis(consultation=row, stage=stage, rank=rank, name=name, concept=_concept(name))
-        for rank, name in enumerate(written, 1)
+        OwnDiagnosis(consultation=row, stage=stage, rank=rank, name=name, concept=concept)
+        for rank, (name, concept) in enumerate(written, 1)
     )
 
 

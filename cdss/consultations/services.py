@@ -80,10 +80,7 @@ def consultation_start(
 
 def _rule_of(by: User) -> dict[str, Any]:
     """Kept with the consultation: what the group decides later changes nothing of it."""
-    return {
-        "commit_first": by.group is not None and by.group.commit_first,
-        "user_group": by.group.name if by.group else "",
-    }
+    return {"commit_first": by.group.commit_first, "user_group": by.group.name} if by.group else {}
 
 
 def _queue(consultation: Consultation, by: User, action: str, ip: str = "") -> None:

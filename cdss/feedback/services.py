@@ -11,12 +11,13 @@ from cdss.audit.services import record
 from cdss.consultations.models import Citation, Consultation, Diagnosis, Evidence, Statement
 from cdss.exports import Exported
 from cdss.feedback.fit import FeedbackError, Target, refuse_misfit
-from cdss.feedback.gaps import overridden
+from cdss.feedback.gaps import OVERRIDES, overridden
 from cdss.feedback.models import Feedback
 from cdss.feedback.telling import tell_of_unsafe
 from cdss.library.deidentify import deidentify
 from cdss.library.disputes import dispute_vote, dispute_withdraw
 from cdss.library.models import LibraryItem
+from cdss.reasoning import concepts
 from cdss.verdicts import Reason, Verdict
 
 __all__ = ["FeedbackError", "export_recorded", "feedback_give"]
@@ -24,7 +25,6 @@ __all__ = ["FeedbackError", "export_recorded", "feedback_give"]
 DISPUTING = (Verdict.WRONG, Verdict.UNSAFE)
 
 
-@transaction.atomic
 def feedback_give(
     *,
     by: User,
@@ -44,7 +44,7 @@ def feedback_give(
     disputed passage, notices, a gap of the library) is kept with it."""
     if not may(by, Action.GIVE_FEEDBACK) or not Consultation.objects.for_user(by).filter(pk=consultation.pk).exists():
         raise FeedbackError(
-            "Feedback is given by the person who asked for the consultation, and by who was asked to rate it."
+            "Feedback is given by the person who asked for it, and by who was asked to rate it."
         )
     if Consultation.objects.withheld().filter(pk=consultation.pk).exists():
         raise FeedbackError("Write your own differential first: there is nothing to speak of yet.")
@@ -58,30 +58,34 @@ def feedback_give(
         final_diagnosis=final_diagnosis,
         confirmed_by=confirmed_by,
     )
-    given = Feedback.objects.create(
-        consultation=consultation,
-        user=by,
-        role=by.role,
-        location=by.location or client_address.get()[:100],
-        statement=statement,
-        diagnosis=diagnosis,
-        evidence=evidence,
-        citation=citation,
-        verdict=verdict,
-        reason=reason,
-        comment=deidentify(comment.strip()).text,
-        correction=deidentify(correction.strip()).text,
-        final_diagnosis=deidentify(final_diagnosis.strip()).text[:300],
-        confirmed_by=confirmed_by,
-    )
-    _dispute(given)
-    overridden(given)
-    details = {"feedback": given.pk, "verdict": verdict, "reason": reason}
-    if target is not None:
-        details[target._meta.model_name or "target"] = target.pk
-    record(action="feedback.given", by=by, obj=consultation, details=details)
-    if verdict == Verdict.UNSAFE:
-        tell_of_unsafe(given)
+    if verdict in (Verdict.FINAL, *OVERRIDES):
+        # Made for the first time, the vocabularies take longer than other writers wait for this one.
+        concepts.warm()
+    with transaction.atomic():
+        given = Feedback.objects.create(
+            consultation=consultation,
+            user=by,
+            role=by.role,
+            location=by.location or client_address.get()[:100],
+            statement=statement,
+            diagnosis=diagnosis,
+            evidence=evidence,
+            citation=citation,
+            verdict=verdict,
+            reason=reason,
+            comment=deidentify(comment.strip()).text,
+            correction=deidentify(correction.strip()).text,
+            final_diagnosis=deidentify(final_diagnosis.strip()).text[:300],
+            confirmed_by=confirmed_by,
+        )
+        _dispute(given)
+        overridden(given)
+        details = {"feedback": given.pk, "verdict": verdict, "reason": reason}
+        if target is not None:
+            details[target._meta.model_name or "target"] = target.pk
+        record(action="feedback.given", by=by, obj=consultation, details=details)
+        if verdict == Verdict.UNSAFE:
+            tell_of_unsafe(given)
     return given
 
 
