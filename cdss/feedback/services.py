@@ -43,9 +43,7 @@ def feedback_give(
     """One rater's word on a part of a consultation, or on the whole when no part is given. What follows from it (a
     disputed passage, notices, a gap of the library) is kept with it."""
     if not may(by, Action.GIVE_FEEDBACK) or not Consultation.objects.for_user(by).filter(pk=consultation.pk).exists():
-        raise FeedbackError(
-            "Feedback is given by the person who asked for it, and by who was asked to rate it."
-        )
+        raise FeedbackError("Feedback is given by the person who asked for it, and by who was asked to rate it.")
     if Consultation.objects.withheld().filter(pk=consultation.pk).exists():
         raise FeedbackError("Write your own differential first: there is nothing to speak of yet.")
     target = _only_target(consultation, statement, diagnosis, evidence, citation)

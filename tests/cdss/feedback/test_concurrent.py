@@ -83,5 +83,7 @@ def test_on_a_sqlite_file(tmp_path: Path, settings) -> None:
         f"call_command('migrate', verbosity=0)\n{SETTING}\n"
         f"print(everyone_speaks({RATERS}))"
     )
-    result = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
     assert result.stdout.strip() == str(EXPECTED), result.stderr

@@ -16,9 +16,7 @@ def walked(user: User, before: str, after: str | None, truth: str, *, group: str
     differential_commit(consultation=row, by=user, names=[before])
     if after:
         differential_afterwards(consultation=row, by=user, names=[after])
-    feedback_give(
-        by=user, consultation=row, verdict="final", final_diagnosis=truth, confirmed_by=confirmed_by
-    )
+    feedback_give(by=user, consultation=row, verdict="final", final_diagnosis=truth, confirmed_by=confirmed_by)
 
 
 def test_switches_to_right_and_to_wrong_by_group(clinician: User) -> None:
