@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
@@ -57,7 +57,8 @@ def whole_consultation_for(request: HttpRequest, pk: int) -> Consultation:
 
 
 def listed(rows: QuerySet[Consultation]) -> QuerySet[Consultation]:
-    """Rows with what a list shows: the first diagnosis that stands, and how many images there were."""
+    """Rows with what a list shows: the first diagnosis that stands, how many images there were, and whether a source
+    was recalled since. Of an answer that is withheld, nothing."""
     first = (
         Diagnosis.objects.filter(answer__consultation=OuterRef("pk"))
         .exclude(answer__consultation__commit_first=True, answer__consultation__committed__isnull=True)
@@ -67,7 +68,14 @@ def listed(rows: QuerySet[Consultation]) -> QuerySet[Consultation]:
     )
     images = ConsultationImage.objects.filter(consultation=OuterRef("pk")).order_by().values("consultation")
     counted = Coalesce(Subquery(images.annotate(count=Count("pk")).values("count")), 0)
-    return rows.select_related("user").annotate(first_diagnosis=Subquery(first), image_count=counted)
+    recalled = (
+        Evidence.objects.filter(consultation=OuterRef("pk"), item__isnull=False, citations__isnull=False)
+        .exclude(item__recalled="")
+        .exclude(consultation__commit_first=True, consultation__committed__isnull=True)
+    )
+    return rows.select_related("user").annotate(
+        first_diagnosis=Subquery(first), image_count=counted, cites_recalled=Exists(recalled)
+    )
 
 
 def searched(rows: ConsultationQuerySet, wanted: Mapping[str, Any]) -> QuerySet[Consultation]:

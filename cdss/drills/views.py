@@ -59,6 +59,7 @@ def new(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             return redirect("drills:drill", drill.pk)
+    record(action="drill.prepared", by=by, obj=consultation)
     answer = answer_of(consultation.pk)
     context = {"consultation": consultation, "form": form, "plants": plants(answer) if answer else []}
     return render(request, "drills/new.html", context, status=422 if form.errors else 200)
@@ -70,6 +71,7 @@ def drill(request: HttpRequest, pk: int) -> HttpResponse:
     rows = Drill.objects.for_user(request.user).select_related("educator", "consultation", "statement__diagnosis")
     found = get_object_or_404(rows, pk=pk)
     runs = list(found.runs.select_related("learner"))
+    record(action="drill.report_viewed", by=_user(request), obj=found)
     context = {"drill": found, "runs": runs, "detection": detection(str(found), runs)}
     return render(request, "drills/drill.html", context)
 

@@ -62,6 +62,7 @@ def citation(request: HttpRequest, pk: int, citation: int) -> HttpResponse:
     consultation = get_object_or_404(Consultation.objects.revealed_to(user), pk=pk)
     target = _target(consultation, "citation", citation)
     page = buttons_context(consultation=consultation, user=user, given=feedback_by_target(consultation, user), **target)
+    record(action="feedback.citation_viewed", by=user, obj=consultation, details={"citation": citation})
     template = "feedback/_citation.html" if request.htmx else "feedback/citation.html"  # type: ignore[attr-defined]
     return render(request, template, page | target)
 

@@ -14,7 +14,7 @@ from cdss.verdicts import AGAINST, Verdict
 
 KINDS = ("statement", "citation", "evidence", "diagnosis", "consultation")
 READ = ("statement_id", "diagnosis_id", "evidence_id", "citation_id", "consultation_id", "verdict", "user__username")
-# Pairs are shown with at least this many things that both rated.
+# Fewer things that were rated by more than one say nothing.
 FEWEST = 2
 MOST_PAIRS = 100
 
@@ -53,7 +53,7 @@ def ratings_of_all() -> dict[Key, dict[str, str]]:
 
 def agreements(ratings: Ratings) -> list[Agreement]:
     found = (_agreement(kind, [said for (each, _), said in ratings.items() if each == kind]) for kind in KINDS)
-    return [agreement for agreement in found if agreement.items]
+    return [agreement for agreement in found if agreement.items >= FEWEST]
 
 
 def agreement_of_all_kinds(ratings: Ratings) -> Agreement:

@@ -62,6 +62,7 @@ def test_owners_are_told_and_the_banner_stands_at_the_citation(
         assert "Its figures were made up." in body, page
         assert "popcorn calcification and fat" in body, page
     assert f'data-warning="{kind.capitalize()}"' in client.get(f"/consultations/{citing.pk}/").content.decode()
+    assert "recalled source" in client.get("/consultations/").content.decode()
     export = client.get(f"/consultations/{citing.pk}/export/").json()
     assert export["evidence"][0]["recall"]["kind"] == kind
     event = Event.objects.get(action="library.recalled")
