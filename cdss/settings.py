@@ -60,11 +60,13 @@ INSTALLED_APPS = [
     "cdss",
     "cdss.accounts",
     "cdss.audit",
+    "cdss.notices",
     "cdss.library",
     "cdss.indexing",
     "cdss.reasoning",
     "cdss.consultations",
     "cdss.feedback",
+    "cdss.drills",
     "cdss.evaluation",
 ]
 
@@ -100,6 +102,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "cdss.accounts.context.permissions",
+                "cdss.notices.context.unread_notices",
             ],
         },
     }
@@ -186,6 +189,17 @@ CASE_MAX_CHARACTERS = env.integer("CDSS_CASE_MAX_CHARACTERS", 40_000, low=1000, 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 FILE_UPLOAD_TEMP_DIR = None
 FILE_UPLOAD_PERMISSIONS = 0o600
+
+# Notices are mailed too when a host is given; a mail says that there is one and where, nothing of a case.
+EMAIL_HOST = env.text("CDSS_EMAIL_HOST")
+EMAIL_PORT = env.integer("CDSS_EMAIL_PORT", 25, low=1, high=65_535)
+EMAIL_HOST_USER = env.text("CDSS_EMAIL_USER")
+EMAIL_HOST_PASSWORD = env.text("CDSS_EMAIL_PASSWORD")
+EMAIL_USE_TLS = env.boolean("CDSS_EMAIL_TLS", False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("CDSS_EMAIL_FROM", "cdss@localhost")
+# The address of this site, for links in mails.
+SITE_URL = env.text("CDSS_SITE_URL").rstrip("/")
 
 # minilm (packaged weights) | hashing (no weights: tests) | a folder | a hub name
 TEXT_ENCODER = env.text("CDSS_TEXT_ENCODER", "minilm")

@@ -8,6 +8,8 @@ urlpatterns = [
     path("", include("cdss.consultations.urls")),
     path("library/", include("cdss.library.urls")),
     path("feedback/", include("cdss.feedback.urls")),
+    path("drills/", include("cdss.drills.urls")),
+    path("notices/", include("cdss.notices.urls")),
     path("evaluation/", include("cdss.evaluation.urls")),
     path("audit/", include("cdss.audit.urls")),
     path("accounts/", include("cdss.accounts.urls")),

@@ -3,7 +3,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
-from cdss.accounts.models import SignInFailure, User
+from cdss.accounts.models import SignInFailure, User, UserGroup
 
 REFUSED = "The user name or the password is not right, or this account is locked for some minutes."
 
@@ -28,8 +28,9 @@ class SignInForm(AuthenticationForm):
 class UserForm(forms.ModelForm):
     class Meta:
         model = User
-        fields = ["username", "first_name", "last_name", "email", "role", "department", "location"]
+        fields = ["username", "first_name", "last_name", "email", "role", "group", "department", "location"]
         help_texts = {
+            "group": "Decides whether one's own differential comes first; figures are reported by group.",
             "department": "Items shared with a department are seen by everyone in it.",
             "location": "Stands in the audit trail and in exports; the network address is used when it is empty.",
         }
@@ -37,6 +38,16 @@ class UserForm(forms.ModelForm):
 
 class UserChangeForm(UserForm):
     class Meta(UserForm.Meta):
-        fields = ["first_name", "last_name", "email", "role", "department", "location", "is_active"]
+        fields = ["first_name", "last_name", "email", "role", "group", "department", "location", "is_active"]
         labels = {"is_active": "May sign in"}
         help_texts = UserForm.Meta.help_texts | {"is_active": "Accounts are switched off and never deleted."}
+
+
+class UserGroupForm(forms.ModelForm):
+    class Meta:
+        model = UserGroup
+        fields = ["name", "commit_first"]
+        help_texts = {
+            "commit_first": "Members write their own ranked differential before the answer to a case is shown to them. "
+            "Consultations that were asked before keep the rule of that moment."
+        }

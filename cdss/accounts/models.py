@@ -19,10 +19,25 @@ class Role(models.TextChoices):
     ADMINISTRATOR = "administrator", "Administrator"
 
 
+class UserGroup(models.Model):
+    """People who work under the same rules, and are reported on together."""
+
+    name = models.CharField(max_length=80, unique=True)
+    # Its members write their own differential before they see the system's.
+    commit_first = models.BooleanField("Commit first", default=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class User(AbstractUser):
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.CLINICIAN)
     department = models.CharField(max_length=100, blank=True)
     location = models.CharField(max_length=100, blank=True)
+    group = models.ForeignKey(UserGroup, models.SET_NULL, null=True, blank=True, related_name="members")
 
     class Meta(AbstractUser.Meta):
         constraints = [

@@ -21,7 +21,9 @@ class Action(models.TextChoices):
     CONSULT = "consult", "Ask for a consultation"
     VIEW_CONSULTATIONS = "view_consultations", "Open consultations"
     VIEW_ALL_CONSULTATIONS = "view_all_consultations", "Open the consultations of others"
-    GIVE_FEEDBACK = "give_feedback", "Give feedback on one's own consultations"
+    GIVE_FEEDBACK = "give_feedback", "Give feedback on one's own consultations and on those one is asked to rate"
+    TEACH = "teach", "Start drills for learners"
+    READ_DRILLS = "read_drills", "Read how drills went"
     IMPORT = "import", "Add to the library"
     PUBLISH = "publish", "Publish and withdraw what the library holds"
     EXPORT_FEEDBACK = "export_feedback", "Read and export all feedback"
@@ -38,6 +40,8 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
             Action.CONSULT,
             Action.VIEW_CONSULTATIONS,
             Action.GIVE_FEEDBACK,
+            Action.TEACH,
+            Action.READ_DRILLS,
             Action.IMPORT,
             Action.PUBLISH,
             Action.VIEW_EVALUATION,
@@ -49,6 +53,7 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
             Action.VIEW_CONSULTATIONS,
             Action.VIEW_ALL_CONSULTATIONS,
             Action.EXPORT_FEEDBACK,
+            Action.READ_DRILLS,
             Action.VIEW_AUDIT,
             Action.VIEW_EVALUATION,
         }

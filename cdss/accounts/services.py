@@ -5,7 +5,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
-from cdss.accounts.models import LOCKED_FOR, Role, SignInFailure, User
+from cdss.accounts.models import LOCKED_FOR, Role, SignInFailure, User, UserGroup
 from cdss.audit.services import record
 
 # Without the characters that are taken for one another when read from a screen.
@@ -22,6 +22,7 @@ class Profile(TypedDict, total=False):
     last_name: str
     email: str
     role: str
+    group: UserGroup | None
     department: str
     location: str
     is_active: bool
@@ -55,6 +56,18 @@ def user_update(*, user: User, by: User, **fields: Unpack[Profile]) -> User:
     details = {"changed": changed, "role_before": before, "role": stored.role, "active": stored.is_active}
     record(action="account.changed", by=by, obj=stored, details=details)
     return stored
+
+
+@transaction.atomic
+def group_save(*, group: UserGroup, by: User) -> UserGroup:
+    """A new group, or new rules of one that is there; what was asked before keeps its rule."""
+    was = UserGroup.objects.select_for_update().filter(pk=group.pk).first()
+    group.save()
+    details: dict[str, object] = {"commit_first": group.commit_first}
+    if was is not None:
+        details |= {"commit_first_before": was.commit_first, "renamed": was.name != group.name}
+    record(action="group.changed" if was else "group.created", by=by, obj=group, details=details)
+    return group
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth import views as auth_views
 from django.core.paginator import Paginator
 from django.db import transaction
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse, reverse_lazy
@@ -11,8 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cdss.accounts import services
-from cdss.accounts.forms import SignInForm, UserChangeForm, UserForm
-from cdss.accounts.models import Role, User
+from cdss.accounts.forms import SignInForm, UserChangeForm, UserForm, UserGroupForm
+from cdss.accounts.models import Role, User, UserGroup
 from cdss.accounts.permissions import Action, allowed_actions, require
 from cdss.audit.services import record
 
@@ -77,7 +78,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 @require_GET
 @require(Action.MANAGE_USERS)
 def users(request: HttpRequest) -> HttpResponse:
-    found = User.objects.order_by("username")
+    found = User.objects.select_related("group").order_by("username")
     if role := request.GET.get("role", ""):
         found = found.filter(role=role)
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -109,6 +110,25 @@ def user_edit(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, f"{account.username} is changed.")
             return redirect("accounts:users")
     return render(request, "accounts/user_form.html", {"form": form, "account": account})
+
+
+@require_GET
+@require(Action.MANAGE_USERS)
+def groups(request: HttpRequest) -> HttpResponse:
+    found = UserGroup.objects.annotate(people=Count("members"))
+    return render(request, "accounts/groups.html", {"groups": found})
+
+
+@require_http_methods(["GET", "POST"])
+@require(Action.MANAGE_USERS)
+def group_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    group = get_object_or_404(UserGroup, pk=pk) if pk else None
+    form = UserGroupForm(request.POST or None, instance=group)
+    if request.method == "POST" and form.is_valid():
+        saved = services.group_save(group=form.save(commit=False), by=cast(User, request.user))
+        messages.success(request, f"The group {saved.name} is kept.")
+        return redirect("accounts:groups")
+    return render(request, "accounts/group_form.html", {"form": form, "group": group})
 
 
 @never_cache

@@ -10,7 +10,10 @@ from django.urls import reverse
 from cdss.accounts.models import User
 from cdss.consultations.models import Answer, Citation, Consultation, Evidence
 from cdss.consultations.spans import Segment, Spans, excerpt, segments
+from cdss.library.disputes import standing_disputes
 from cdss.library.models import CaseImage, Kind, LibraryItem
+from cdss.library.recalls import standing_recalls
+from cdss.library.standing import Dispute, Recall
 
 CURRENT = ("", "current", "active", "published")
 # Said by its badge already.
@@ -30,11 +33,24 @@ class EvidenceView:
     images: Sequence[CaseImage]
     # Whether a statement that rests on it pulls against another one.
     is_conflicting: bool = False
+    # What has been said of its source since, whatever the frozen text says.
+    recall: Recall | None = None
+    disputes: Sequence[Dispute] = ()
 
     @property
     def number(self) -> int:
         digits = self.row.label[1:]
         return int(digits) if digits.isdecimal() else self.row.rank
+
+    def disputes_of(self, quote: str) -> list[Dispute]:
+        """Those that meet the quoted words, or the whole source."""
+        return [each for each in self.disputes if not each.quote or each.quote in quote or quote in each.quote]
+
+    def warning(self, quote: str) -> str:
+        """A few words for the citation itself."""
+        disputed = sum(len(each.votes.all()) for each in self.disputes_of(quote))
+        said = [self.recall.get_kind_display()] if self.recall else []
+        return "; ".join([*said, *([f"Disputed by {disputed}"] if disputed else [])])
 
     @property
     def quotes(self) -> list[str]:
@@ -122,7 +138,11 @@ def citations_of(answer: Answer | None, *, conflicting: bool = False) -> Iterabl
 def evidence_views(consultation: Consultation, answer: Answer | None, user: User) -> list[EvidenceView]:
     rows = list(consultation.evidence.all())
     items = [row.item_id for row in rows if row.item_id]
-    hashes = dict(LibraryItem.objects.filter(pk__in=items).values_list("pk", "content_hash"))
+    rows_of_items = LibraryItem.objects.filter(pk__in=items).values_list("pk", "content_hash", "recalled")
+    known = {pk: (content_hash, recalled) for pk, content_hash, recalled in rows_of_items}
+    hashes = {pk: content_hash for pk, (content_hash, _) in known.items()}
+    recalls = standing_recalls(pk for pk, (_, recalled) in known.items() if recalled)
+    disputes = standing_disputes(items) if items else {}
     seen = set(LibraryItem.objects.viewable_by(user).filter(pk__in=items).values_list("pk", flat=True))
     images: dict[int, list[CaseImage]] = {}
     for image in CaseImage.objects.filter(case_id__in=seen).order_by("case_id", "position"):
@@ -132,7 +152,15 @@ def evidence_views(consultation: Consultation, answer: Answer | None, user: User
         spans.setdefault(citation.evidence_id, set()).add((citation.start, citation.end))
     views = [_view(row, sorted(spans.get(row.pk, ())), hashes, seen, images) for row in rows]
     conflicting = {citation.evidence_id for citation in citations_of(answer, conflicting=True)}
-    return [replace(view, is_conflicting=view.row.pk in conflicting) for view in views]
+    return [
+        replace(
+            view,
+            is_conflicting=view.row.pk in conflicting,
+            recall=recalls.get(view.row.item_id or 0),
+            disputes=[each for each in disputes.get(view.row.item_id or 0, ()) if each.quote in view.row.text],
+        )
+        for view in views
+    ]
 
 
 def _view(

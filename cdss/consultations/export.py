@@ -1,11 +1,23 @@
 """A stored consultation as one JSON object: a line of `consult` output, with what it was asked and what made it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from cdss.consultations.demographics import read_from_history
-from cdss.consultations.models import Answer, Consultation, Diagnosis, Evidence, Stance, Statement
+from cdss.consultations.models import Answer, Consultation, Diagnosis, Evidence, Stage, Stance, Statement
 from cdss.consultations.presenters import COMPOSER, chosen_answer
+from cdss.library.disputes import standing_disputes
+from cdss.library.recalls import standing_recalls
+from cdss.library.standing import Dispute, Recall
+
+
+class Standing(NamedTuple):
+    """What has been said since of the items that were read."""
+
+    recalls: Mapping[int, Recall]
+    disputes: Mapping[int, Sequence[Dispute]]
+
 
 CASE = ("age", "sex", "history", "exam", "findings")
 
@@ -14,6 +26,8 @@ def exported(consultation: Consultation) -> dict[str, Any]:
     """Expects the prefetches of `whole_consultation_for`. The answer is the one the page opens with."""
     answers = list(consultation.answers.all())
     evidence = list(consultation.evidence.all())
+    items = [row.item_id for row in evidence if row.item_id]
+    standing = Standing(standing_recalls(items), standing_disputes(items))
     labels = {row.pk: row.label for row in evidence}
     chosen = chosen_answer(answers, "")
     abstention = {"abstention": consultation.abstention} if consultation.abstention else {}
@@ -24,7 +38,7 @@ def exported(consultation: Consultation) -> dict[str, Any]:
         "index_version": consultation.index_version,
         "timings_ms": {step.name: step.duration_ms for step in consultation.steps.all()},
         "diagnoses": _diagnoses(chosen, labels) if chosen else [],
-        "evidence": [_evidence(row) for row in evidence],
+        "evidence": [_evidence(row, standing) for row in evidence],
         **abstention,
         **({"gamuts": consultation.gamuts} if consultation.gamuts else {}),
         **({"hypotheses": consultation.hypotheses} if consultation.hypotheses else {}),
@@ -35,6 +49,7 @@ def exported(consultation: Consultation) -> dict[str, Any]:
         "read_from_history": asdict(read_from_history(consultation)),
         "understood": consultation.understood,
         "corrections": consultation.corrections,
+        "own_differential": _own(consultation),
         "removed_identifiers": consultation.removed_identifiers,
         "images": [
             {"sha256": image.sha256, "modality": image.modality, "frames": image.frames}
@@ -89,7 +104,16 @@ def _statement(row: Statement, labels: dict[int, str], texts: dict[int, str]) ->
     }
 
 
-def _evidence(row: Evidence) -> dict[str, Any]:
+def _own(consultation: Consultation) -> dict[str, list[str]]:
+    """What its clinician thought, before the answer was shown and after it was read; empty where nobody was asked."""
+    rows = consultation.own_diagnoses.all()
+    return {stage: [own.name for own in rows if own.stage == stage] for stage in Stage.values}
+
+
+def _evidence(row: Evidence, standing: Standing) -> dict[str, Any]:
+    item = row.item_id or 0
+    recall = standing.recalls.get(item)
+    disputes = [each for each in standing.disputes.get(item, ()) if each.quote in row.text]
     return {
         "id": row.label,
         "kind": row.kind,
@@ -101,4 +125,8 @@ def _evidence(row: Evidence) -> dict[str, Any]:
         "text_sha256": row.text_sha256,
         "details": row.details,
         "scores": row.scores,
+        "recall": {"kind": recall.kind, "since": recall.created.isoformat(), "reason": recall.reason}
+        if recall
+        else None,
+        "disputes": [{"quote": each.quote, "votes": len(each.votes.all()), "why": dict(each.why)} for each in disputes],
     }

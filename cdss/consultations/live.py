@@ -56,12 +56,19 @@ def _step_state(name: str, label: str, step: Step | None, unfinished: str) -> St
 
 
 def is_settled(consultation: Consultation) -> bool:
-    """Nothing more will come by itself: it is finished and no language model is still at work, or its user's turn."""
+    """Nothing more will come by itself: it is finished and no language model is still at work, or its user's turn.
+
+    What is withheld is settled when it is finished: how long a model writes after it would tell of the answer.
+    """
+    if consultation.is_withheld:
+        return consultation.is_finished or consultation.status == Status.REVIEW
     pending = consultation.is_searched_further or any(each.state in PENDING for each in consultation.answers.all())
     return consultation.status == Status.REVIEW or (consultation.is_finished and not pending)
 
 
 def progress_of(consultation: Consultation) -> Progress:
+    if consultation.is_withheld:
+        return _withheld(consultation)
     answers = consultation.answers.annotate(statements=Count("diagnoses__statements"))
     return Progress(
         status=consultation.status,
@@ -69,6 +76,19 @@ def progress_of(consultation: Consultation) -> Progress:
         steps=step_states(consultation),
         evidence=consultation.evidence.count(),
         answers=[(answer.writer, answer.state, answer.statements) for answer in answers],
+    )
+
+
+def _withheld(consultation: Consultation) -> Progress:
+    """Whether it has ended, and not how: an abstention ends at another step than an answer."""
+    ended = consultation.status in (Status.DONE, Status.ABSTAINED)
+    steps = [] if ended else step_states(consultation)
+    return Progress(
+        status=Status.DONE if ended else consultation.status,
+        finished=is_settled(consultation),
+        steps=steps,
+        evidence=0,
+        answers=[],
     )
 
 

@@ -5,6 +5,7 @@ from typing import Self
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 
 from cdss.accounts.models import Role, User
@@ -24,12 +25,29 @@ class Status(models.TextChoices):
 FINISHED = (Status.DONE, Status.ABSTAINED, Status.FAILED, Status.CANCELLED)
 
 
+WITHHELD = Q(commit_first=True, committed__isnull=True)
+
+
 class ConsultationQuerySet(models.QuerySet["Consultation"]):
     def for_user(self, user: User | AnonymousUser) -> Self:
-        """One's own consultations; auditors see all of them."""
+        """One's own consultations and those one was asked to rate; auditors see all of them."""
         if not isinstance(user, User) or not user.is_active:
             return self.none()
-        return self.all() if user.role == Role.AUDITOR else self.filter(user=user)
+        if user.role == Role.AUDITOR:
+            return self.all()
+        return self.filter(Q(user=user) | Q(pk__in=RaterInvitation.objects.filter(rater=user).values("consultation")))
+
+    def withheld(self) -> Self:
+        """Whose answer nobody sees yet: its clinician's own differential comes first."""
+        return self.filter(WITHHELD)
+
+    def revealed(self) -> Self:
+        return self.exclude(WITHHELD)
+
+    def revealed_to(self, user: User | AnonymousUser) -> Self:
+        """Those of the user's consultations whose answer the user may read now."""
+        found = self.for_user(user)
+        return found if isinstance(user, User) and user.role == Role.AUDITOR else found.revealed()
 
 
 class Consultation(models.Model):
@@ -63,6 +81,11 @@ class Consultation(models.Model):
     error = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0)
     cancel_requested = models.BooleanField(default=False)
+    # The rule of its moment, whatever becomes of the group.
+    commit_first = models.BooleanField(default=False)
+    user_group = models.CharField(max_length=80, blank=True)
+    # When its clinician's own differential was written.
+    committed = models.DateTimeField(null=True, blank=True)
     created = models.DateTimeField(auto_now_add=True)
     started = models.DateTimeField(null=True, blank=True)
     finished = models.DateTimeField(null=True, blank=True)
@@ -78,6 +101,9 @@ class Consultation(models.Model):
     def __str__(self) -> str:
         return f"C-{self.pk}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("consultations:detail", args=[self.pk])
+
     @property
     def is_finished(self) -> bool:
         return self.status in FINISHED
@@ -86,6 +112,47 @@ class Consultation(models.Model):
     def is_searched_further(self) -> bool:
         """Without an answer, it waits for what a language model thinks of to be searched for."""
         return self.hypotheses.get("state") in ("waiting", "searching")
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether the answer is kept back until its clinician has written an own one."""
+        return self.commit_first and self.committed is None
+
+    def is_withheld_from(self, user: User | AnonymousUser) -> bool:
+        return self.is_withheld and not (isinstance(user, User) and user.role == Role.AUDITOR)
+
+
+class Stage(models.TextChoices):
+    BEFORE = "before", "Before the answer was shown"
+    AFTER = "after", "After it was read"
+
+
+class OwnDiagnosis(models.Model):
+    """One place of the clinician's own differential. Written once for each stage, never changed."""
+
+    consultation = models.ForeignKey(Consultation, models.CASCADE, related_name="own_diagnoses")
+    stage = models.CharField(max_length=6, choices=Stage.choices)
+    rank = models.PositiveIntegerField()
+    name = models.CharField(max_length=300)
+    concept = models.CharField(max_length=300, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["consultation", "stage", "rank"]
+        verbose_name_plural = "own diagnoses"
+        constraints = [models.UniqueConstraint(fields=["consultation", "stage", "rank"], name="own_diagnosis_place")]
+
+
+class RaterInvitation(models.Model):
+    """A colleague who may read one consultation and say what they think of it."""
+
+    consultation = models.ForeignKey(Consultation, models.CASCADE, related_name="invitations")
+    rater = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="invitations")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["consultation", "pk"]
+        constraints = [models.UniqueConstraint(fields=["consultation", "rater"], name="rater_invited_once")]
 
 
 class ConsultationImage(models.Model):

@@ -13,7 +13,7 @@ from cdss.consultations.evidence_cards import EvidenceView, evidence_views
 from cdss.consultations.hypotheses import SEARCHED_FOR
 from cdss.consultations.live import PENDING
 from cdss.consultations.lookups import LookUps, lookups_of
-from cdss.consultations.models import Answer, Consultation, Diagnosis, Stance, Statement, Support
+from cdss.consultations.models import Answer, Consultation, Diagnosis, OwnDiagnosis, Stage, Stance, Statement, Support
 from cdss.consultations.spans import span_id
 from cdss.consultations.understanding import Understood, understood
 from cdss.consultations.wording import Said, said_in
@@ -35,6 +35,9 @@ class Chip:
     span: str
     quote: str
     title: str
+    citation: int = 0
+    # What was said of the source since: "Retracted", "Disputed by 2".
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +211,20 @@ class Page:
         return [(label, text) for name, label in TEXTS if (text := getattr(self.consultation, name))]
 
     @property
+    def own_before(self) -> list[OwnDiagnosis]:
+        return [own for own in self.consultation.own_diagnoses.all() if own.stage == Stage.BEFORE]
+
+    @property
+    def own_after(self) -> list[OwnDiagnosis]:
+        return [own for own in self.consultation.own_diagnoses.all() if own.stage == Stage.AFTER]
+
+    @property
+    def own_places(self) -> list[str]:
+        """To be changed or left: at least three places."""
+        names = [own.name for own in self.own_before]
+        return [*names, *[""] * (3 - len(names))]
+
+    @property
     def abstention(self) -> Abstention:
         return abstention_of(self.consultation.abstention)
 
@@ -270,5 +287,5 @@ def _chips(statement: Statement, cards: dict[int, EvidenceView]) -> list[Chip]:
     for citation in statement.citations.all():
         card = cards[citation.evidence_id]
         span = span_id(card.row.label, citation.start, citation.end)
-        chips.append(Chip(card.number, span, citation.quote, card.row.title))
+        chips.append(Chip(card.number, span, citation.quote, card.row.title, citation.pk, card.warning(citation.quote)))
     return chips

@@ -4,14 +4,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
 from cdss.accounts.models import User
-from cdss.consultations.models import FINISHED, Consultation, ConsultationImage, Diagnosis, Evidence, Status, Support
+from cdss.consultations.models import (
+    FINISHED,
+    WITHHELD,
+    Consultation,
+    ConsultationImage,
+    ConsultationQuerySet,
+    Diagnosis,
+    Evidence,
+    Status,
+    Support,
+)
 from cdss.library.image_files import frame_paths
+
+OWN_FIRST = WITHHELD & Q(status__in=[Status.DONE, Status.ABSTAINED])
 
 
 def user_of(request: HttpRequest) -> User:
@@ -25,12 +37,18 @@ def consultation_for(request: HttpRequest, pk: int) -> Consultation:
     return get_object_or_404(Consultation.objects.for_user(request.user), pk=pk)
 
 
+def own_consultation_for(request: HttpRequest, pk: int) -> Consultation:
+    """To read is not to change: who was asked to rate it finds nothing here."""
+    return get_object_or_404(Consultation.objects.filter(user=user_of(request)), pk=pk)
+
+
 def whole_consultation_for(request: HttpRequest, pk: int) -> Consultation:
     rows = Consultation.objects.for_user(request.user).select_related("user")
     return get_object_or_404(
         rows.prefetch_related(
             "images",
             "steps",
+            "own_diagnoses",
             Prefetch("evidence", Evidence.objects.select_related("image")),
             "answers__diagnoses__statements__citations",
         ),
@@ -39,24 +57,36 @@ def whole_consultation_for(request: HttpRequest, pk: int) -> Consultation:
 
 
 def listed(rows: QuerySet[Consultation]) -> QuerySet[Consultation]:
-    """Rows with what a list shows: the first diagnosis that stands, and how many images there were."""
+    """Rows with what a list shows: the first diagnosis that stands, how many images there were, and whether a source
+    was recalled since. Of an answer that is withheld, nothing."""
     first = (
         Diagnosis.objects.filter(answer__consultation=OuterRef("pk"))
+        .exclude(answer__consultation__commit_first=True, answer__consultation__committed__isnull=True)
         .filter(statements__support__in=[Support.SUPPORTED, Support.PARTLY])
         .order_by("answer", "rank")
         .values("name")[:1]
     )
     images = ConsultationImage.objects.filter(consultation=OuterRef("pk")).order_by().values("consultation")
     counted = Coalesce(Subquery(images.annotate(count=Count("pk")).values("count")), 0)
-    return rows.select_related("user").annotate(first_diagnosis=Subquery(first), image_count=counted)
+    recalled = (
+        Evidence.objects.filter(consultation=OuterRef("pk"), item__isnull=False, citations__isnull=False)
+        .exclude(item__recalled="")
+        .exclude(consultation__commit_first=True, consultation__committed__isnull=True)
+    )
+    return rows.select_related("user").annotate(
+        first_diagnosis=Subquery(first), image_count=counted, cites_recalled=Exists(recalled)
+    )
 
 
-def searched(rows: QuerySet[Consultation], wanted: Mapping[str, Any]) -> QuerySet[Consultation]:
+def searched(rows: ConsultationQuerySet, wanted: Mapping[str, Any]) -> QuerySet[Consultation]:
+    """A filter tells nothing of an answer that is withheld: neither what it names, nor whether there is one."""
     if words := wanted.get("q"):
         for word in words.split():
             rows = rows.filter(_word(word))
     if wanted.get("status"):
         rows = rows.filter(status=wanted["status"])
+        if wanted["status"] in (Status.DONE, Status.ABSTAINED):
+            rows = rows.revealed()
     if wanted.get("since"):
         rows = rows.filter(created__date__gte=wanted["since"])
     if wanted.get("until"):
@@ -67,17 +97,19 @@ def searched(rows: QuerySet[Consultation], wanted: Mapping[str, Any]) -> QuerySe
 def _word(word: str) -> Q:
     number = word.lower().removeprefix("#").removeprefix("c-")
     by_number = Q(pk=int(number)) if number.isdecimal() and len(number) < 10 else Q()
-    diagnosed = Diagnosis.objects.filter(name__icontains=word).values("answer__consultation")
+    shown = Diagnosis.objects.filter(answer__consultation__in=Consultation.objects.revealed())
+    diagnosed = shown.filter(name__icontains=word).values("answer__consultation")
     text = Q(history__icontains=word) | Q(exam__icontains=word) | Q(findings__icontains=word)
     return text | Q(pk__in=diagnosed) | by_number
 
 
 def unfinished(user: User) -> QuerySet[Consultation]:
-    return Consultation.objects.filter(user=user).exclude(status__in=FINISHED)
+    """What is still worked on, and what waits for one's own differential."""
+    return Consultation.objects.filter(user=user).filter(~Q(status__in=FINISHED) | OWN_FIRST)
 
 
 def awaiting_feedback(user: User) -> QuerySet[Consultation]:
-    return Consultation.objects.filter(user=user, status=Status.DONE, feedback__isnull=True)
+    return Consultation.objects.filter(user=user, status=Status.DONE, feedback__isnull=True).revealed()
 
 
 def frame_path(row: ConsultationImage, frame: str) -> Path:

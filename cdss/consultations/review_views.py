@@ -8,7 +8,7 @@ from cdss.accounts.permissions import Action, require
 from cdss.audit.services import record
 from cdss.consultations import services
 from cdss.consultations.models import Consultation, Status
-from cdss.consultations.reads import consultation_for, user_of
+from cdss.consultations.reads import own_consultation_for, user_of
 from cdss.consultations.reviewing import MORE, Review
 from cdss.consultations.working import case_of
 
@@ -21,7 +21,7 @@ UNREADABLE = (
 @never_cache
 @require(Action.CONSULT)
 def review(request: HttpRequest, pk: int) -> HttpResponse:
-    consultation = consultation_for(request, pk)
+    consultation = own_consultation_for(request, pk)
     if consultation.status != Status.REVIEW:
         return redirect("consultations:detail", pk)
     sent = request.POST if request.method == "POST" else None

@@ -64,6 +64,7 @@ def consultation_start(
                 status=Status.REVIEW if review else Status.QUEUED,
                 use_llm=use_llm,
                 llm_timeout_seconds=llm_timeout_seconds,
+                **_rule_of(by),
             )
             for position, image in enumerate(images):
                 store_consultation_image(consultation=consultation, image=image, position=position)
@@ -75,6 +76,11 @@ def consultation_start(
     except IntakeError as error:
         raise CaseRefusedError(str(error)) from error
     return consultation
+
+
+def _rule_of(by: User) -> dict[str, Any]:
+    """Kept with the consultation: what the group decides later changes nothing of it."""
+    return {"commit_first": by.group.commit_first, "user_group": by.group.name} if by.group else {}
 
 
 def _queue(consultation: Consultation, by: User, action: str, ip: str = "") -> None:
@@ -154,7 +160,8 @@ def consultation_again(
 ) -> Consultation:
     """The same case, or an edited one, with the same images, as a new consultation; the old one stays as it is.
 
-    What was corrected of the findings goes along, where its words still stand.
+    What was corrected of the findings goes along, where its words still stand. An own differential that was written
+    for the same case is not asked for again.
     """
     images = list(consultation.images.all())
     asked = replace(case or case_of(consultation), corrections=case_of(consultation).corrections)
@@ -167,6 +174,7 @@ def consultation_again(
         use_llm=consultation.use_llm,
         llm_timeout_seconds=consultation.llm_timeout_seconds,
         removed_identifiers=removed,
+        **(_rule_of(by) if case or not consultation.committed else {"user_group": consultation.user_group}),
     )
     ConsultationImage.objects.bulk_create(
         ConsultationImage(

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cdss.consultations import review_views, views
+from cdss.consultations import own_views, review_views, views
 
 app_name = "consultations"
 urlpatterns = [
@@ -11,6 +11,9 @@ urlpatterns = [
     path("consultations/split/", views.split, name="split"),
     path("consultations/<id:pk>/", views.detail, name="detail"),
     path("consultations/<id:pk>/review/", review_views.review, name="review"),
+    path("consultations/<id:pk>/commit/", own_views.commit, name="commit"),
+    path("consultations/<id:pk>/afterwards/", own_views.afterwards, name="afterwards"),
+    path("consultations/<id:pk>/raters/", own_views.invite, name="invite"),
     path("consultations/<id:pk>/print/", views.print_view, name="print"),
     path("consultations/<id:pk>/export/", views.export, name="export"),
     path("consultations/<id:pk>/status/", views.status, name="status"),

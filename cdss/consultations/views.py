@@ -18,6 +18,7 @@ from cdss.consultations.export import exported
 from cdss.consultations.forms import CaseForm, HistoryForm, NewConsultationForm
 from cdss.consultations.live import is_settled, progress_event, progress_events, progress_of, step_states
 from cdss.consultations.models import Consultation, Status
+from cdss.consultations.own_views import withheld_page
 from cdss.consultations.presenters import Page, page_of
 from cdss.consultations.previews import preview_of
 from cdss.consultations.reads import (
@@ -25,6 +26,7 @@ from cdss.consultations.reads import (
     consultation_for,
     frame_path,
     listed,
+    own_consultation_for,
     searched,
     unfinished,
     user_of,
@@ -122,6 +124,9 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     consultation = whole_consultation_for(request, pk)
     if consultation.status == Status.REVIEW and consultation.user_id == user_of(request).pk:
         return redirect("consultations:review", pk)
+    if consultation.is_withheld_from(request.user):
+        record(action="consultation.viewed", by=user_of(request), obj=consultation, details={"withheld": True})
+        return withheld_page(request, consultation)
     page = page_of(consultation, user=user_of(request), writer=request.GET.get("writer", ""))
     record(action="consultation.viewed", by=user_of(request), obj=consultation)
     return render(request, f"consultations/{template_of(page)}.html", context_of(page))
@@ -150,6 +155,8 @@ def context_of(page: Page) -> dict[str, object]:
 @require(Action.VIEW_CONSULTATIONS)
 def print_view(request: HttpRequest, pk: int) -> HttpResponse:
     consultation = whole_consultation_for(request, pk)
+    if consultation.is_withheld_from(request.user):
+        return redirect("consultations:detail", pk)
     page = page_of(consultation, user=user_of(request), writer=request.GET.get("writer", ""))
     record(action="consultation.printed", by=user_of(request), obj=consultation)
     return render(request, "consultations/print.html", context_of(page))
@@ -160,6 +167,8 @@ def print_view(request: HttpRequest, pk: int) -> HttpResponse:
 @require(Action.VIEW_CONSULTATIONS)
 def export(request: HttpRequest, pk: int) -> HttpResponse:
     consultation = whole_consultation_for(request, pk)
+    if consultation.is_withheld_from(request.user):
+        return redirect("consultations:detail", pk)
     data = json.dumps(exported(consultation), ensure_ascii=False, indent=2).encode()
     details = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
     record(action="consultation.exported", by=user_of(request), obj=consultation, details=details)
@@ -203,14 +212,14 @@ def image(request: HttpRequest, pk: int, image: int) -> HttpResponse:
 @require_POST
 @require(Action.CONSULT)
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    services.consultation_cancel(consultation=consultation_for(request, pk), by=user_of(request))
+    services.consultation_cancel(consultation=own_consultation_for(request, pk), by=user_of(request))
     return redirect("consultations:detail", pk)
 
 
 @require_POST
 @require(Action.CONSULT)
 def again(request: HttpRequest, pk: int) -> HttpResponse:
-    consultation = consultation_for(request, pk)
+    consultation = own_consultation_for(request, pk)
     form = CaseForm(request.POST)
     case = form.case() if "edited" in request.POST and form.is_valid() else None
     try:
@@ -226,5 +235,5 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @require(Action.CONSULT)
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
-    services.consultation_retry(consultation=consultation_for(request, pk), by=user_of(request))
+    services.consultation_retry(consultation=own_consultation_for(request, pk), by=user_of(request))
     return redirect("consultations:detail", pk)

@@ -16,6 +16,7 @@ from cdss.consultations.evidence import Scope
 from cdss.consultations.models import Answer, Consultation, Status
 from cdss.consultations.pipeline import CancelledError, Outcome, consult
 from cdss.consultations.recording import Recorder, diagnoses_store
+from cdss.consultations.shown import answer_shown
 from cdss.consultations.tasks import answer_consultation, write_with_model
 from cdss.consultations.understanding import corrections_from
 from cdss.reasoning.composer import WRITER
@@ -125,6 +126,10 @@ def _close(consultation: Consultation, status: Status, *, error: str = "") -> No
         consultation.save(update_fields=["status", "error", "finished", "abstention", "gamuts", "hypotheses"])
         details = {"status": str(status), "attempts": consultation.attempts}
         record(action="consultation.finished", obj=consultation, details=details)
+        # It may have been committed while this worked.
+        consultation.refresh_from_db(fields=["committed"])
+        if not consultation.is_withheld:
+            answer_shown(consultation)
 
 
 def sweep() -> int:

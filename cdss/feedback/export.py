@@ -28,6 +28,7 @@ COLUMNS = (
     "action_taken",
     "reason",
     "feedback",
+    "correction",
     "final_diagnosis",
     "confirmed_by",
     "index_version",
@@ -37,7 +38,9 @@ COLUMNS = (
 )
 READ = (
     *("pk", "created", "user__username", "role", "location", "consultation_id", "verdict", "reason", "comment"),
-    *("final_diagnosis", "confirmed_by", "statement_id", "diagnosis_id", "evidence_id"),
+    *("correction", "final_diagnosis", "confirmed_by", "statement_id", "diagnosis_id", "evidence_id", "citation_id"),
+    *("citation__quote", "citation__statement__diagnosis__answer__writer", "citation__evidence__label"),
+    *("citation__evidence__source_name", "citation__evidence__source_id"),
     *("consultation__index_version", "consultation__text_encoder", "consultation__image_encoder"),
     *("statement__text", "statement__diagnosis__name", "statement__diagnosis__answer__writer"),
     *("diagnosis__name", "diagnosis__answer__writer"),
@@ -61,19 +64,25 @@ def _row(value: dict[str, Any]) -> dict[str, Any]:
         source = value["statement__diagnosis__name"]
     elif value["diagnosis_id"]:
         kind, text, writer, source = "diagnosis", value["diagnosis__name"], value["diagnosis__answer__writer"], ""
+    elif value["citation_id"]:
+        kind, text = "citation", value["citation__quote"]
+        writer, source = value["citation__statement__diagnosis__answer__writer"], _source(value, "citation__evidence")
     elif value["evidence_id"]:
-        kind, text, writer = "evidence", value["evidence__title"], ""
-        source = f"{value['evidence__label']}: {value['evidence__source_name']} {value['evidence__source_id']}"
+        kind, text, writer, source = "evidence", value["evidence__title"], "", _source(value, "evidence")
     else:
         kind, text, writer, source = "consultation", "", "", ""
     values = (
         *(value["pk"], value["created"].isoformat(timespec="seconds"), value["user__username"], value["role"]),
         *(value["location"], f"C-{value['consultation_id']}", kind, text, source, writer, value["verdict"]),
-        *(value["reason"], value["comment"], value["final_diagnosis"], value["confirmed_by"]),
+        *(value["reason"], value["comment"], value["correction"], value["final_diagnosis"], value["confirmed_by"]),
         *(value["consultation__index_version"], writer),
         *(value["consultation__text_encoder"], value["consultation__image_encoder"]),
     )
     return dict(zip(COLUMNS, values, strict=True))
+
+
+def _source(value: dict[str, Any], of: str) -> str:
+    return f"{value[f'{of}__label']}: {value[f'{of}__source_name']} {value[f'{of}__source_id']}"
 
 
 def _fhir(found: Iterable[Row]) -> Pieces:

@@ -2,11 +2,11 @@ from typing import Any
 
 from django import forms
 
-from cdss.feedback.models import Confirmation, Reason, Verdict
-from cdss.feedback.services import MAX_COMMENT
+from cdss.feedback.fit import FITTING, MAX_COMMENT
+from cdss.feedback.models import Confirmation, GapState, Reason, Verdict
 from cdss.widgets import DayInput
 
-KINDS = [(kind, kind) for kind in ("statement", "diagnosis", "evidence", "consultation")]
+KINDS = [(kind, kind) for kind in FITTING]
 
 
 class FeedbackForm(forms.Form):
@@ -26,6 +26,12 @@ class FeedbackForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="No names or numbers of patients.",
+    )
+    correction = forms.CharField(
+        max_length=MAX_COMMENT,
+        required=False,
+        label="What it should say",
+        widget=forms.Textarea(attrs={"rows": 2}),
     )
     final_diagnosis = forms.CharField(max_length=300, required=False)
     confirmed_by = forms.ChoiceField(choices=[("", "Not said"), *Confirmation.choices], required=False)
@@ -51,3 +57,8 @@ class FilterForm(forms.Form):
 
     def filters(self) -> dict[str, Any]:
         return self.cleaned_data if self.is_valid() else {}
+
+
+class GapForm(forms.Form):
+    state = forms.ChoiceField(choices=GapState.choices)
+    reason = forms.CharField(max_length=500, required=False)

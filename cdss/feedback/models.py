@@ -7,34 +7,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from cdss.consultations.models import Consultation, Diagnosis, Evidence, Statement
-
-
-class Verdict(models.TextChoices):
-    AGREE = "agree", "Agree"
-    DISAGREE = "disagree", "Disagree"
-    WRONG = "wrong", "Wrong"
-    UNSAFE = "unsafe", "Unsafe"
-    RELEVANT = "relevant", "Relevant"
-    NOT_RELEVANT = "not_relevant", "Not relevant"
-    FINAL = "final", "Final diagnosis"
-
-
-class Reason(models.TextChoices):
-    """Why a suggestion was not followed; the codes also serve as CDS Hooks override reasons."""
-
-    CONTRADICTS_CASE = "contradicts-case", "The case says otherwise"
-    FINDING_MISSED = "finding-missed", "A finding was missed or misread"
-    NOT_IN_SOURCE = "not-in-source", "The source does not say this"
-    WRONG_DETAIL = "wrong-detail", "Wrong side, number or negation"
-    NOT_APPLICABLE = "not-applicable", "The source does not apply to this patient"
-    OUTDATED = "outdated", "The source is out of date"
-    RANKED_WRONGLY = "ranked-wrongly", "Too high or too low in the list"
-    CONTRAINDICATED = "contraindicated", "Contraindicated in this patient"
-    DELAYS_CARE = "delays-care", "It would delay necessary care"
-    ALREADY_DONE = "already-done", "Already considered or done"
-    PATIENT_PREFERENCE = "patient-preference", "The patient prefers otherwise"
-    OTHER = "other", "Another reason: see the comment"
+from cdss.consultations.models import Citation, Consultation, Diagnosis, Evidence, Statement
+from cdss.library.models import Case
+from cdss.verdicts import Reason, Verdict
 
 
 class Confirmation(models.TextChoices):
@@ -75,9 +50,12 @@ class Feedback(models.Model):
     diagnosis = models.ForeignKey(Diagnosis, models.PROTECT, null=True, blank=True, related_name="feedback")
     statement = models.ForeignKey(Statement, models.PROTECT, null=True, blank=True, related_name="feedback")
     evidence = models.ForeignKey(Evidence, models.PROTECT, null=True, blank=True, related_name="feedback")
+    citation = models.ForeignKey(Citation, models.PROTECT, null=True, blank=True, related_name="feedback")
     verdict = models.CharField(max_length=14, choices=Verdict.choices)
     reason = models.CharField(max_length=60, choices=Reason.choices, blank=True)
     comment = models.TextField(blank=True)
+    # What it should say.
+    correction = models.TextField(blank=True)
     final_diagnosis = models.CharField(max_length=300, blank=True)
     confirmed_by = models.CharField(max_length=60, choices=Confirmation.choices, blank=True)
     created = models.DateTimeField(auto_now_add=True)
@@ -91,3 +69,54 @@ class Feedback(models.Model):
 
     def __str__(self) -> str:
         return f"F-{self.pk} {self.verdict}"
+
+
+class CaseDraft(models.Model):
+    """A confirmed consultation and the library case made of it: one of each at most."""
+
+    consultation = models.OneToOneField(Consultation, models.PROTECT, related_name="case_draft")
+    case = models.OneToOneField(Case, models.CASCADE, related_name="made_from")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created = models.DateTimeField(auto_now_add=True)
+
+
+class GapState(models.TextChoices):
+    OPEN = "open", "Open"
+    TAKEN = "taken", "Taken"
+    CLOSED = "closed", "Closed"
+
+
+class Gap(models.Model):
+    """A topic the library answers badly: one ticket, however often it is met. Met again after closing, it opens."""
+
+    topic = models.CharField(max_length=300, unique=True)
+    title = models.CharField(max_length=300)
+    state = models.CharField(max_length=8, choices=GapState.choices, default=GapState.OPEN)
+    taken_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    reason = models.CharField(max_length=500, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    last_met = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-last_met", "-pk"]
+
+    def __str__(self) -> str:
+        return f"G-{self.pk}"
+
+
+class GapCause(models.TextChoices):
+    ABSTAINED = "abstained", "No answer was given"
+    OVERRIDDEN = "overridden", "The answer was not followed"
+
+
+class GapReport(models.Model):
+    """One consultation in which a topic was met."""
+
+    gap = models.ForeignKey(Gap, models.CASCADE, related_name="reports")
+    consultation = models.ForeignKey(Consultation, models.CASCADE, related_name="gap_reports")
+    cause = models.CharField(max_length=12, choices=GapCause.choices)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["gap", "consultation", "cause"], name="gap_met_once")]

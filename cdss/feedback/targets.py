@@ -15,11 +15,12 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class TargetFeedback:
-    """The user's own last word, the last of anyone, and how many raters' last word is each verdict."""
+    """The user's own last word, the last of anyone, every rater's, and how many of them said each verdict."""
 
     own: Feedback | None = None
     last: Feedback | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    by_rater: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shown_counts(self) -> list[tuple[str, int]]:
@@ -31,9 +32,10 @@ NOTHING = TargetFeedback()
 
 
 def feedback_by_target(consultation: Consultation, user: User) -> FeedbackByTarget:
-    """One query. Keys are ("statement" | "diagnosis" | "evidence" | "consultation" | "final", id)."""
+    """One query. Keys are ("statement" | "diagnosis" | "citation" | "evidence" | "consultation" | "final", id)."""
     of_rater: dict[Key, dict[int, Feedback]] = {}
-    for given in Feedback.objects.filter(consultation=consultation).order_by("created", "pk"):
+    given_here = Feedback.objects.filter(consultation=consultation).select_related("user")
+    for given in given_here.order_by("created", "pk"):
         raters = of_rater.setdefault(key_of(given), {})
         # Taken out first, so that the newest stands last.
         raters.pop(given.user_id, None)
@@ -43,15 +45,36 @@ def feedback_by_target(consultation: Consultation, user: User) -> FeedbackByTarg
 
 def _target_feedback(raters: Mapping[int, Feedback], user: User) -> TargetFeedback:
     words = list(raters.values())
-    return TargetFeedback(raters.get(user.pk), words[-1], Counter(given.verdict for given in words))
+    return TargetFeedback(
+        own=raters.get(user.pk),
+        last=words[-1],
+        counts=Counter(given.verdict for given in words),
+        by_rater={given.user.username: given.verdict for given in words},
+    )
 
 
 def key_of(given: Feedback) -> Key:
-    if given.statement_id:
-        return "statement", given.statement_id
-    if given.diagnosis_id:
-        return "diagnosis", given.diagnosis_id
-    if given.evidence_id:
-        return "evidence", given.evidence_id
+    return key_of_ids(
+        given.statement_id,
+        given.diagnosis_id,
+        given.evidence_id,
+        given.citation_id,
+        given.consultation_id,
+        given.verdict,
+    )
+
+
+def key_of_ids(
+    statement: int | None,
+    diagnosis: int | None,
+    evidence: int | None,
+    citation: int | None,
+    consultation: int,
+    verdict: str,
+) -> Key:
+    parts = (("statement", statement), ("diagnosis", diagnosis), ("evidence", evidence), ("citation", citation))
+    for kind, pk in parts:
+        if pk:
+            return kind, pk
     # The final diagnosis and a verdict on the whole are two words on two things.
-    return "final" if given.verdict == Verdict.FINAL else "consultation", given.consultation_id
+    return "final" if verdict == Verdict.FINAL else "consultation", consultation

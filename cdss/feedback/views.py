@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, require
 from cdss.audit.services import record
-from cdss.consultations.models import Consultation, Diagnosis, Evidence, Statement
+from cdss.consultations.models import Citation, Consultation, Diagnosis, Evidence, Statement
 from cdss.exports import download
 from cdss.feedback import export as exports
 from cdss.feedback.forms import FeedbackForm, FilterForm
@@ -23,8 +23,14 @@ from cdss.feedback.services import FeedbackError, export_recorded, feedback_give
 from cdss.feedback.targets import feedback_by_target
 
 PAGE_SIZE = 50
-SHOWN_WITH = ("user", "consultation", "statement", "diagnosis", "evidence")
-CASE_TEXT = ("consultation__history", "consultation__exam", "consultation__findings", "evidence__text")
+SHOWN_WITH = ("user", "consultation", "statement", "diagnosis", "evidence", "citation__evidence")
+CASE_TEXT = (
+    "consultation__history",
+    "consultation__exam",
+    "consultation__findings",
+    "evidence__text",
+    "citation__evidence__text",
+)
 IN_MEMORY = 1024 * 1024
 
 
@@ -33,7 +39,7 @@ IN_MEMORY = 1024 * 1024
 def give(request: HttpRequest, pk: int) -> HttpResponse:
     """GET asks for the reason, POST keeps the word."""
     user = cast(User, request.user)
-    consultation = get_object_or_404(Consultation.objects.for_user(user), pk=pk)
+    consultation = get_object_or_404(Consultation.objects.revealed_to(user), pk=pk)
     form = FeedbackForm(request.POST if request.method == "POST" else request.GET)
     if not form.is_valid() and form.names_nothing():
         return HttpResponseBadRequest("This is not feedback on anything.")
@@ -46,6 +52,19 @@ def give(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             return _kept(request, consultation, target, form)
     return _ask(request, consultation, form)
+
+
+@require_GET
+@require(Action.GIVE_FEEDBACK)
+def citation(request: HttpRequest, pk: int, citation: int) -> HttpResponse:
+    """What is quoted for a statement, and a place to say whether the source says it."""
+    user = cast(User, request.user)
+    consultation = get_object_or_404(Consultation.objects.revealed_to(user), pk=pk)
+    target = _target(consultation, "citation", citation)
+    page = buttons_context(consultation=consultation, user=user, given=feedback_by_target(consultation, user), **target)
+    record(action="feedback.citation_viewed", by=user, obj=consultation, details={"citation": citation})
+    template = "feedback/_citation.html" if request.htmx else "feedback/citation.html"  # type: ignore[attr-defined]
+    return render(request, template, page | target)
 
 
 @require_GET
@@ -81,6 +100,9 @@ def _target(consultation: Consultation, kind: str, pk: int) -> dict[str, Any]:
     if kind == "diagnosis":
         diagnoses = Diagnosis.objects.select_related("answer")
         return {kind: get_object_or_404(diagnoses, pk=pk, answer__consultation=consultation)}
+    if kind == "citation":
+        citations = Citation.objects.select_related("evidence__item", "statement")
+        return {kind: get_object_or_404(citations, pk=pk, evidence__consultation=consultation)}
     if kind == "evidence":
         return {kind: get_object_or_404(Evidence, pk=pk, consultation=consultation)}
     return {}

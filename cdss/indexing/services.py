@@ -182,7 +182,7 @@ class _Visible(NamedTuple):
 
 def _visible(user: User | None) -> _Visible:
     items = LibraryItem.objects
-    seen = items.filter(state=State.PUBLISHED) if user is None else items.searchable_by(user)
+    seen = items.citable() if user is None else items.searchable_by(user)
     rows = list(seen.order_by().values_list("pk", "collection__reference").iterator(10_000))
     reference = (pk for pk, is_reference in rows if is_reference)
     return _Visible(

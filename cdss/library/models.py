@@ -32,6 +32,12 @@ class State(models.TextChoices):
     PUBLISHED = "published", "Published"
 
 
+class RecallKind(models.TextChoices):
+    RETRACTED = "retracted", "Retracted"
+    SUPERSEDED = "superseded", "Superseded"
+    CORRECTED = "corrected", "Corrected"
+
+
 class Collection(models.Model):
     name = models.CharField(max_length=120, unique=True)
     description = models.TextField(blank=True)
@@ -68,8 +74,12 @@ class LibraryItemQuerySet(models.QuerySet["LibraryItem"]):
     def published(self) -> Self:
         return self.filter(state=State.PUBLISHED)
 
+    def citable(self) -> Self:
+        """What an answer may rest on: published, and not recalled since."""
+        return self.published().filter(recalled="")
+
     def searchable_by(self, user: User | AnonymousUser) -> Self:
-        return self.for_user(user).published()
+        return self.for_user(user).citable()
 
 
 class LibraryItem(models.Model):
@@ -91,6 +101,8 @@ class LibraryItem(models.Model):
     # SHA-256 of the row it was imported from: an unchanged row is not written again.
     content_hash = models.CharField(max_length=64)
     removed_identifiers = models.JSONField(default=dict, blank=True)
+    # Why it is not to be cited: the kind of its standing recall. Kept here so that a search needs no join.
+    recalled = models.CharField(max_length=12, choices=RecallKind.choices, blank=True)
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
 
@@ -248,3 +260,7 @@ class Gamut(models.Model):
 
     def __str__(self) -> str:
         return self.finding
+
+
+# The rest of this app's models, which stand on these.
+from cdss.library.standing import Dispute, DisputeVote, Recall  # noqa: E402, F401

@@ -89,6 +89,8 @@ class DocumentRow:
     licence: str = ""
     synthetic: bool = False
     pages: tuple[tuple[int, int, int], ...] = ()
+    # ("retracted" | "superseded" | "corrected", what says so), when its source says that it is not to be cited.
+    recall: tuple[str, str] = ("", "")
 
     @property
     def hold(self) -> str:
@@ -117,6 +119,8 @@ Row = ItemRow | GamutRow
 def row_hash(row: Row, images: tuple[str, ...] = ()) -> str:
     """SHA-256 over what the source says, with the digests of its image files in place of their paths."""
     said = asdict(row)
+    # No part of the text: what is said of it since is taken by itself, and an unchanged row stays one.
+    said.pop("recall", None)
     for image in said.get("images", ()):
         del image["files"]
     return hashlib.sha256(json.dumps([said, images], sort_keys=True).encode()).hexdigest()

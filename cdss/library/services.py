@@ -14,6 +14,7 @@ from cdss.library.case_text import case_text
 from cdss.library.deidentify import PATIENT_NUMBERS, deidentify
 from cdss.library.image_files import new_image_files
 from cdss.library.models import Case, Collection, Document, Kind, LibraryItem, Passage, State, Visibility
+from cdss.library.recalls import recall_of_import
 from cdss.library.rows import (
     MAX_ID,
     MAX_TEXT,
@@ -119,10 +120,13 @@ def document_upsert(*, row: DocumentRow, target: Target) -> Upserted:
     content_hash = row_hash(row)
     item = _existing(row, Kind(row.kind), target)
     if item is not None and _is_current(item, content_hash, row, target):
+        if row.recall[0]:
+            recall_of_import(document=Document.objects.get(pk=item.pk), said=row.recall, by=target.owner)
         return Upserted("unchanged", item.pk)
     values = _document_values(row) | {"content_hash": content_hash}
     with transaction.atomic():
         document, change = _saved(Document, item, row, Kind(row.kind), target, values)
+        recall_of_import(document=document, said=row.recall, by=target.owner)
     waits = target.publish and document.state == State.DRAFT
     return Upserted(change, document.pk, problems=(f"{row.hold}: imported as a draft",) if waits else ())
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cdss.library import import_views, search_views, views
+from cdss.library import import_views, search_views, standing_views, views
 
 app_name = "library"
 urlpatterns = [
@@ -14,6 +14,10 @@ urlpatterns = [
     path("items/<id:pk>/", views.item, name="item"),
     path("items/<id:pk>/publish/", views.publish, name="publish"),
     path("items/<id:pk>/unpublish/", views.unpublish, name="unpublish"),
+    path("documents/<id:pk>/recall/", standing_views.recall, name="recall"),
+    path("documents/<id:pk>/recall/undo/", standing_views.undo, name="recall_undo"),
+    path("disputes/", standing_views.disputes, name="disputes"),
+    path("disputes/<id:pk>/", standing_views.resolve, name="dispute_resolve"),
     path("cases/<id:pk>/", views.case, name="case"),
     path("documents/<id:pk>/", views.document, name="document"),
     path("images/<id:pk>/", views.image, name="image"),

@@ -17,6 +17,7 @@ from cdss.library.forms import SearchForm
 from cdss.library.image_files import frame_paths
 from cdss.library.models import Case, CaseImage, Document, Gamut, Kind, LibraryItem, SavedSearch
 from cdss.library.spans import cited_span, page_of, pieces, sections
+from cdss.library.standing_of import standing_of
 from cdss.library.thumbnails import thumbnail
 
 PER_PAGE = 24
@@ -98,6 +99,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "folded": folded,
         "fold_open": any(piece.cited for _, parts in folded for piece in parts),
         "missed": span is None and "start" in request.GET,
+        "standing": standing_of(found, _user(request)),
     }
     return render(request, "library/case.html", context)
 
@@ -114,6 +116,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
         "sections": sections(found.text, span),
         "cited": span,
         "missed": span is None and "start" in request.GET,
+        "standing": standing_of(found, _user(request)),
         "page": page_of(found.pages, span[0]) if span else None,
     }
     return render(request, "library/document.html", context)

@@ -9,6 +9,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from django.conf import settings
@@ -38,6 +39,8 @@ _QUALIFYING = frozenset(
     "moderate severe mild large".split()
 )
 _LINKING = frozenset(("of", "the", "in", "with", "and", "to", "due", "from", "by", "a", "an"))
+# Threads that need the tables first would otherwise all make them.
+_MAKING = Lock()
 _OBO_SYNONYM = re.compile(r'^synonym: "(?P<name>[^"]+)" EXACT ')
 
 
@@ -109,7 +112,11 @@ def _codes() -> dict[str, dict[str, str]]:
 @cache
 def _tables() -> dict[str, dict[str, str]]:
     """Folded names to concepts and codes. Folding 100,000 names takes seconds, so the tables are kept on disk."""
-    path = _tables_path()
+    with _MAKING:
+        return _kept_tables(_tables_path())
+
+
+def _kept_tables(path: Path) -> dict[str, dict[str, str]]:
     try:
         kept: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
         return kept

@@ -48,6 +48,7 @@ const show = (chip) => {
   popover.replaceChildren();
   put("span", "quote", `“${chip.dataset.quote}”`, popover);
   put("p", "small muted", `${chip.textContent.trim()} · ${chip.dataset.title}`, popover);
+  if (chip.dataset.warning) put("p", "small warned", chip.dataset.warning, popover);
   if (!CAN_HOVER.matches) put("button", "button button-small", "Show in the evidence", popover).type = "button";
   chip.setAttribute("aria-describedby", popover.id);
   popover.hidden = false;

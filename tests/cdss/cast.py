@@ -17,6 +17,7 @@ from cdss.consultations.models import (
     Status,
     Step,
 )
+from cdss.drills.models import Drill, DrillRun
 from cdss.evaluation.models import EvaluationRun
 from cdss.library.models import Case, CaseImage, Collection, Document, Kind, LibraryItem, State, Visibility
 
@@ -75,6 +76,20 @@ def evidence_of(consultation: Consultation, number: int = 1) -> Evidence:
 def parts(consultation: Consultation) -> tuple[Diagnosis, Statement, Evidence]:
     diagnosis = Diagnosis.objects.get(answer__consultation=consultation)
     return diagnosis, Statement.objects.get(diagnosis=diagnosis), Evidence.objects.get(consultation=consultation)
+
+
+def drill_run(consultation: Consultation, learner: User) -> DrillRun:
+    """A drill of the consultation's clinician for one learner, not handed in."""
+    diagnosis, statement, _ = parts(consultation)
+    drill = Drill.objects.create(
+        educator=consultation.user,
+        consultation=consultation,
+        answer=diagnosis.answer,
+        statement=statement,
+        planted="Popcorn calcification was not seen.",
+        change="negation",
+    )
+    return DrillRun.objects.create(drill=drill, learner=learner)
 
 
 def evaluation_run(suite: str = "topics", value: float = 0.5, **fields: object) -> EvaluationRun:

@@ -10,9 +10,13 @@ from django.test import Client
 from django.test.client import ClientHandler
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from cdss.accounts.models import Role, User
+from cdss.accounts.models import Role, User, UserGroup
+from cdss.consultations.models import Citation
+from cdss.feedback.models import Gap
 from cdss.library.models import SavedSearch, State, Visibility
-from tests.cdss.cast import answered_consultation, evaluation_run, library_case, library_document
+from cdss.library.standing import Dispute
+from cdss.notices.models import Notice
+from tests.cdss.cast import answered_consultation, drill_run, evaluation_run, library_case, library_document
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SIGN_IN = "/accounts/sign-in/"
@@ -49,6 +53,8 @@ OWNER_ALONE = (302, 200, 404, 404, 404, 404)
 DEPARTMENT = (302, 200, 404, 200, 404, 404)
 PUBLISHERS = (302, 200, 404, 200, 404, 200)
 IMPORTERS = (302, 403, 403, 200, 403, 200)
+EDITORS = (302, 403, 403, 200, 403, 200)
+EDITORS_ACT = (302, 403, 403, 302, 403, 302)
 ONE = ("consultation",)
 
 TABLE = [
@@ -65,6 +71,22 @@ TABLE = [
     Row("accounts:user_edit", "GET", ADMINISTRATOR, ("account",)),
     Row("accounts:user_edit", "POST", (302, 403, 403, 403, 403, 302), ("account",), {"role": "auditor"}),
     Row("accounts:user_password", "POST", ADMINISTRATOR, ("account",)),
+    Row("accounts:groups", "GET", ADMINISTRATOR),
+    Row("accounts:group_new", "GET", ADMINISTRATOR),
+    Row("accounts:group_new", "POST", (302, 403, 403, 403, 403, 302), data={"name": "Night shift"}),
+    Row("accounts:group_edit", "GET", ADMINISTRATOR, ("group",)),
+    Row("accounts:group_edit", "POST", (302, 403, 403, 403, 403, 302), ("group",), {"name": "Day shift"}),
+    # notices
+    Row("notices:list", "GET", ANYONE),
+    Row("notices:read_all", "POST", (302, 302, 302, 302, 302, 302)),
+    Row("notices:open", "POST", (302, 302, 404, 404, 404, 404), ("notice",)),
+    # drills: of an educator of another department, for the owner
+    Row("drills:list", "GET", ANYONE),
+    Row("drills:new", "GET", (302, 403, 403, 404, 403, 403), ONE),
+    Row("drills:new", "POST", (302, 403, 403, 404, 403, 403), ONE),
+    Row("drills:drill", "GET", (302, 403, 403, 404, 200, 403), ("drill",)),
+    Row("drills:run", "GET", (302, 200, 404, 404, 404, 404), ("run",)),
+    Row("drills:run", "POST", (302, 302, 404, 404, 404, 404), ("run",)),
     # audit
     Row("audit:list", "GET", AUDITOR),
     Row("audit:export", "GET", AUDITOR),
@@ -82,6 +104,12 @@ TABLE = [
         ONE,
         {"kind": "consultation", "target": "1", "verdict": "wrong"},
     ),
+    Row("feedback:agreement", "GET", AUDITOR),
+    Row("feedback:own_first", "GET", AUDITOR),
+    Row("feedback:gaps", "GET", EDITORS),
+    Row("feedback:gap", "POST", EDITORS_ACT, ("gap",), {"state": "taken"}),
+    Row("feedback:citation", "GET", (302, 200, 404, 404, 403, 403), ("consultation", "citation")),
+    Row("feedback:draft", "POST", OWNER_ACTS, ONE),
     Row("feedback:give", "POST", OWNER_ACTS, ONE, {"kind": "consultation", "target": "1", "verdict": "agree"}),
     # consultations
     Row("consultations:start", "GET", ANYONE),
@@ -96,6 +124,9 @@ TABLE = [
     Row("consultations:status", "GET", OWNER_OR_AUDITOR, ONE),
     Row("consultations:progress", "GET", OWNER_OR_AUDITOR, ONE),
     Row("consultations:image", "GET", OWNER_OR_AUDITOR, ("consultation", "image")),
+    Row("consultations:commit", "POST", OWNER_ACTS, ONE, {"name": "Hamartoma"}),
+    Row("consultations:afterwards", "POST", OWNER_ACTS, ONE, {"name": "Hamartoma"}),
+    Row("consultations:invite", "POST", OWNER_ACTS, ONE, {"username": "stranger"}),
     Row("consultations:cancel", "POST", OWNER_ACTS, ONE),
     Row("consultations:again", "POST", OWNER_ACTS, ONE),
     Row("consultations:retry", "POST", OWNER_ACTS, ONE),
@@ -112,6 +143,11 @@ TABLE = [
     Row("library:case", "GET", PUBLISHERS, ("draft_case",)),
     Row("library:document", "GET", OWNER_ALONE, ("private_document",)),
     Row("library:document", "GET", (302, 404, 404, 404, 404, 404), ("private_case",)),
+    Row("library:recall", "POST", (302, 403, 403, 404, 403, 404), ("private_document",)),
+    Row("library:recall", "POST", EDITORS_ACT, ("document",), {"kind": "retracted", "reason": "Figures were made up."}),
+    Row("library:recall_undo", "POST", EDITORS_ACT, ("document",), {"reason": "It was another paper."}),
+    Row("library:disputes", "GET", EDITORS),
+    Row("library:dispute_resolve", "POST", EDITORS_ACT, ("dispute",), {"reason": "The source says so."}),
     Row("library:image", "GET", OWNER_ALONE, ("private_image",)),
     Row("library:image", "GET", DEPARTMENT, ("department_image",)),
     Row("library:frame", "GET", OWNER_ALONE, ("private_image", "frame")),
@@ -171,6 +207,19 @@ def world(make_user, clinician: User, educator: User, auditor: User, administrat
     for visibility in (Visibility.PRIVATE, Visibility.DEPARTMENT):
         case = library_case(clinician, visibility)
         objects |= {f"{visibility}_case": case.pk, f"{visibility}_image": case.images.get().pk}
+    document = library_document(None)
+    teacher = make_user("teacher", Role.EDUCATOR, department="surgery")
+    run = drill_run(answered_consultation(teacher), learner=clinician)
+    objects |= {
+        "group": UserGroup.objects.create(name="Early shift").pk,
+        "notice": Notice.objects.create(recipient=clinician, kind="drill", path="/", key="drill:1").pk,
+        "drill": run.drill_id,
+        "run": run.pk,
+        "citation": Citation.objects.get(evidence__consultation=consultation).pk,
+        "gap": Gap.objects.create(topic="hamartoma", title="Hamartoma").pk,
+        "document": document.pk,
+        "dispute": Dispute.objects.create(item=document, quote_sha256="0" * 64).pk,
+    }
     objects["draft_case"] = library_case(clinician, Visibility.PUBLIC, state=State.DRAFT).pk
     return World(people, objects)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cdss.library.models import Kind
+from cdss.library.models import Kind, RecallKind
 from cdss.library.rows import DocumentRow, RowError
 
 PUBMED = "https://pubmed.ncbi.nlm.nih.gov/"
@@ -14,6 +14,14 @@ STATUS_BY_TYPE = {
     "retraction of publication": "retraction notice",
     "expression of concern": "expression of concern",
     "preprint": "preprint",
+}
+# Names of CommentsCorrections in PubMed's XML.
+RECALL_BY_LINK = {
+    "RetractionIn": RecallKind.RETRACTED,
+    "RetractedandRepublishedIn": RecallKind.RETRACTED,
+    "UpdateIn": RecallKind.SUPERSEDED,
+    "ErratumIn": RecallKind.CORRECTED,
+    "CorrectedandRepublishedIn": RecallKind.CORRECTED,
 }
 YEAR = re.compile(r"\b(?:1[89]|20)\d\d\b")
 DOI = re.compile(r"10\.\d{4,9}/\S+")
@@ -37,6 +45,8 @@ class Paper:
     keywords: Sequence[str] = ()
     types: Sequence[str] = ()
     status: str = ""
+    # What was published about it since: ("RetractionIn", "12345678"), …
+    links: Sequence[tuple[str, str]] = ()
 
 
 def document_of(paper: Paper) -> DocumentRow:
@@ -65,7 +75,15 @@ def document_of(paper: Paper) -> DocumentRow:
         keywords="; ".join(_unique(paper.keywords)),
         status=status,
         category="; ".join(_unique(paper.types)),
+        recall=recall_said(paper.types, paper.links),
     )
+
+
+def recall_said(types: Iterable[str], links: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """The gravest thing said of the paper, and the words that say it: ("retracted", "RetractionIn 12345678")."""
+    said = [(RECALL_BY_LINK[kind], f"{kind} {where}".strip()) for kind, where in links if kind in RECALL_BY_LINK]
+    said += [(RecallKind.RETRACTED, name) for name in types if name.lower() == "retracted publication"]
+    return min(said, key=lambda one: list(RecallKind).index(RecallKind(one[0])), default=("", ""))
 
 
 def reference(paper: Paper) -> str:

@@ -13,6 +13,7 @@ from cdss.library.rows import DocumentRow, RowError, clean
 TAG = re.compile(r"^([A-Z][A-Z0-9]{1,3}) {0,2}- ?(.*)$")
 STRUCTURED = re.compile(r"(?:^|(?<=[.!?)] ))([A-Z][A-Z /&,-]{3,60}): ")
 MAX_RECORD_LINES = 20_000
+LINKS = {"RIN": "RetractionIn", "UIN": "UpdateIn", "EIN": "ErratumIn", "CRI": "CorrectedandRepublishedIn"}
 
 Record = Mapping[str, Sequence[str]]
 
@@ -75,6 +76,7 @@ def _nbib(record: Record) -> Paper:
         copyright=_first(record, "CI"),
         keywords=[name.replace("*", "") for name in _all(record, "MH", "OT")],
         types=_all(record, "PT"),
+        links=[(kind, "") for tag, kind in LINKS.items() if tag in record],
         status="retracted" if "RIN" in record else "expression of concern" if "ECI" in record else "",
     )
 

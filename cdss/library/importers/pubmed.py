@@ -44,8 +44,10 @@ def paper_of(article: "Element") -> Paper:
     body = f"{citation}/Article"
     issue = f"{body}/Journal/JournalIssue"
     links = [
-        link.get("RefType", "") for link in article.iterfind(f"{citation}/CommentsCorrectionsList/CommentsCorrections")
+        (link.get("RefType", ""), find(link, "PMID"))
+        for link in article.iterfind(f"{citation}/CommentsCorrectionsList/CommentsCorrections")
     ]
+    kinds = {kind for kind, _ in links}
     return Paper(
         title=find(article, f"{body}/ArticleTitle", f"{body}/VernacularTitle"),
         abstract=_abstract(article, f"{body}/Abstract/AbstractText"),
@@ -67,7 +69,8 @@ def paper_of(article: "Element") -> Paper:
             *texts(article.iterfind(f"{citation}/KeywordList/Keyword")),
         ],
         types=texts(article.iterfind(f"{body}/PublicationTypeList/PublicationType")),
-        status=next((word for name, word in STATUS_BY_LINK.items() if name in links), ""),
+        status=next((word for name, word in STATUS_BY_LINK.items() if name in kinds), ""),
+        links=links,
     )
 
 
