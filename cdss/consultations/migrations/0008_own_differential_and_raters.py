@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('consultations', '0006_hypotheses_and_cross_encoder'),
+        ('consultations', '0007_diagnosis_unexplained'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
