@@ -27,7 +27,11 @@ _NOT_A_NAME = re.compile(
     r"patients?|practice|use of|risk|overview|approach|statement)\b",
     re.IGNORECASE,
 )
-_ICD_SUFFIX = re.compile(r",? (unspecified|not elsewhere classified|NOS|unspecified site)\b.*$", re.IGNORECASE)
+_ICD_SUFFIX = re.compile(
+    r"^unspecified |,? (?:not elsewhere classified|NOS)$|, unspecified(?: (?:site|organism|type|cause|part))?$",
+    re.IGNORECASE,
+)
+_NEWBORN = "P"
 _MAX_NAME_WORDS = 9
 _CIRCUMSTANCE = re.compile(
     r"(?<=\w)[,;]?\s+(?:with|without|secondary to|due to|complicated by|complicating|status post|s/p|presenting as|"
@@ -177,9 +181,15 @@ def _icd_names() -> dict[str, str]:
             continue
         names = [_ICD_SUFFIX.sub("", icd.get_description(code)), *icd.get_inclusion_term(code)]
         for name in names:
-            # Parents come before their children: the least specific code that bears the name is the one to give.
-            found.setdefault(_folded(name), code)
+            if _is_whole(name) and (code[0] != _NEWBORN or "newborn" in name.lower()):
+                # Parents come before their children: the least specific code that bears the name is the one to give.
+                found.setdefault(_folded(name), code)
     return found
+
+
+def _is_whole(name: str) -> bool:
+    """Whether folding leaves nothing out: the code of "pneumonia due to …" is not that of pneumonia."""
+    return not _CIRCUMSTANCE.search(name) and not _QUALIFYING & set(normalise_name(name).split())
 
 
 def _omim_names() -> dict[str, str]:

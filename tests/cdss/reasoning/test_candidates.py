@@ -44,6 +44,23 @@ def test_codes_come_from_the_packaged_classification() -> None:
     assert concept.codes["icd10cm"] == "G35"
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("Pneumonia", "J18"),
+        ("Sepsis", "A41.9"),
+        ("Osteomyelitis", "M86"),
+        ("Acute appendicitis", "K37"),
+        # Only the newborn's, or one with its cause, bears this very name: no code is better than a wrong one.
+        ("Subarachnoid hemorrhage", None),
+    ],
+)
+def test_a_code_is_that_of_the_whole_name(name: str, code: str | None) -> None:
+    concept = concept_of(name)
+    assert concept is not None
+    assert concept.codes.get("icd10cm") == code
+
+
 @pytest.mark.parametrize("title", ["Pulmonary hamartoma", "Neurofibromatosis type 1", "Optic neuritis"])
 def test_disease_titles_are_names(title: str) -> None:
     assert looks_like_a_diagnosis(title)
