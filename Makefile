@@ -7,7 +7,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 export CDSS_HTTPS ?= False
 
-.PHONY: run setup env test test-all check evaluation evaluation-baseline bench align local-llm lock clean
+.PHONY: run setup env test test-all faults check evaluation evaluation-baseline bench align local-llm lock clean
 run: setup
 	$(MANAGE) serve
 
@@ -37,6 +37,9 @@ test: .venv/.dev .venv/.browser
 	$(BIN)/pytest -n 2
 	$(BIN)/python -m tests.run_on_postgres -n 2
 	$(BIN)/pytest -m "model or pg or e2e" || test $$? = 5
+
+faults: .venv/.dev
+	$(BIN)/pytest -m faults
 
 check: .venv/.dev
 	$(BIN)/ruff check .

@@ -90,6 +90,11 @@ TABLE = [
     # audit
     Row("audit:list", "GET", AUDITOR),
     Row("audit:export", "GET", AUDITOR),
+    Row("audit:prepare", "GET", AUDITOR),
+    Row("audit:verifier", "GET", AUDITOR),
+    Row("audit:anchors", "GET", AUDITOR),
+    Row("audit:anchors", "POST", (302, 403, 403, 403, 302, 403)),
+    Row("audit:anchors_export", "GET", AUDITOR),
     Row("audit:verify", "POST", (302, 403, 403, 403, 302, 403)),
     # evaluation
     Row("evaluation:list", "GET", MEASURED_FOR),
