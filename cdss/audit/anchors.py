@@ -46,6 +46,6 @@ def anchor_lines() -> Iterator[str]:
         yield json.dumps({**row, "events": anchor.events}) + "\n"
 
 
-def stored_anchors(using: str) -> list[verify_export.Anchor]:
-    rows = Anchor.objects.using(using).order_by("sequence").values_list("date", "sequence", "hash")
+def stored_anchors() -> list[verify_export.Anchor]:
+    rows = Anchor.objects.order_by("sequence").values_list("date", "sequence", "hash")
     return [verify_export.Anchor(date.isoformat(), sequence, digest) for date, sequence, digest in rows]

@@ -21,7 +21,7 @@ from cdss.exports import Exported, Pieces, Row, csv_pieces, export_write, jsonl_
 
 FORMATS = {"csv": "text/csv", "jsonl": "application/x-ndjson", "fhir": "application/fhir+json"}
 EXTENSIONS = {"csv": "csv", "jsonl": "jsonl", "fhir": "json"}
-CHUNK = 2000
+CHUNK = 400
 LOOKS = 3
 End = tuple[int, str]
 NOTHING: End = (0, GENESIS)

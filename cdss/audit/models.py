@@ -40,7 +40,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         if model:
             found &= Q(details__writer=model)
         if outcome:
-            found &= Q(details__status=outcome) | (Q(action__endswith="failed") if outcome == FAILED else Q(pk=None))
+            found &= Q(details__status=outcome) | (Q(action__endswith=FAILED) if outcome == FAILED else Q(pk=None))
         if obj:
             kind, _, number = obj.partition(":")
             found &= Q(object_type=kind) & (Q(object_id=number) if number else Q())

@@ -3,6 +3,7 @@ import hashlib
 import io
 import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -12,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cdss.accounts.models import User
 from cdss.audit import triggers
+from cdss.audit.benchmarking import export_peak, trail_fill
 from cdss.audit.chain import Fields, fields_hash
 from cdss.audit.export import COLUMNS
 from cdss.audit.models import GENESIS, Event
@@ -151,3 +153,26 @@ def test_an_async_server_streams_the_same(auditor: User, events: list[Event]) ->
     is_async, data = async_to_sync(ask)()
     assert is_async
     assert [json.loads(line)["sequence"] for line in data.splitlines()[:-1]] == [1, 2, 3, 4]
+
+
+def test_an_export_is_counted_before_it_is_made(desk: Client, events: list[Event]) -> None:
+    page = desk.get("/audit/export/prepare/", {"actor": "clinician"}).content.decode()
+    assert "Export 2 of" in page
+    assert "User name" in page
+    assert 'name="actor" value="clinician"' in page
+    assert desk.get("/audit/export/prepare/", {"since": "yesterday"}).status_code == 400
+
+
+def test_filters_by_model_and_outcome(desk: Client, clinician: User) -> None:
+    record(action="consultation.finished", details={"status": "done", "writer": "composer"})
+    record(action="consultation.finished", details={"status": "abstained"})
+    record(action="consultation.model_failed", details={"writer": "ollama:some"})
+    assert shown(desk, model="composer") == [1]
+    assert shown(desk, outcome="abstained") == [2]
+    assert shown(desk, outcome="failed") == [3]
+
+
+def test_memory_does_not_grow_with_the_rows(db: None, tmp_path: Path) -> None:
+    trail_fill(9000)
+    export_peak(1000, tmp_path)
+    assert export_peak(9000, tmp_path) < 1.2 * export_peak(1000, tmp_path)

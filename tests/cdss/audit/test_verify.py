@@ -144,9 +144,9 @@ def test_events_added_while_it_reads_are_no_break(trail: list[Event], monkeypatc
 
     rows = module._rows
 
-    def rows_and_a_writer(using: str) -> Iterator[object]:
+    def rows_and_a_writer() -> Iterator[object]:
         record(action="written meanwhile")
-        yield from rows(using)
+        yield from rows()
 
     monkeypatch.setattr(module, "_rows", rows_and_a_writer)
     report = verify()
