@@ -66,6 +66,7 @@ bench: .venv/.run
 	  langchain-community==0.4.2 langchain-classic==1.0.8 langchain-text-splitters==1.1.3 || rm -rf .venv/bench
 	OMP_NUM_THREADS=1 PYTHONPATH=.venv/bench $(MANAGE) benchmark --json
 	OMP_NUM_THREADS=1 $(MANAGE) benchmark_consultation --json
+	$(MANAGE) benchmark_audit --json
 
 lock: .venv/.dev
 	$(BIN)/python -m pip freeze

@@ -29,13 +29,21 @@ def measured(*, events: int, folder: Path) -> dict[str, Any]:
     if Event.objects.exists():
         raise ValueError("This site has a trail of its own.")
     trail_fill(events)
+    processing = time.process_time()
     seconds, report = _timed(verify)
+    processing = round(time.process_time() - processing, 2)
     file = folder / "audit.jsonl"
     exporting, _ = _timed(lambda: _export(file))
     standing, done = _timed(lambda: _standalone(file))
     return {
         "events": events,
-        "verify_audit": {"holds": report.holds, "seconds": seconds, "per_million": round(seconds * 1e6 / events, 1)},
+        # On a machine with other work the time of the processor is the one to go by.
+        "verify_audit": {
+            "holds": report.holds,
+            "seconds": seconds,
+            "processor_seconds": processing,
+            "processor_seconds_per_million": round(processing * 1e6 / events, 1),
+        },
         "export_seconds": exporting,
         "export_bytes": file.stat().st_size,
         "verify_export": {"holds": json.loads(done.stdout)["holds"], "seconds": standing},

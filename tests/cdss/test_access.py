@@ -11,7 +11,7 @@ from django.test.client import ClientHandler
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from cdss.accounts.models import Role, User, UserGroup
-from cdss.consultations.models import Citation
+from cdss.consultations.models import Citation, Replay
 from cdss.feedback.models import Gap
 from cdss.library.models import SavedSearch, State, Visibility
 from cdss.library.standing import Dispute
@@ -96,6 +96,8 @@ TABLE = [
     Row("audit:anchors", "POST", (302, 403, 403, 403, 302, 403)),
     Row("audit:anchors_export", "GET", AUDITOR),
     Row("audit:verify", "POST", (302, 403, 403, 403, 302, 403)),
+    # oversight
+    Row("oversight:dashboard", "GET", AUDITOR),
     # evaluation
     Row("evaluation:list", "GET", MEASURED_FOR),
     Row("evaluation:run", "GET", MEASURED_FOR, ("evaluation",)),
@@ -135,6 +137,9 @@ TABLE = [
     Row("consultations:cancel", "POST", OWNER_ACTS, ONE),
     Row("consultations:again", "POST", OWNER_ACTS, ONE),
     Row("consultations:retry", "POST", OWNER_ACTS, ONE),
+    Row("consultations:replays", "GET", AUDITOR, ONE),
+    Row("consultations:replays", "POST", (302, 403, 403, 403, 302, 403), ONE),
+    Row("consultations:replay", "GET", AUDITOR, ("consultation", "replay")),
     Row("consultations:review", "GET", OWNER_ACTS, ONE),
     Row("consultations:review", "POST", OWNER_ACTS, ONE),
     # library
@@ -205,6 +210,7 @@ def world(make_user, clinician: User, educator: User, auditor: User, administrat
         "account": make_user("someone", Role.CLINICIAN).pk,
         "frame": 0,
         "evaluation": evaluation_run().pk,
+        "replay": Replay.objects.create(consultation=consultation).pk,
         "import": UUID(int=7),
         "search": SavedSearch.objects.create(user=clinician, name="Masses", filters={"q": "mass"}).pk,
         "private_document": library_document(clinician, Visibility.PRIVATE).pk,

@@ -13,7 +13,7 @@ from cdss.accounts.models import User
 from cdss.audit import triggers
 from cdss.audit.models import Event
 from cdss.consultations.models import Basis, Citation, Consultation, Diagnosis, Evidence, Statement, Status
-from cdss.consultations.replay import rerun, replayed
+from cdss.consultations.replay import replayed, rerun
 from cdss.consultations.services import consultation_start
 from cdss.consultations.working import answer
 from cdss.library.models import Document, LibraryItem
