@@ -55,7 +55,7 @@ DRIFT: Mapping[str, Groups] = {
     "month": lambda case: (case.month,),
     "index": lambda case: (case.index or "not stated",),
     "weights": lambda case: (case.weights or "not kept",),
-    "model": lambda case: (case.model or "none: abstained",),
+    "model": lambda case: (case.model,) if case.model else (),
 }
 
 

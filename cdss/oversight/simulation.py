@@ -1,4 +1,4 @@
-"""Consultations nobody asked for, to show and to test the dashboards. They say what they are wherever they are shown."""
+"""Consultations nobody asked for, to show and to test the dashboards. They say what they are wherever they stand."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ DIMENSIONS = ("sex", "site", "modality", "age")
 # Shares of what is simulated: abstentions, final diagnoses that become known, answers that are rated.
 ABSTAINED, FINAL, RATED, AGREED_WHEN_RIGHT, AGREED_WHEN_WRONG = 0.08, 0.7, 0.5, 0.93, 0.35
 UNSUPPORTED = 0.06
-BATCH = 500
+BATCH, DATED_AT_ONCE = 500, 100
 MONTH = dt.timedelta(days=30)
 
 
@@ -183,7 +183,7 @@ def _batch(
         for position in range(2)
     )
     given = [word for place, (row, one) in enumerate(answered) for word in _words(rng, row, one, diagnoses[3 * place])]
-    _dated(Feedback.objects.bulk_create(given), [one for one in given])
+    _dated(Feedback.objects.bulk_create(given), list(given))
 
 
 def _consultation(one: _Drawn) -> Consultation:
@@ -236,4 +236,4 @@ def _dated(rows: Sequence[Model], drawn: Sequence[Any]) -> None:
     for row, one in zip(rows, drawn, strict=True):
         row.created = one.moment if isinstance(one, _Drawn) else one.consultation.created  # type: ignore[attr-defined]
     if rows:
-        type(rows[0])._default_manager.bulk_update(rows, ["created"], batch_size=BATCH)
+        type(rows[0])._default_manager.bulk_update(rows, ["created"], batch_size=DATED_AT_ONCE)

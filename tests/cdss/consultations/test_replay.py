@@ -24,7 +24,7 @@ from tests.cdss.consultations.test_line import CASE, answered
 __all__ = ["answered"]
 GROWN = {
     "id": "d9", "kind": "literature", "title": "Pulmonary hamartoma",
-    "text": "Pulmonary hamartoma: popcorn calcification in a well-circumscribed nodule of the left upper lobe is typical.",
+    "text": "Pulmonary hamartoma: popcorn calcification in a well-circumscribed nodule of the left lung is typical.",
     "source": {"name": "tests", "id": "d9"},
 }  # fmt: skip
 

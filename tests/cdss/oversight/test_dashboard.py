@@ -37,7 +37,11 @@ def lines(found: Dashboard) -> dict[str, tuple[int, int]]:
 
 @pytest.mark.parametrize(
     ("planted", "group"),
-    [("sex=female:0.2", "female"), ("site=South:0.25", "South"), ("modality=MR:0.25", "MR")],
+    [
+        ("sex=female:0.2", "female"),
+        pytest.param("site=South:0.25", "South", marks=pytest.mark.faults),
+        pytest.param("modality=MR:0.25", "MR", marks=pytest.mark.faults),
+    ],
 )
 def test_a_planted_gap_is_flagged(desk: Client, planted: str, group: str) -> None:
     call_command("simulate_use", "--consultations", str(ENOUGH), "--gap", planted)
@@ -58,7 +62,7 @@ def test_a_planted_gap_is_flagged(desk: Client, planted: str, group: str) -> Non
     assert "Synthetic." in page
 
 
-@pytest.mark.parametrize("seed", [1, 7])
+@pytest.mark.parametrize("seed", [7, *(pytest.param(seed, marks=pytest.mark.faults) for seed in range(1, 6))])
 def test_without_a_planted_gap_none_is_flagged(desk: Client, seed: int) -> None:
     call_command("simulate_use", "--consultations", str(ENOUGH), "--seed", str(seed))
     board = board_of(desk)
