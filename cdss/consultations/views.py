@@ -1,5 +1,6 @@
 import hashlib
 import json
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -42,11 +43,13 @@ OWN_PAGES = {Status.ABSTAINED: "abstained", Status.FAILED: "failed", Status.CANC
 @require_GET
 def start(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
-    context = {
+    context: dict[str, Any] = {
         "open": listed(unfinished(user))[:8],
         "awaiting": listed(awaiting_feedback(user))[:8],
         "news": LibraryItem.objects.searchable_by(user).select_related("document").order_by("-created", "-pk")[:6],
     }
+    shown = len(context["open"]) + len(context["awaiting"])
+    record(action="consultation.listed", by=user, details={"shown": shown, "page": "start"})
     return render(request, "consultations/start.html", context)
 
 
