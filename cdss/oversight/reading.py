@@ -20,6 +20,8 @@ AGE_BANDS = ((0, "0–17"), (18, "18–39"), (40, "40–59"), (60, "60–79"), (
 SEXES = {"m": "male", "f": "female"}
 NOT_STATED = "not stated"
 NO_IMAGE = "no image"
+# How the names of those begin who ask what is simulated.
+PREFIX = "simulated-"
 FIRST = 5
 SETTLED = (Status.DONE, Status.ABSTAINED)
 OVERRIDES = (Verdict.DISAGREE.value, Verdict.WRONG.value, Verdict.UNSAFE.value)
@@ -86,6 +88,8 @@ def chosen(wanted: Mapping[str, Any]) -> QuerySet[Consultation]:
         found &= Q(user__username__iexact=user)
     if site := wanted.get("site"):
         found &= Q(user__location=site) | Q(user__location="", user__department=site)
+    if wanted.get("simulated") is False:
+        found &= ~Q(user__username__startswith=PREFIX)
     if model := wanted.get("model"):
         found &= Q(pk__in=Diagnosis.objects.filter(answer__writer=model).values("answer__consultation"))
     return Consultation.objects.filter(found)

@@ -25,10 +25,10 @@ from cdss.consultations.models import (
     Support,
 )
 from cdss.feedback.models import Confirmation, Feedback, Reason, Verdict
+from cdss.oversight.reading import PREFIX
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.concepts import concept_of
 
-PREFIX = "simulated-"
 TEXT = "Simulated consultation, made by a program. It is no case and nobody asked it."
 SITES = ("North", "South", "East")
 SEXES = ("male", "female")

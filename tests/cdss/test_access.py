@@ -98,6 +98,8 @@ TABLE = [
     Row("audit:verify", "POST", (302, 403, 403, 403, 302, 403)),
     # oversight
     Row("oversight:dashboard", "GET", AUDITOR),
+    Row("oversight:about", "GET", ANYONE, ("card",)),
+    Row("oversight:about_json", "GET", ANYONE, ("card",)),
     # evaluation
     Row("evaluation:list", "GET", MEASURED_FOR),
     Row("evaluation:run", "GET", MEASURED_FOR, ("evaluation",)),
@@ -210,6 +212,7 @@ def world(make_user, clinician: User, educator: User, auditor: User, administrat
         "account": make_user("someone", Role.CLINICIAN).pk,
         "frame": 0,
         "evaluation": evaluation_run().pk,
+        "card": "model-card",
         "replay": Replay.objects.create(consultation=consultation).pk,
         "import": UUID(int=7),
         "search": SavedSearch.objects.create(user=clinician, name="Masses", filters={"q": "mass"}).pk,

@@ -79,6 +79,8 @@ NOT_AUDITED: dict[tuple[str, str], str] = {
     ("evaluation:list", "GET"): MEASURES,
     ("evaluation:run", "GET"): MEASURES,
     ("feedback:give", "GET"): FORM,
+    ("oversight:about", "GET"): MEASURES,
+    ("oversight:about_json", "GET"): MEASURES,
     ("library:gamuts", "GET"): "reference lists, of no patient",
     ("library:import", "GET"): FORM,
     ("library:import", "POST"): REFUSED,
