@@ -61,7 +61,7 @@ def basis_store(*, consultation: Consultation, outcome: Outcome) -> Basis:
     record = {
         "format": FORMAT,
         "leads": [_lead_row(lead) for lead in retrieved.leads],
-        "names": [[item, [list(name) for name in one.names]] for item, one in retrieved.found.items()],
+        "names": _names_rows(retrieved),
         "evidence": {draft.text.label: draft.item for draft in outcome.evidence},
         "grounds": {
             "by_images": retrieved.by_images,
@@ -83,7 +83,7 @@ def thawed(record: Mapping[str, Any]) -> Thawed:
         raise ValueError(f"It was kept in the format {record.get('format')}; this program reads {FORMAT}.")
     return Thawed(
         leads=[_lead(row) for row in record["leads"]],
-        names={item: [(name, weight) for name, weight in given] for item, given in record["names"]},
+        names=_names(record),
         evidence=record["evidence"],
         model=model_from_json(record["weights"]),
         floors=record["floors"],
@@ -111,6 +111,20 @@ def code_sha256() -> str:
     for path in sorted(path for path in found if path.suffix in CODE_FILES):
         digest.update(f"{path.relative_to(HERE.parent.parent)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _names_rows(retrieved: Retrieved) -> list[list[Any]] | None:
+    """None where they are those of the leads, as they are but for a case of images alone."""
+    rows = [[item, [list(name) for name in one.names]] for item, one in retrieved.found.items()]
+    of_leads = [[lead.item, [list(name) for name in lead.names]] for lead in retrieved.leads]
+    return None if rows == of_leads else rows
+
+
+def _names(record: Mapping[str, Any]) -> dict[int, list[tuple[str, float]]]:
+    rows = record["names"]
+    if rows is None:
+        rows = [(row["item"], row["names"]) for row in record["leads"]]
+    return {item: [(name, weight) for name, weight in given] for item, given in rows}
 
 
 def _lead_row(lead: Lead) -> dict[str, Any]:

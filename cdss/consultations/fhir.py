@@ -24,7 +24,8 @@ NO_WRITER = "composer"
 def bundle(consultation: Consultation) -> dict[str, Any]:
     """Expects the prefetches of `whole_consultation_for`."""
     entries: list[dict[str, Any]] = []
-    for answer in list(consultation.answers.all()) or [None]:
+    answers: list[Answer | None] = [*consultation.answers.all()]
+    for answer in answers or [None]:
         entries += _of_answer(consultation, answer)
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 

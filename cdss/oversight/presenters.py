@@ -24,6 +24,8 @@ KINDS = {
 STATES = (Status.DONE, Status.ABSTAINED, Status.FAILED, Status.CANCELLED)
 BAR_HEIGHT, BAR_WIDTH, BAR_STEP = 120.0, 22.0, 30.0
 FEWEST_FOR_CALIBRATION = 20
+NOT_SUPPORTED = "Statements not supported"
+DRIFT_MEASURES = (*(measure.name for measure in MEASURES.values()), NOT_SUPPORTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class Bar:
 @dataclass(frozen=True, slots=True)
 class DriftTable:
     dimension: str
-    rows: Sequence[tuple[str, int, Sequence[Line | None]]]
+    # Group, size, and the figures of the group, each with the name of its column.
+    rows: Sequence[tuple[str, int, Sequence[tuple[str, Line | None]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ def dashboard(wanted: Mapping[str, Any]) -> Dashboard:
         reliability=reliability(bins) if bins else None,
         calibration_error=calibration_error(told.confidence, told.right) if enough else 0.0,
         calibrated_on=len(told.right),
-        drift_measures=[*(each.name for each in MEASURES.values()), "Statements not supported"],
+        drift_measures=DRIFT_MEASURES,
     )
 
 
@@ -132,7 +135,7 @@ def _headline(found: Read) -> list[Line]:
     abstained = Share(answered.n - answered.hits, answered.n)
     lines = [_line(each.name, figures.share(found.cases, each.asked), about=each.about) for each in MEASURES.values()]
     lines.insert(1, _line("Abstained", abstained))
-    return [*lines, _line("Statements not supported", figures.unsupported(found.cases), about="moved out of answers")]
+    return [*lines, _line(NOT_SUPPORTED, figures.unsupported(found.cases), about="moved out of answers")]
 
 
 def _subgroup(cases: Sequence[Case], measure: Measure, dimension: str, gaps: Sequence[Gap]) -> Table:
@@ -167,8 +170,11 @@ def _drift_table(
     rows = []
     for group, size in sizes.items():
         cells = [
-            _line(group, shares[group], flagged=group in marked) if group in shares and shares[group].n else None
-            for shares, marked in zip(columns, flagged, strict=True)
+            (
+                column,
+                _line(group, shares[group], flagged=group in marked) if group in shares and shares[group].n else None,
+            )
+            for column, shares, marked in zip(DRIFT_MEASURES, columns, flagged, strict=True)
         ]
         rows.append((group, size.n, cells))
     return DriftTable(name, rows)

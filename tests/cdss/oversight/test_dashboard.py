@@ -69,7 +69,7 @@ def test_without_a_planted_gap_none_is_flagged(desk: Client, seed: int) -> None:
     assert board.gaps
     assert not board.flagged
     assert "No gap between groups beyond chance" in desk.get("/oversight/").content.decode()
-    assert not any(cell and cell.flagged for table in board.drift for _, _, cells in table.rows for cell in cells)
+    assert not any(cell and cell.flagged for table in board.drift for _, _, cells in table.rows for _, cell in cells)
     assert board.calibration_error < 0.08
     assert board.reliability is not None
 
@@ -150,8 +150,9 @@ def test_nothing_is_simulated_beside_real_consultations(clinician: User) -> None
     assert Consultation.objects.count() == 1
 
 
-def test_what_was_simulated_can_be_removed_and_both_are_in_the_trail(db: None) -> None:
+def test_what_was_simulated_can_be_removed_and_both_are_in_the_trail(desk: Client) -> None:
     call_command("simulate_use", "--consultations", "40")
+    assert desk.get(f"/consultations/{Consultation.objects.filter(status='done').first().pk}/").status_code == 200
     assert not User.objects.filter(username__startswith="simulated-", is_active=True).exists()
     assert set(Consultation.objects.values_list("findings", flat=True)) == {
         "Simulated consultation, made by a program. It is no case and nobody asked it."
@@ -159,7 +160,11 @@ def test_what_was_simulated_can_be_removed_and_both_are_in_the_trail(db: None) -
     call_command("simulate_use", "--remove")
     assert not Consultation.objects.exists()
     assert not Feedback.objects.exists()
-    assert [event.action for event in Event.objects.all()] == ["oversight.simulated", "oversight.simulation_removed"]
+    assert [event.action for event in Event.objects.all()] == [
+        "oversight.simulated",
+        "consultation.viewed",
+        "oversight.simulation_removed",
+    ]
     assert verify().holds
 
 
