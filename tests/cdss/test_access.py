@@ -20,6 +20,7 @@ from tests.cdss.cast import answered_consultation, drill_run, evaluation_run, li
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SIGN_IN = "/accounts/sign-in/"
+NOWHERE = {int: 987654321, str: "nothing"}
 HANDLER = ClientHandler(enforce_csrf_checks=False)
 # The owner is a clinician whose objects the URLs name; the stranger is a clinician of another department, and the
 # educator one of the owner's department who was given nothing.
@@ -179,7 +180,7 @@ TABLE = [
 @dataclass(frozen=True)
 class World:
     people: Mapping[str, User]
-    objects: Mapping[str, int | UUID]
+    objects: Mapping[str, int | str | UUID]
     clients: dict[str, Client] = field(default_factory=dict)
 
     def client(self, person: str) -> Client:
@@ -279,7 +280,7 @@ def test_methods_that_are_not_in_the_table_do_nothing(world: World, name: str) -
 @pytest.mark.parametrize("row", [row for row in TABLE if row.args], ids=str)
 @pytest.mark.parametrize("number", [987654321, 2**63])
 def test_what_does_not_exist_is_no_error(world: World, row: Row, number: int) -> None:
-    nowhere = {name: 987654321 if isinstance(value, int) else value for name, value in world.objects.items()}
+    nowhere = {name: NOWHERE.get(type(value), value) for name, value in world.objects.items()}
     url = World({}, nowhere).url(row.name, row.args).replace("987654321", str(number))
     for person in PEOPLE[1:]:
         assert ask(world, person, url, row.method, row.data) in (403, 404), person
