@@ -7,7 +7,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 export CDSS_HTTPS ?= False
 
-.PHONY: run setup env test test-all check evaluation evaluation-baseline bench align local-llm lock clean
+.PHONY: run setup env test test-all faults check evaluation evaluation-baseline bench align local-llm lock clean
 run: setup
 	$(MANAGE) serve
 
@@ -38,6 +38,9 @@ test: .venv/.dev .venv/.browser
 	$(BIN)/python -m tests.run_on_postgres -n 2
 	$(BIN)/pytest -m "model or pg or e2e" || test $$? = 5
 
+faults: .venv/.dev
+	$(BIN)/pytest -m faults
+
 check: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -63,6 +66,7 @@ bench: .venv/.run
 	  langchain-community==0.4.2 langchain-classic==1.0.8 langchain-text-splitters==1.1.3 || rm -rf .venv/bench
 	OMP_NUM_THREADS=1 PYTHONPATH=.venv/bench $(MANAGE) benchmark --json
 	OMP_NUM_THREADS=1 $(MANAGE) benchmark_consultation --json
+	$(MANAGE) benchmark_audit --json
 
 lock: .venv/.dev
 	$(BIN)/python -m pip freeze

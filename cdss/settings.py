@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "cdss.feedback",
     "cdss.drills",
     "cdss.evaluation",
+    "cdss.oversight",
 ]
 
 MIDDLEWARE = [

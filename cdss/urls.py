@@ -12,5 +12,6 @@ urlpatterns = [
     path("notices/", include("cdss.notices.urls")),
     path("evaluation/", include("cdss.evaluation.urls")),
     path("audit/", include("cdss.audit.urls")),
+    path("", include("cdss.oversight.urls")),
     path("accounts/", include("cdss.accounts.urls")),
 ]

@@ -1,11 +1,11 @@
 """What an event's hash is made of."""
 
 import datetime as dt
-import hashlib
-import json
 import math
 from collections.abc import Mapping
 from typing import NamedTuple
+
+from cdss.audit.standalone.verify_export import event_hash
 
 MAX_TEXT = 200
 MAX_ITEMS = 50
@@ -34,10 +34,11 @@ class Fields(NamedTuple):
 
 def fields_hash(fields: Fields) -> str:
     """SHA-256 of the fields as a JSON array: keys sorted, no spaces, ASCII, time in UTC."""
-    moment = fields.at.astimezone(dt.UTC).isoformat(timespec="microseconds")
-    values = [fields.sequence, moment, *fields[2:]]
-    text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return event_hash([fields.sequence, moment_text(fields.at), *fields[2:]])
+
+
+def moment_text(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
 
 
 def checked_details(details: Mapping[str, object]) -> dict[str, object]:

@@ -3,6 +3,7 @@ from typing import Any
 from django import forms
 
 from cdss.accounts.models import Role
+from cdss.audit.models import OUTCOMES
 from cdss.widgets import DayInput
 
 
@@ -14,6 +15,8 @@ class FilterForm(forms.Form):
     actor = forms.CharField(required=False, max_length=150, label="User name")
     action = forms.CharField(required=False, max_length=60, label="Action", help_text="Or how it begins: account.")
     role = forms.ChoiceField(required=False, choices=[("", "All"), *Role.choices])
+    model = forms.CharField(required=False, max_length=120, label="Model", help_text="composer, or a model's name")
+    outcome = forms.ChoiceField(required=False, choices=[("", "All"), *OUTCOMES.items()])
     obj = forms.CharField(required=False, max_length=121, label="Object", help_text="consultations.consultation:42")
 
     def filters(self) -> dict[str, Any]:

@@ -6,7 +6,10 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 
-GENESIS = "0" * 64
+from cdss.audit.standalone.verify_export import GENESIS
+
+FAILED = "failed"
+OUTCOMES = {"done": "Answered", "abstained": "Abstained", "cancelled": "Cancelled", FAILED: "Failed"}
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -18,6 +21,8 @@ class EventQuerySet(models.QuerySet["Event"]):
         actor: str = "",
         action: str = "",
         role: str = "",
+        model: str = "",
+        outcome: str = "",
         obj: str = "",
     ) -> Self:
         """`until` is a whole day too; `action` is how it starts; `obj` is TYPE or TYPE:ID."""
@@ -32,6 +37,10 @@ class EventQuerySet(models.QuerySet["Event"]):
             found &= Q(action__startswith=action)
         if role:
             found &= Q(role=role)
+        if model:
+            found &= Q(details__writer=model)
+        if outcome:
+            found &= Q(details__status=outcome) | (Q(action__endswith=FAILED) if outcome == FAILED else Q(pk=None))
         if obj:
             kind, _, number = obj.partition(":")
             found &= Q(object_type=kind) & (Q(object_id=number) if number else Q())
@@ -77,3 +86,19 @@ class ChainHead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sequence} {self.hash}"
+
+
+class Anchor(models.Model):
+    """The head of the chain on one day, to be kept elsewhere too. Rows are added, never changed."""
+
+    date = models.DateField(unique=True)
+    sequence = models.PositiveBigIntegerField()
+    hash = models.CharField(max_length=64)
+    events = models.PositiveBigIntegerField()
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["date"]
+
+    def __str__(self) -> str:
+        return f"{self.date} {self.sequence}:{self.hash}"

@@ -28,28 +28,51 @@ INSTALL = {
         "EXECUTE FUNCTION audit_refuse()",
     ),
 }
+INSTALL_ANCHORS = {
+    "sqlite": (
+        f"CREATE TRIGGER audit_anchor_update BEFORE UPDATE ON audit_anchor {REFUSE}",
+        f"CREATE TRIGGER audit_anchor_delete BEFORE DELETE ON audit_anchor {REFUSE}",
+    ),
+    "postgresql": (
+        f"CREATE TRIGGER audit_anchor_update BEFORE UPDATE ON audit_anchor {ROW} EXECUTE FUNCTION audit_refuse()",
+        f"CREATE TRIGGER audit_anchor_delete BEFORE DELETE ON audit_anchor {ROW} EXECUTE FUNCTION audit_refuse()",
+        f"CREATE TRIGGER audit_anchor_truncate BEFORE TRUNCATE ON audit_anchor {ALL} EXECUTE FUNCTION audit_refuse()",
+    ),
+}
 REMOVE = {
     "sqlite": tuple(
         f"DROP TRIGGER audit_{name}" for name in ("event_update", "event_delete", "head_delete", "head_update")
     ),
     "postgresql": ("DROP FUNCTION audit_refuse() CASCADE",),
 }
+REMOVE_ANCHORS = {
+    "sqlite": ("DROP TRIGGER audit_anchor_update", "DROP TRIGGER audit_anchor_delete"),
+    "postgresql": tuple(f"DROP TRIGGER audit_anchor_{act} ON audit_anchor" for act in ("update", "delete", "truncate")),
+}
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    _run(connection, INSTALL[connection.vendor])
+    _run(connection, (*INSTALL[connection.vendor], *INSTALL_ANCHORS[connection.vendor]))
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
-    _run(connection, REMOVE[connection.vendor])
+    _run(connection, (*REMOVE_ANCHORS[connection.vendor], *REMOVE[connection.vendor]))
 
 
 def migrate_forwards(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    install(schema_editor.connection)
+    _run(schema_editor.connection, INSTALL[schema_editor.connection.vendor])
 
 
 def migrate_backwards(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    remove(schema_editor.connection)
+    _run(schema_editor.connection, REMOVE[schema_editor.connection.vendor])
+
+
+def migrate_anchors_forwards(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    _run(schema_editor.connection, INSTALL_ANCHORS[schema_editor.connection.vendor])
+
+
+def migrate_anchors_backwards(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    _run(schema_editor.connection, REMOVE_ANCHORS[schema_editor.connection.vendor])
 
 
 def _run(connection: BaseDatabaseWrapper, statements: tuple[str, ...]) -> None:

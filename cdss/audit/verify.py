@@ -1,14 +1,16 @@
 """Reading the trail from its first row to its last, and naming the first row that is not what was written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
+from cdss.audit.anchors import ANCHORED, stored_anchors
 from cdss.audit.chain import Fields, fields_hash
 from cdss.audit.models import GENESIS, ChainHead, Event
+from cdss.audit.standalone.verify_export import NOT_THE_HEAD, NOT_THE_NOTED, UNREADABLE, Anchor, Chain, Row, cut_off
+
+__all__ = ["NOT_THE_HEAD", "NOT_THE_NOTED", "Report", "verify"]
 
 CHUNK = 2000
-NOT_THE_HEAD = "It is not the event that the head of the chain names."
-NOT_THE_NOTED = "It is not the event that was noted: this one or one before it was rewritten."
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class Report:
     events: int = 0
     last: int = 0
     head: str = GENESIS
+    anchors: int = 0
     sequence: int | None = None
     problem: str = ""
 
@@ -25,32 +28,30 @@ class Report:
     def holds(self) -> bool:
         return self.sequence is None
 
-    def broken(self, sequence: int, problem: str) -> "Report":
-        return Report(self.events, self.last, self.head, sequence, problem)
 
-
-def verify(noted: tuple[int, str] | None = None) -> Report:
+def verify(noted: tuple[int, str] | None = None, anchors: Sequence[Anchor] = ()) -> Report:
     """One pass in constant memory. Events that are added meanwhile are read too.
 
-    `noted` is the number and hash of an event kept outside the database: a trail that was made anew, head and all,
-    holds in itself and does not lead to it.
+    `noted` is the number and hash of an event kept outside the database, `anchors` are ones that were exported: a trail
+    that was made anew, head, stored anchors and all, holds in itself and does not lead to them.
     """
-    head = _head()
-    report = Report()
+    head, stored = _head(), stored_anchors()
+    chain, known = Chain([*stored, *anchors, *([Anchor("", *noted)] if noted else [])]), set(stored)
     try:
-        for fields, stored in _rows():
-            if problem := _problem(fields, stored, report):
-                return report.broken(report.last + 1, problem)
-            if fields.sequence == head.sequence and stored != head.hash:
-                return report.broken(fields.sequence, NOT_THE_HEAD)
-            if noted and fields.sequence == noted[0] and stored != noted[1]:
-                return report.broken(fields.sequence, NOT_THE_NOTED)
-            report = Report(report.events + 1, fields.sequence, stored)
-    except (TypeError, ValueError, AttributeError, OverflowError):
-        return report.broken(report.last + 1, "Its fields cannot be read.")
-    if noted and report.last < noted[0]:
-        return report.broken(report.last + 1, f"Events up to the noted one, {noted[0]}, were cut off the end.")
-    return _compared_with_head(report, head)
+        for fields, digest in _rows():
+            row = Row(fields.sequence, fields_hash(fields), digest, fields.previous_hash)
+            expected = chain.last + 1
+            if problem := chain.step(row):
+                return _broken(chain, expected, problem)
+            if row.sequence == head.sequence and digest != head.hash:
+                return _broken(chain, row.sequence, NOT_THE_HEAD)
+            if fields.action == ANCHORED and (problem := _without_its_anchor(fields, known)):
+                return _broken(chain, row.sequence, problem)
+    except (TypeError, ValueError, AttributeError, OverflowError, KeyError):
+        return _broken(chain, chain.last + 1, UNREADABLE)
+    if later := chain.beyond():
+        return _broken(chain, chain.last + 1, cut_off(later))
+    return _compared_with_head(chain, head)
 
 
 def _head() -> ChainHead:
@@ -63,26 +64,26 @@ def _rows() -> Iterator[tuple[Fields, str]]:
         yield Fields(*row[:-1]), row[-1]
 
 
-def _problem(fields: Fields, stored: str, report: Report) -> str:
-    expected = report.last + 1
-    if fields.sequence > expected:
-        return f"It is missing; the next event there is has number {fields.sequence}."
-    if fields.sequence < expected:
-        return f"An event with number {fields.sequence} stands before it."
-    if fields_hash(fields) != stored:
-        return "Its fields were changed after it was written."
-    if fields.previous_hash != report.head:
-        return "It does not follow the event before it: one of the two was rewritten."
-    return ""
+def _broken(chain: Chain, sequence: int, problem: str) -> Report:
+    return Report(chain.events, chain.last, chain.head, chain.anchored, sequence, problem)
 
 
-def _compared_with_head(report: Report, before: ChainHead) -> Report:
+def _without_its_anchor(fields: Fields, known: Set[Anchor]) -> str:
+    """An anchor that was made has an event; one that is gone or another one is missed by it."""
+    made = Anchor(str(fields.details["date"]), int(str(fields.details["sequence"])), str(fields.details["hash"]))
+    # It may have been made while the trail is read.
+    if made in known or made in stored_anchors():
+        return ""
+    return f"The anchor of {made.date} that it tells of is gone or was changed."
+
+
+def _compared_with_head(chain: Chain, before: ChainHead) -> Report:
     """The last row against the head: as it was before the pass, and as it is now."""
-    if report.last < before.sequence:
-        return report.broken(report.last + 1, f"Events up to {before.sequence} were cut off the end.")
+    if chain.last < before.sequence:
+        return _broken(chain, chain.last + 1, f"Events up to {before.sequence} were cut off the end.")
     now = _head()
-    if report.last > now.sequence:
-        return report.broken(now.sequence + 1, f"It was added past the head of the chain, which is at {now.sequence}.")
-    if report.last == now.sequence and report.head != now.hash:
-        return report.broken(report.last, NOT_THE_HEAD)
-    return report
+    if chain.last > now.sequence:
+        return _broken(chain, now.sequence + 1, f"It was added past the head of the chain, which is at {now.sequence}.")
+    if chain.last == now.sequence and chain.head != now.hash:
+        return _broken(chain, chain.last, NOT_THE_HEAD)
+    return Report(chain.events, chain.last, chain.head, chain.anchored)

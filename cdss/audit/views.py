@@ -12,7 +12,6 @@ from django.views.decorators.http import require_GET, require_POST
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, require
 from cdss.audit import export as exports
-from cdss.audit.chain import printable
 from cdss.audit.forms import FilterForm
 from cdss.audit.models import Event
 from cdss.audit.services import record
@@ -45,13 +44,36 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require(Action.VIEW_AUDIT)
 def verification(request: HttpRequest) -> HttpResponse:
     report = verify()
-    details = {"holds": report.holds, "events": report.events, "head": report.head, "broken": report.sequence}
+    details = {
+        "holds": report.holds,
+        "events": report.events,
+        "head": report.head,
+        "anchors": report.anchors,
+        "broken": report.sequence,
+    }
     record(action="audit.verified", by=cast(User, request.user), details=details)
     if report.holds:
-        messages.success(request, f"The audit trail holds: {report.events} events.")
+        messages.success(request, f"The audit trail holds: {report.events} events, {report.anchors} anchors.")
     else:
         messages.error(request, f"The audit trail is broken at event {report.sequence}. {report.problem}")
     return redirect("audit:list")
+
+
+@require_GET
+@require(Action.VIEW_AUDIT)
+def prepare(request: HttpRequest) -> HttpResponse:
+    """What an export would hold, before it is made."""
+    form = FilterForm(request.GET)
+    wanted = exports.Wanted(form.filters())
+    context = {
+        "form": form,
+        "used": wanted.used,
+        "said": [(form.fields[name].label or name.capitalize(), value) for name, value in wanted.used.items()],
+        "count": wanted.events().count() if form.is_valid() else 0,
+        "whole": Event.objects.count(),
+        "query": urlencode({name: value for name, value in form.filters().items() if value}),
+    }
+    return render(request, "audit/prepare.html", context, status=200 if form.is_valid() else 400)
 
 
 @require_GET
@@ -61,9 +83,7 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     if kind not in exports.FORMATS or not form.is_valid():
         return HttpResponseBadRequest("The format is one of: " + ", ".join(exports.FORMATS) + ".")
     file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
-    exported = exports.write(Event.objects.matching(**form.filters()), kind, file)
-    used = {name: printable(str(value)) for name, value in form.filters().items() if value}
-    details = {"format": kind, "rows": exported.rows, "sha256": exported.sha256, "filters": used}
-    record(action="audit.exported", by=cast(User, request.user), details=details)
-    name = f"audit-{timezone.now():%Y%m%d-%H%M%S}.{kind}"
+    wanted = exports.Wanted(form.filters(), placeholders=request.GET.get("placeholders") != "no")
+    exports.export_events(by=cast(User, request.user), wanted=wanted, form=kind, file=file)
+    name = f"audit-{timezone.now():%Y%m%d-%H%M%S}.{exports.EXTENSIONS[kind]}"
     return download(request, file, name=name, content_type=exports.FORMATS[kind])

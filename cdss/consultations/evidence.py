@@ -23,6 +23,7 @@ from cdss.reasoning.candidates import (
 )
 from cdss.reasoning.comparing import Item, compared
 from cdss.reasoning.patients import Patient, sex_of
+from cdss.reasoning.ranking import DiagnosisModel
 from cdss.reasoning.types import CONFIRMED, Candidate, CaseInput, Lead
 from retrieval.types import KINDS, Hit, Ids, Pixels, Query
 
@@ -68,6 +69,8 @@ class Retrieved:
     image_encoder: str
     # Of the cross-encoder that read what was found again, or why it did not; empty without one.
     cross_encoder: str = ""
+    # What the candidates were weighed by: kept, so that they can be weighed again.
+    leads: Sequence[Lead] = ()
     # A case without a word: what was found was found by its images.
     by_images: bool = False
 
@@ -118,11 +121,16 @@ def retrieve(*, case: CaseInput, pixels: Sequence[Pixels], scope: Scope, told: C
     versions = (last.index_version, last.text_encoder, last.image_encoder)
     patient = patient_of(case)
     if kinds:
-        candidates = weigh(compared(leads, _named_items(found), told or case, patient), patient=patient)
-    else:
-        candidates = propose(leads, patient=patient)
+        leads = compared(leads, _named_items(found), told or case, patient)
+    candidates = candidates_of(leads, patient=patient, by_images=not kinds)
     crossed = searched[0].cross_encoder if kinds else ""
-    return Retrieved(found, candidates, *versions, cross_encoder=crossed, by_images=not kinds)
+    return Retrieved(found, candidates, *versions, cross_encoder=crossed, leads=leads, by_images=not kinds)
+
+
+def candidates_of(
+    leads: Sequence[Lead], *, patient: Patient, by_images: bool, model: DiagnosisModel | None = None
+) -> list[Candidate]:
+    return propose(leads, patient=patient) if by_images else weigh(leads, model=model, patient=patient)
 
 
 def look_up(

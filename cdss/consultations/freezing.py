@@ -17,6 +17,7 @@ KEPT_OF_EACH_KIND = 4
 KEPT_OF_EACH_CANDIDATE = 3
 # A longer item is read through a window around its best passage.
 READ_LIMIT = 6000
+Names = Sequence[tuple[str, float]]
 SHOWN_DETAILS = ("authors", "journal", "publisher", "published", "url", "reference", "status")
 
 
@@ -120,22 +121,27 @@ def _details(item: Case | Document) -> dict[str, object]:
 
 
 def sources_of(retrieved: Retrieved, evidence: Sequence[EvidenceDraft]) -> Sources:
-    """The evidence as the composer reads it: what each piece is about, and which diagnoses it merely lists."""
-    found = {draft.item: retrieved.found[draft.item] for draft in evidence}
-    names: dict[str, list[str]] = {}
-    for one in retrieved.found.values():
-        for concept, name in _concepts(one, confirmed=True):
-            names.setdefault(concept, []).append(name)
+    names = {item: one.names for item, one in retrieved.found.items()}
+    return sources_from(names, {draft.item: draft.text for draft in evidence})
+
+
+def sources_from(names: Mapping[int, Names], evidence: Mapping[int, EvidenceText]) -> Sources:
+    """The evidence as the composer reads it: what each piece is about, and which diagnoses it merely lists. `names` are
+    those of all that was found, with the weight of each."""
+    called: dict[str, list[str]] = {}
+    for given in names.values():
+        for concept, name in _concepts(given, confirmed=True):
+            called.setdefault(concept, []).append(name)
     return Sources(
-        evidence={draft.item: draft.text for draft in evidence},
-        about={item: frozenset(key for key, _ in _concepts(one, confirmed=True)) for item, one in found.items()},
-        listed={item: dict(_concepts(one, confirmed=False)) for item, one in found.items()},
-        names=names,
+        evidence=evidence,
+        about={item: frozenset(key for key, _ in _concepts(names[item], confirmed=True)) for item in evidence},
+        listed={item: dict(_concepts(names[item], confirmed=False)) for item in evidence},
+        names=called,
     )
 
 
-def _concepts(found: Found, *, confirmed: bool) -> Iterator[tuple[str, str]]:
+def _concepts(names: Names, *, confirmed: bool) -> Iterator[tuple[str, str]]:
     """The diagnoses an item is about, or else those it merely lists, each with the name it gives."""
-    for name, weight in found.names:
+    for name, weight in names:
         if (weight == CONFIRMED) == confirmed and (concept := concept_of(name)):
             yield concept.key, name

@@ -13,11 +13,13 @@ from django.utils import timezone
 
 from cdss.audit.services import record
 from cdss.consultations.demographics import completed
+from cdss.consultations.digests import answer_sha256
 from cdss.consultations.expanding import LOST_AFTER, abstained_expand, consultation_expand
 from cdss.consultations.hypotheses import in_the_models_order
 from cdss.consultations.models import Answer, Consultation, Statement
 from cdss.consultations.pipeline import check, check_one
 from cdss.consultations.recording import diagnoses_store, statements_store
+from cdss.consultations.stored import stored_diagnoses, stored_evidence
 from cdss.consultations.working import UNEXPECTED, case_of
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.conflicts import with_conflicts
@@ -25,7 +27,7 @@ from cdss.reasoning.errors import WriterError
 from cdss.reasoning.merging import merged
 from cdss.reasoning.models import answer_tokens, chat_model, context_tokens, shown_name
 from cdss.reasoning.placement import listed, placed
-from cdss.reasoning.types import CaseInput, CitationDraft, DiagnosisDraft, EvidenceText, StatementDraft
+from cdss.reasoning.types import CaseInput, DiagnosisDraft, EvidenceText, StatementDraft
 from cdss.reasoning.understanding import read_case
 from cdss.reasoning.voting import site_vote
 from cdss.reasoning.writer import WriterResult, Written, write_differential
@@ -168,8 +170,16 @@ def _complete(answer: Answer, diagnoses: Sequence[DiagnosisDraft], result: Write
         diagnoses_store(answer=answer, drafts=diagnoses)
         answer.state, answer.note, answer.prompt_sha256 = "complete", result.note[:300], result.prompt_sha256
         answer.save(update_fields=["state", "note", "prompt_sha256"])
+        pieces = answer.consultation.evidence.count()
         refused = Statement.objects.filter(diagnosis__answer=answer, support="unsupported").count()
-        details = {"writer": answer.writer, "refused": refused, "milliseconds": result.timings["total"]}
+        details = {
+            "writer": answer.writer,
+            "refused": refused,
+            "milliseconds": result.timings["total"],
+            "prompt_sha256": result.prompt_sha256,
+            "evidence": pieces,
+            "answer_sha256": answer_sha256(answer.consultation, answer.writer, pieces=pieces),
+        }
         record(action="consultation.model_answered", obj=answer.consultation, details=details)
 
 
@@ -180,37 +190,3 @@ def _give_up(answer: Answer, kind: str, message: str) -> None:
         answer.save(update_fields=["state", "note"])
         details = {"writer": answer.writer, "trouble": kind}
         record(action="consultation.model_failed", obj=answer.consultation, details=details)
-
-
-def stored_evidence(consultation: Consultation) -> list[EvidenceText]:
-    return [
-        EvidenceText(row.label, row.kind, row.source_id, row.title, row.text, row.score, row.details)
-        for row in consultation.evidence.all()
-    ]
-
-
-def stored_diagnoses(answer: Answer) -> list[DiagnosisDraft]:
-    rows = answer.diagnoses.prefetch_related("statements__citations__evidence")
-    return [
-        DiagnosisDraft(
-            name=row.name,
-            concept=row.concept,
-            score=row.score,
-            statements=[
-                StatementDraft(
-                    text=s.text,
-                    stance=s.stance,  # type: ignore[arg-type]
-                    citations=[CitationDraft(c.evidence.label, c.quote, c.start, c.end) for c in s.citations.all()],
-                    support=s.support,  # type: ignore[arg-type]
-                    reasons=s.reasons,
-                )
-                for s in row.statements.all()
-            ],
-            likelihood=row.likelihood,
-            probability=row.probability,
-            codes=row.codes,
-            must_not_miss=row.must_not_miss,
-            unexplained=row.unexplained,
-        )
-        for row in rows
-    ]

@@ -280,3 +280,37 @@ class Citation(models.Model):
 
     class Meta:
         ordering = ["statement", "pk"]
+
+
+class Basis(models.Model):
+    """What the composer made its answer of, so that it can be made again without the index it was searched in."""
+
+    consultation = models.OneToOneField(Consultation, models.CASCADE, related_name="basis")
+    # The hash of the weights that ranked, and of the code and word lists that ranked, wrote and checked.
+    weights = models.CharField(max_length=64)
+    code = models.CharField(max_length=64)
+    # {"format", "leads", "names", "evidence", "grounds", "floors", "weights"}
+    record = models.JSONField()
+
+    class Meta:
+        verbose_name_plural = "bases"
+
+
+class Replay(models.Model):
+    """A consultation that was run again: as of its time, and as of today."""
+
+    consultation = models.ForeignKey(Consultation, models.CASCADE, related_name="replays")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    created = models.DateTimeField(auto_now_add=True)
+    finished = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    result = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"R-{self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("consultations:replay", args=[self.consultation_id, self.pk])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -14,14 +14,16 @@ from cdss.consultations.evidence import Retrieved, Scope, patient_of, retrieve
 from cdss.consultations.freezing import EvidenceDraft, freeze, sources_of
 from cdss.consultations.gamuts import Beside, gamuts_of
 from cdss.consultations.understanding import understood_rows
-from cdss.reasoning.composer import compose
+from cdss.reasoning.composer import Sources, compose
 from cdss.reasoning.conflicts import with_conflicts
 from cdss.reasoning.gate import Likelihood, check_statement
 from cdss.reasoning.image_composer import compose_from_images, with_resemblance
 from cdss.reasoning.placement import listed, placed
-from cdss.reasoning.types import CaseInput, DiagnosisDraft, EvidenceText, StatementDraft
+from cdss.reasoning.types import Candidate, CaseInput, DiagnosisDraft, EvidenceText, StatementDraft
 from cdss.reasoning.understanding import read_case
 from retrieval.types import Pixels
+
+FLOORS = ("RELEVANCE_FLOOR", "IMAGE_RELEVANCE_FLOOR", "PROBABILITY_FLOOR")
 
 
 class Watch(Protocol):
@@ -62,19 +64,36 @@ def consult(*, case: CaseInput, load_pixels: Callable[[], Sequence[Pixels]], sco
         evidence = freeze(retrieved)
         watch.evidence(retrieved, evidence)
     with watch.step("write"):
-        sources = sources_of(retrieved, evidence)
-        if retrieved.by_images:
-            drafts = compose_from_images(candidates=retrieved.candidates, sources=sources)
-        else:
-            drafts = compose(case=case, candidates=retrieved.candidates, sources=sources, patient=patient_of(case))
+        sources, by_images = sources_of(retrieved, evidence), retrieved.by_images
+        drafts = composed(case=case, candidates=retrieved.candidates, sources=sources, by_images=by_images)
     with watch.step("check"):
-        texts = [draft.text for draft in evidence]
-        diagnoses = with_conflicts(check(drafts, texts, reading.case), texts, case)
-        if retrieved.by_images:
-            diagnoses = with_resemblance(diagnoses)
+        diagnoses = judged(
+            drafts, [draft.text for draft in evidence], case=case, told=reading.case, by_images=by_images
+        )
     if not diagnoses:
         return Outcome(retrieved, evidence, abstention=_abstention("no_candidate", case, pixels, retrieved))
     return Outcome(retrieved, evidence, diagnoses, gamuts_of(case))
+
+
+def composed(
+    *, case: CaseInput, candidates: Sequence[Candidate], sources: Sources, by_images: bool
+) -> list[DiagnosisDraft]:
+    if by_images:
+        return compose_from_images(candidates=candidates, sources=sources)
+    return compose(case=case, candidates=candidates, sources=sources, patient=patient_of(case))
+
+
+def judged(
+    drafts: Sequence[DiagnosisDraft],
+    evidence: Sequence[EvidenceText],
+    *,
+    case: CaseInput,
+    told: CaseInput,
+    by_images: bool,
+) -> list[DiagnosisDraft]:
+    """`told` is the case with what was corrected of it."""
+    diagnoses = with_conflicts(check(drafts, evidence, told), evidence, case)
+    return with_resemblance(diagnoses) if by_images else diagnoses
 
 
 def _without_overlays(pixels: Sequence[Pixels]) -> list[Pixels]:
@@ -84,22 +103,40 @@ def _without_overlays(pixels: Sequence[Pixels]) -> list[Pixels]:
     return [mask_overlays(frame) for frame in pixels]
 
 
-def too_little(retrieved: Retrieved) -> str:
-    """Why the evidence does not carry an answer; empty when it does."""
+class Grounds(Protocol):
+    """What tells whether an answer can be given."""
+
+    @property
+    def found(self) -> Sized: ...
+    @property
+    def candidates(self) -> Sequence[Candidate]: ...
+    @property
+    def by_images(self) -> bool: ...
+    @property
+    def best_image(self) -> float: ...
+    @property
+    def best_dense(self) -> float: ...
+    @property
+    def shares_words(self) -> bool: ...
+
+
+def too_little(retrieved: Grounds, floors: Mapping[str, float] | None = None) -> str:
+    """Why the evidence does not carry an answer; empty when it does. `floors` are those of another time."""
+    least = floors or floors_of_site()
     if not retrieved.found:
         return "nothing_found"
-    if retrieved.by_images and retrieved.best_image < settings.IMAGE_RELEVANCE_FLOOR:
+    if retrieved.by_images and retrieved.best_image < least["IMAGE_RELEVANCE_FLOOR"]:
         return "images_below_floor"
-    if not retrieved.by_images and _is_far(retrieved):
+    if not retrieved.by_images and (retrieved.best_dense < least["RELEVANCE_FLOOR"] or not retrieved.shares_words):
         return "below_floor"
     if not retrieved.candidates:
         return "no_candidate"
     best = retrieved.candidates[0].probability
-    return "unsure" if best is not None and best < settings.PROBABILITY_FLOOR else ""
+    return "unsure" if best is not None and best < least["PROBABILITY_FLOOR"] else ""
 
 
-def _is_far(retrieved: Retrieved) -> bool:
-    return retrieved.best_dense < settings.RELEVANCE_FLOOR or not retrieved.shares_words
+def floors_of_site() -> dict[str, float]:
+    return {name: getattr(settings, name) for name in FLOORS}
 
 
 def check(

@@ -83,8 +83,9 @@ def _rule_of(by: User) -> dict[str, Any]:
     return {"commit_first": by.group.commit_first, "user_group": by.group.name} if by.group else {}
 
 
-def _queue(consultation: Consultation, by: User, action: str, ip: str = "") -> None:
+def _queue(consultation: Consultation, by: User, action: str, ip: str = "", **more: int) -> None:
     details = {
+        **more,
         "characters": len(case_of(consultation).text),
         "images": consultation.images.count(),
         "removed_identifiers": sum(consultation.removed_identifiers.values()),
@@ -189,5 +190,5 @@ def consultation_again(
         )
         for image in images
     )
-    _queue(again, by, "consultation.asked_again")
+    _queue(again, by, "consultation.asked_again", of=consultation.pk)
     return again

@@ -17,3 +17,10 @@ def write_with_model(consultation_id: int) -> None:
     from cdss.consultations.model_answer import write
 
     write(consultation_id)
+
+
+@task()
+def replay_consultation(replay_id: int) -> None:
+    from cdss.consultations.replaying import replay_run
+
+    replay_run(replay_id)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cdss.consultations import own_views, review_views, views
+from cdss.consultations import own_views, replay_views, review_views, views
 
 app_name = "consultations"
 urlpatterns = [
@@ -21,5 +21,7 @@ urlpatterns = [
     path("consultations/<id:pk>/images/<id:image>/", views.image, name="image"),
     path("consultations/<id:pk>/cancel/", views.cancel, name="cancel"),
     path("consultations/<id:pk>/again/", views.again, name="again"),
+    path("consultations/<id:pk>/replays/", replay_views.replays, name="replays"),
+    path("consultations/<id:pk>/replays/<id:replay>/", replay_views.replay, name="replay"),
     path("consultations/<id:pk>/retry/", views.retry, name="retry"),
 ]

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -15,6 +16,7 @@ from cdss.accounts.permissions import Action, require
 from cdss.audit.services import record
 from cdss.consultations import services
 from cdss.consultations.export import exported
+from cdss.consultations.fhir import bundle
 from cdss.consultations.forms import CaseForm, HistoryForm, NewConsultationForm
 from cdss.consultations.live import is_settled, progress_event, progress_events, progress_of, step_states
 from cdss.consultations.models import Consultation, Status
@@ -42,11 +44,13 @@ OWN_PAGES = {Status.ABSTAINED: "abstained", Status.FAILED: "failed", Status.CANC
 @require_GET
 def start(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
-    context = {
+    context: dict[str, Any] = {
         "open": listed(unfinished(user))[:8],
         "awaiting": listed(awaiting_feedback(user))[:8],
         "news": LibraryItem.objects.searchable_by(user).select_related("document").order_by("-created", "-pk")[:6],
     }
+    shown = len(context["open"]) + len(context["awaiting"])
+    record(action="consultation.listed", by=user, details={"shown": shown, "page": "start"})
     return render(request, "consultations/start.html", context)
 
 
@@ -169,11 +173,15 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
     consultation = whole_consultation_for(request, pk)
     if consultation.is_withheld_from(request.user):
         return redirect("consultations:detail", pk)
-    data = json.dumps(exported(consultation), ensure_ascii=False, indent=2).encode()
-    details = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    form = "fhir" if request.GET.get("format") == "fhir" else "json"
+    found = bundle(consultation) if form == "fhir" else exported(consultation)
+    data = json.dumps(found, ensure_ascii=False, indent=2).encode()
+    details = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "format": form}
     record(action="consultation.exported", by=user_of(request), obj=consultation, details=details)
-    headers = {"Content-Disposition": f'attachment; filename="{consultation}.json"', "Cache-Control": "no-store"}
-    return HttpResponse(data, content_type="application/json", headers=headers)
+    name = f"{consultation}.fhir.json" if form == "fhir" else f"{consultation}.json"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    content_type = "application/fhir+json" if form == "fhir" else "application/json"
+    return HttpResponse(data, content_type=content_type, headers=headers)
 
 
 @require_GET

@@ -12,8 +12,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from cdss.audit.services import record
+from cdss.consultations.basis import basis_store
+from cdss.consultations.digests import answer_sha256, case_sha256
 from cdss.consultations.evidence import Scope
-from cdss.consultations.models import Answer, Consultation, Status
+from cdss.consultations.models import Answer, Basis, Consultation, Status
 from cdss.consultations.pipeline import CancelledError, Outcome, consult
 from cdss.consultations.recording import Recorder, diagnoses_store
 from cdss.consultations.shown import answer_shown
@@ -43,7 +45,7 @@ def answer(consultation_id: int) -> None:
     try:
         outcome = consult(
             case=case_of(consultation),
-            load_pixels=lambda: _pixels(consultation),
+            load_pixels=lambda: pixels_of(consultation),
             scope=Scope(user=consultation.user),
             watch=Recorder(consultation),
         )
@@ -87,10 +89,11 @@ def _claim(consultation_id: int) -> Consultation | None:
         row.steps.all().delete()
         row.answers.all().delete()
         row.evidence.all().delete()
+        Basis.objects.filter(consultation=row).delete()
     return row
 
 
-def _pixels(consultation: Consultation) -> Sequence[Pixels]:
+def pixels_of(consultation: Consultation) -> Sequence[Pixels]:
     from cdss.library.intake import stored_pixels
 
     return [frame for image in consultation.images.all() for frame in stored_pixels(image)]
@@ -99,6 +102,7 @@ def _pixels(consultation: Consultation) -> Sequence[Pixels]:
 def _finish(consultation: Consultation, outcome: Outcome) -> None:
     with transaction.atomic():
         Recorder(consultation).versions(outcome.retrieved)
+        basis_store(consultation=consultation, outcome=outcome)
         if outcome.abstention:
             consultation.abstention = outcome.abstention
             if settings.LLM_HYPOTHESES and _asks_the_model(consultation):
@@ -124,12 +128,27 @@ def _close(consultation: Consultation, status: Status, *, error: str = "") -> No
     with transaction.atomic():
         consultation.status, consultation.error, consultation.finished = status, error[:300], timezone.now()
         consultation.save(update_fields=["status", "error", "finished", "abstention", "gamuts", "hypotheses"])
-        details = {"status": str(status), "attempts": consultation.attempts}
+        details: dict[str, object] = {"status": str(status), "attempts": consultation.attempts}
+        if status in (Status.DONE, Status.ABSTAINED):
+            details |= told_of(consultation)
         record(action="consultation.finished", obj=consultation, details=details)
         # It may have been committed while this worked.
         consultation.refresh_from_db(fields=["committed"])
         if not consultation.is_withheld:
             answer_shown(consultation)
+
+
+def told_of(consultation: Consultation) -> dict[str, object]:
+    """Hashes of what was asked and answered: a row that is changed later is told by them."""
+    consultation.refresh_from_db(fields=["index_version"])
+    writer, pieces = {"writer": WRITER} if consultation.status == Status.DONE else {}, consultation.evidence.count()
+    return {
+        **writer,
+        "index_version": consultation.index_version,
+        "evidence": pieces,
+        "case_sha256": case_sha256(consultation),
+        "answer_sha256": answer_sha256(consultation, WRITER, pieces=pieces),
+    }
 
 
 def sweep() -> int:

@@ -2,10 +2,13 @@ from typing import Any
 
 from django import forms
 
+from cdss.accounts.models import Role
+from cdss.consultations.models import FINISHED
 from cdss.feedback.fit import FITTING, MAX_COMMENT
 from cdss.feedback.models import Confirmation, GapState, Reason, Verdict
 from cdss.widgets import DayInput
 
+OUTCOMES = [(status.value, status.label) for status in FINISHED]
 KINDS = [(kind, kind) for kind in FITTING]
 
 
@@ -54,6 +57,9 @@ class FilterForm(forms.Form):
     until = forms.DateField(required=False, label="To", widget=DayInput)
     user = forms.CharField(required=False, max_length=150, label="User name")
     verdict = forms.ChoiceField(required=False, choices=[("", "All"), *Verdict.choices], label="Action taken")
+    role = forms.ChoiceField(required=False, choices=[("", "All"), *Role.choices])
+    model = forms.CharField(required=False, max_length=120, label="Model")
+    outcome = forms.ChoiceField(required=False, choices=[("", "All"), *OUTCOMES])
 
     def filters(self) -> dict[str, Any]:
         return self.cleaned_data if self.is_valid() else {}

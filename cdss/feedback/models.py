@@ -24,9 +24,17 @@ class Confirmation(models.TextChoices):
 
 class FeedbackQuerySet(models.QuerySet["Feedback"]):
     def matching(
-        self, *, since: dt.date | None = None, until: dt.date | None = None, user: str = "", verdict: str = ""
+        self,
+        *,
+        since: dt.date | None = None,
+        until: dt.date | None = None,
+        user: str = "",
+        verdict: str = "",
+        role: str = "",
+        model: str = "",
+        outcome: str = "",
     ) -> Self:
-        """Feedback from the first moment of `since` to the last of `until`."""
+        """Feedback from the first moment of `since` to the last of `until`; `outcome` is what became of the case."""
         found = Q()
         if since:
             found &= Q(created__date__gte=since)
@@ -36,6 +44,12 @@ class FeedbackQuerySet(models.QuerySet["Feedback"]):
             found &= Q(user__username__iexact=user)
         if verdict:
             found &= Q(verdict=verdict)
+        if role:
+            found &= Q(role=role)
+        if model:
+            found &= Q(statement__diagnosis__answer__writer=model) | Q(diagnosis__answer__writer=model)
+        if outcome:
+            found &= Q(consultation__status=outcome)
         return self.filter(found)
 
 

@@ -48,6 +48,8 @@ def item_list(request: HttpRequest) -> HttpResponse:
         "rows": with_first_images(page.object_list),
         "as_table": wanted["view"] == "table" or (not wanted["view"] and wanted["kind"] not in ("", Kind.CASE)),
     }
+    details = {"shown": len(page), "found": page.paginator.count, "filters": len(filters)}
+    record(action="library.listed", by=_user(request), details=details)
     return render(request, "library/list.html", context)
 
 
@@ -126,7 +128,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
 @require(Action.BROWSE_LIBRARY)
 def image(request: HttpRequest, pk: int, frame: int = 0) -> HttpResponse:
     visible = Case.objects.viewable_by(_user(request)).values("pk")
-    found = get_object_or_404(CaseImage.objects.filter(case_id__in=visible), pk=pk)
+    found = get_object_or_404(CaseImage.objects.select_related("case").filter(case_id__in=visible), pk=pk)
     try:
         if request.GET.get("size") == "thumb":
             return HttpResponse(thumbnail(found).read_bytes(), content_type="image/jpeg", headers=IMAGE_HEADERS)
@@ -134,6 +136,8 @@ def image(request: HttpRequest, pk: int, frame: int = 0) -> HttpResponse:
         content = paths[abs(int(request.GET.get("frame", frame)))].read_bytes()
     except (OSError, ValueError, IndexError) as error:
         raise Http404 from error
+    # The small ones belong to the list or the page that holds them, which is recorded.
+    record(action="library.image_viewed", by=_user(request), obj=found.case, details={"image": found.pk})
     return HttpResponse(content, content_type="image/png", headers=IMAGE_HEADERS)
 
 

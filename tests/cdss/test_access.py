@@ -11,7 +11,7 @@ from django.test.client import ClientHandler
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from cdss.accounts.models import Role, User, UserGroup
-from cdss.consultations.models import Citation
+from cdss.consultations.models import Citation, Replay
 from cdss.feedback.models import Gap
 from cdss.library.models import SavedSearch, State, Visibility
 from cdss.library.standing import Dispute
@@ -20,6 +20,7 @@ from tests.cdss.cast import answered_consultation, drill_run, evaluation_run, li
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SIGN_IN = "/accounts/sign-in/"
+NOWHERE = {int: 987654321, str: "nothing"}
 HANDLER = ClientHandler(enforce_csrf_checks=False)
 # The owner is a clinician whose objects the URLs name; the stranger is a clinician of another department, and the
 # educator one of the owner's department who was given nothing.
@@ -90,7 +91,16 @@ TABLE = [
     # audit
     Row("audit:list", "GET", AUDITOR),
     Row("audit:export", "GET", AUDITOR),
+    Row("audit:prepare", "GET", AUDITOR),
+    Row("audit:verifier", "GET", AUDITOR),
+    Row("audit:anchors", "GET", AUDITOR),
+    Row("audit:anchors", "POST", (302, 403, 403, 403, 302, 403)),
+    Row("audit:anchors_export", "GET", AUDITOR),
     Row("audit:verify", "POST", (302, 403, 403, 403, 302, 403)),
+    # oversight
+    Row("oversight:dashboard", "GET", AUDITOR),
+    Row("oversight:about", "GET", ANYONE, ("card",)),
+    Row("oversight:about_json", "GET", ANYONE, ("card",)),
     # evaluation
     Row("evaluation:list", "GET", MEASURED_FOR),
     Row("evaluation:run", "GET", MEASURED_FOR, ("evaluation",)),
@@ -130,6 +140,9 @@ TABLE = [
     Row("consultations:cancel", "POST", OWNER_ACTS, ONE),
     Row("consultations:again", "POST", OWNER_ACTS, ONE),
     Row("consultations:retry", "POST", OWNER_ACTS, ONE),
+    Row("consultations:replays", "GET", AUDITOR, ONE),
+    Row("consultations:replays", "POST", (302, 403, 403, 403, 302, 403), ONE),
+    Row("consultations:replay", "GET", AUDITOR, ("consultation", "replay")),
     Row("consultations:review", "GET", OWNER_ACTS, ONE),
     Row("consultations:review", "POST", OWNER_ACTS, ONE),
     # library
@@ -167,7 +180,7 @@ TABLE = [
 @dataclass(frozen=True)
 class World:
     people: Mapping[str, User]
-    objects: Mapping[str, int | UUID]
+    objects: Mapping[str, int | str | UUID]
     clients: dict[str, Client] = field(default_factory=dict)
 
     def client(self, person: str) -> Client:
@@ -200,6 +213,8 @@ def world(make_user, clinician: User, educator: User, auditor: User, administrat
         "account": make_user("someone", Role.CLINICIAN).pk,
         "frame": 0,
         "evaluation": evaluation_run().pk,
+        "card": "model-card",
+        "replay": Replay.objects.create(consultation=consultation).pk,
         "import": UUID(int=7),
         "search": SavedSearch.objects.create(user=clinician, name="Masses", filters={"q": "mass"}).pk,
         "private_document": library_document(clinician, Visibility.PRIVATE).pk,
@@ -265,7 +280,7 @@ def test_methods_that_are_not_in_the_table_do_nothing(world: World, name: str) -
 @pytest.mark.parametrize("row", [row for row in TABLE if row.args], ids=str)
 @pytest.mark.parametrize("number", [987654321, 2**63])
 def test_what_does_not_exist_is_no_error(world: World, row: Row, number: int) -> None:
-    nowhere = {name: 987654321 if isinstance(value, int) else value for name, value in world.objects.items()}
+    nowhere = {name: NOWHERE.get(type(value), value) for name, value in world.objects.items()}
     url = World({}, nowhere).url(row.name, row.args).replace("987654321", str(number))
     for person in PEOPLE[1:]:
         assert ask(world, person, url, row.method, row.data) in (403, 404), person

@@ -3,6 +3,7 @@ import hashlib
 import io
 import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -12,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cdss.accounts.models import User
 from cdss.audit import triggers
+from cdss.audit.benchmarking import export_peak, trail_fill
 from cdss.audit.chain import Fields, fields_hash
 from cdss.audit.export import COLUMNS
 from cdss.audit.models import GENESIS, Event
@@ -63,7 +65,8 @@ def test_filters_stand_in_the_address(
 ) -> None:
     assert shown(desk, **filters) == found
     data = b"".join(desk.get("/audit/export/", filters | {"format": "jsonl"}).streaming_content)
-    exported = [json.loads(line)["sequence"] for line in data.splitlines()]
+    lines = [json.loads(line) for line in data.splitlines()]
+    exported = [line["sequence"] for line in lines if "action" in line]
     # Looking at the trail is in the trail.
     assert [number for number in exported if number <= len(events)] == sorted(found)
 
@@ -92,7 +95,7 @@ def test_what_the_trail_holds_is_text_on_the_page(desk: Client, events: list[Eve
 
 def test_verification_is_shown_and_recorded(desk: Client, events: list[Event]) -> None:
     page = desk.post("/audit/verify/", follow=True).content.decode()
-    assert "The audit trail holds: 4 events." in page
+    assert "The audit trail holds: 4 events" in page
     assert Event.objects.filter(action="audit.verified").last().details["holds"] is True
     triggers.remove(connection)
     Event.objects.filter(sequence=2).update(actor="other")
@@ -116,11 +119,13 @@ def test_json_lines_are_enough_to_check_the_chain(desk: Client, events: list[Eve
     answer = desk.get("/audit/export/", {"format": "jsonl"})
     data = b"".join(answer.streaming_content)
     previous = GENESIS
-    for row in map(json.loads, data.splitlines()):
+    *rows, ending = map(json.loads, data.splitlines())
+    for row in rows:
         digest = row.pop("hash")
         assert row["previous_hash"] == previous
         previous = fields_hash(Fields(**row | {"at": datetime.fromisoformat(row["at"])}))
         assert previous == digest
+    assert ending["manifest"]["head"] == {"sequence": 4, "hash": previous}
     event = Event.objects.last()
     assert (event.action, event.actor, event.details["rows"]) == ("audit.exported", "auditor", 4)
     assert event.details["sha256"] == hashlib.sha256(data).hexdigest()
@@ -147,4 +152,27 @@ def test_an_async_server_streams_the_same(auditor: User, events: list[Event]) ->
 
     is_async, data = async_to_sync(ask)()
     assert is_async
-    assert [json.loads(line)["sequence"] for line in data.splitlines()] == [1, 2, 3, 4]
+    assert [json.loads(line)["sequence"] for line in data.splitlines()[:-1]] == [1, 2, 3, 4]
+
+
+def test_an_export_is_counted_before_it_is_made(desk: Client, events: list[Event]) -> None:
+    page = desk.get("/audit/export/prepare/", {"actor": "clinician"}).content.decode()
+    assert "Export 2 of" in page
+    assert "User name" in page
+    assert 'name="actor" value="clinician"' in page
+    assert desk.get("/audit/export/prepare/", {"since": "yesterday"}).status_code == 400
+
+
+def test_filters_by_model_and_outcome(desk: Client, clinician: User) -> None:
+    record(action="consultation.finished", details={"status": "done", "writer": "composer"})
+    record(action="consultation.finished", details={"status": "abstained"})
+    record(action="consultation.model_failed", details={"writer": "ollama:some"})
+    assert shown(desk, model="composer") == [1]
+    assert shown(desk, outcome="abstained") == [2]
+    assert shown(desk, outcome="failed") == [3]
+
+
+def test_memory_does_not_grow_with_the_rows(db: None, tmp_path: Path) -> None:
+    trail_fill(9000)
+    export_peak(1000, tmp_path)
+    assert export_peak(9000, tmp_path) < 1.2 * export_peak(1000, tmp_path)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from cdss.accounts.models import User
 from cdss.consultations.models import Answer, Consultation, Status
+from cdss.consultations.replay import rerun
 from cdss.consultations.services import CaseRefusedError, consultation_again, consultation_start
 from cdss.library.models import Case, State
 from cdss.reasoning.types import CaseInput
@@ -69,6 +70,14 @@ def test_a_case_with_a_similar_image_proposes_its_diagnosis(pictured: Path, ask:
     assert citation.evidence.source_id == "c1"
     assert citation.evidence.text[citation.start : citation.end] == citation.quote == "Pulmonary hamartoma"
     assert citation.evidence.scores["image"] >= 0.9
+
+
+def test_it_is_the_same_when_it_is_made_again(pictured: Path, ask: Callable) -> None:
+    row = ask(picture("across", 4))
+    Case.objects.all().delete()
+    again = rerun(Consultation.objects.get(pk=row.pk))
+    assert (again.equal, again.untouched) == (True, True)
+    assert [draft.name for draft in again.diagnoses] == ["Pulmonary hamartoma"]
 
 
 def test_images_that_are_not_alike_are_not_answered(pictured: Path, ask: Callable, settings: object) -> None:

@@ -75,4 +75,4 @@ def test_exporting_is_audited_with_the_hash_of_the_file(client, clinician: User,
     content = client.get(f"/consultations/{row.pk}/export/").content
     event = Event.objects.get(action="consultation.exported")
     assert event.object_id == str(row.pk)
-    assert event.details == {"sha256": sha256(content).hexdigest(), "bytes": len(content)}
+    assert event.details == {"sha256": sha256(content).hexdigest(), "bytes": len(content), "format": "json"}

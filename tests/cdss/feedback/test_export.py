@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from fhir.resources.R4B.bundle import Bundle
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +95,25 @@ def test_filters(said: list[Feedback], tmp_path: Path, clinician: User) -> None:
     assert len(export(tmp_path, "jsonl", "--user", "Clinician").splitlines()) == 4
     with pytest.raises(CommandError, match="No account"):
         export(tmp_path, "jsonl", "--user", "nobody")
+
+
+def test_by_role_model_and_outcome_and_counted(
+    said: list[Feedback], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert len(export(tmp_path, "jsonl", "--role", "clinician").splitlines()) == 4
+    assert export(tmp_path, "jsonl", "--role", "auditor") == ""
+    assert len(export(tmp_path, "jsonl", "--model", "composer").splitlines()) == 2
+    assert len(export(tmp_path, "jsonl", "--outcome", "done").splitlines()) == 4
+    assert export(tmp_path, "jsonl", "--outcome", "abstained") == ""
+    capsys.readouterr()
+    call_command("export_feedback", "--format", "csv", "--count", "--model", "composer")
+    assert capsys.readouterr().out.strip() == "2"
+    with pytest.raises(CommandError, match="--output"):
+        call_command("export_feedback", "--format", "csv")
+
+
+def test_fhir_fits_the_schema(said: list[Feedback], tmp_path: Path) -> None:
+    assert len(Bundle.model_validate_json(export(tmp_path, "fhir")).entry) == len(said)
 
 
 def test_the_trail_holds_count_and_hash(said: list[Feedback], tmp_path: Path) -> None:

@@ -91,6 +91,8 @@ def test_filters(
 
 
 def test_a_list_costs_the_same_at_any_size(as_educator: Client, make_case: Callable, document: Document) -> None:
+    # The first event of a trail makes its head.
+    page(as_educator, reverse("library:list"))
     counts = []
     for numbers in (range(1, 3), range(3, 23)):
         for number in numbers:
@@ -104,7 +106,7 @@ def test_a_list_costs_the_same_at_any_size(as_educator: Client, make_case: Calla
                 page(as_educator, url)
             counts.append(len(queries))
     assert counts[:3] == counts[3:]
-    assert max(counts) <= 14
+    assert max(counts) <= 15
 
 
 def test_a_case_costs_the_same_with_any_number_of_images(as_clinician: Client, target: Target, source: Path) -> None:

@@ -2,10 +2,12 @@ import json
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from cdss.audit.standalone.verify_export import Anchor, NoExportError, read_anchors
 from cdss.audit.verify import verify
 
 
@@ -28,13 +30,30 @@ class Command(BaseCommand):
             help="an event kept outside the database, as an earlier run printed it",
         )
 
+        parser.add_argument(
+            "--anchors",
+            type=Path,
+            metavar="FILE",
+            help="anchors that anchor_audit --output wrote and were kept elsewhere",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
-        report = verify(options["noted"])
+        report = verify(options["noted"], _anchors(options["anchors"]))
         if options["json"]:
             self.stdout.write(json.dumps({"holds": report.holds, **asdict(report)}))
         elif report.holds:
-            self.stdout.write(f"The audit trail holds: {report.events} events, head {report.last}:{report.head}")
+            counts = f"{report.events} events, {report.anchors} anchors"
+            self.stdout.write(f"The audit trail holds: {counts}, head {report.last}:{report.head}")
         else:
             self.stdout.write(f"The audit trail is broken at event {report.sequence}. {report.problem}")
         if not report.holds:
             sys.exit(1)
+
+
+def _anchors(path: Path | None) -> list[Anchor]:
+    try:
+        return read_anchors(path) if path else []
+    except NoExportError as error:
+        raise CommandError(str(error), returncode=2) from error
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=2) from error

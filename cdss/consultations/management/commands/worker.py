@@ -64,6 +64,7 @@ def _warm() -> None:
 
 
 def _keep_sweeping(stop: threading.Event) -> None:
+    from cdss.audit.anchors import anchor_due
     from cdss.consultations.expanding import sweep_expansions
     from cdss.consultations.model_answer import sweep_answers
     from cdss.consultations.working import sweep
@@ -73,7 +74,8 @@ def _keep_sweeping(stop: threading.Event) -> None:
             sweep()
             sweep_answers()
             sweep_expansions()
+            anchor_due()
         except DatabaseError:
-            logger.exception("the sweep for lost consultations failed; it is tried again")
+            logger.exception("the sweep for lost consultations and the anchor failed; it is tried again")
         finally:
             close_old_connections()

@@ -7,11 +7,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cdss.accounts.models import User
+from cdss.accounts.models import Role, User
+from cdss.consultations.models import FINISHED
 from cdss.feedback.export import FORMATS, write
 from cdss.feedback.models import Feedback
 from cdss.feedback.services import export_recorded
 from retrieval.files import written_beside
+
+FILTERS = ("since", "until", "user", "role", "model", "outcome")
 
 
 def day(text: str) -> date:
@@ -29,15 +32,24 @@ class Command(BaseCommand):
         parser.add_argument("--since", type=day, metavar="YYYY-MM-DD")
         parser.add_argument("--until", type=day, metavar="YYYY-MM-DD")
         parser.add_argument("--user", default="", metavar="USERNAME")
-        parser.add_argument("--output", type=Path, required=True, metavar="F")
+        parser.add_argument("--role", default="", choices=Role.values)
+        parser.add_argument("--model", default="", metavar="NAME")
+        parser.add_argument("--outcome", default="", choices=[status.value for status in FINISHED])
+        parser.add_argument("--count", action="store_true", help="print how many rows there are, and write nothing")
+        parser.add_argument("--output", type=Path, metavar="F")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        filters = {name: options[name] for name in ("since", "until", "user")}
+        filters = {name: options[name] for name in FILTERS}
         if filters["user"] and not User.objects.filter(username__iexact=filters["user"]).exists():
             raise CommandError(f"No account is called {filters['user']!r}.", returncode=2)
         if filters["since"] and filters["until"] and filters["since"] > filters["until"]:
             raise CommandError("--since is after --until: no day lies between them.", returncode=2)
         found = Feedback.objects.matching(**filters)
+        if options["count"]:
+            self.stdout.write(str(found.count()))
+            return
+        if options["output"] is None:
+            raise CommandError("Say with --output where the file goes, or ask for the --count.", returncode=2)
         try:
             with written_beside(options["output"]) as file:
                 exported = write(found, options["format"], file)

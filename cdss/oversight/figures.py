@@ -1,0 +1,185 @@
+"""The figures of the dashboards: of all, of groups, and of time and version."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from cdss.oversight.reading import CLAIMS, OVERRIDES, Case, Word, reason_label
+from cdss.oversight.statistics import ALPHA, Share, chance_of
+
+# A group of fewer is shown and not compared: its figure is chance.
+COMPARED_FROM = 30
+# A gap that matters, whatever its chance.
+LEAST_GAP = 0.05
+
+# What one consultation says of a measure; None where it says nothing.
+Asked = Callable[[Case], bool | None]
+Groups = Callable[[Case], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    key: str
+    name: str
+    about: str
+    asked: Asked
+
+
+def _among(place: int) -> Asked:
+    return lambda case: None if case.right is None or not case.is_answered else 1 <= case.right <= place
+
+
+def _accepted(case: Case) -> bool | None:
+    return None if not case.agreed + case.overridden else not case.overridden
+
+
+MEASURES: Mapping[str, Measure] = {
+    each.key: each
+    for each in (
+        Measure("answered", "Answered", "not abstained", lambda case: case.is_answered),
+        Measure("first", "First diagnosis right", "of those whose final diagnosis is known", _among(1)),
+        Measure("five", "Right diagnosis in the first 5", "of those whose final diagnosis is known", _among(5)),
+        Measure("accepted", "Nothing overridden", "of those that were rated", _accepted),
+    )
+}
+DIMENSIONS: Mapping[str, Groups] = {
+    "age": lambda case: (case.age,),
+    "sex": lambda case: (case.sex,),
+    "modality": lambda case: case.modalities,
+    "site": lambda case: (case.site,),
+}
+DRIFT: Mapping[str, Groups] = {
+    "month": lambda case: (case.month,),
+    "index": lambda case: (case.index or "not stated",),
+    "weights": lambda case: (case.weights or "not kept",),
+    "model": lambda case: (case.model,) if case.model else (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The two groups of a dimension that are furthest apart."""
+
+    measure: Measure
+    dimension: str
+    low: str
+    low_share: Share
+    high: str
+    high_share: Share
+    chance: float
+    pairs: int
+
+    @property
+    def size(self) -> float:
+        return self.high_share.value - self.low_share.value
+
+    @property
+    def corrected(self) -> float:
+        """The chance of a gap like this anywhere on the page."""
+        return min(1.0, self.chance * self.pairs)
+
+    @property
+    def is_flagged(self) -> bool:
+        return self.size >= LEAST_GAP and self.corrected < ALPHA
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Probability of each first diagnosis that was stated, and whether the confirmed final diagnosis is the same."""
+
+    confidence: Sequence[float]
+    right: Sequence[bool]
+
+
+def share(cases: Iterable[Case], asked: Asked) -> Share:
+    told = [said for case in cases if (said := asked(case)) is not None]
+    return Share(sum(told), len(told))
+
+
+def by_group(cases: Iterable[Case], asked: Asked, groups: Groups) -> dict[str, Share]:
+    told: dict[str, list[bool]] = defaultdict(list)
+    for case in cases:
+        if (said := asked(case)) is not None:
+            for group in groups(case):
+                told[group].append(said)
+    return {group: Share(sum(said), len(said)) for group, said in sorted(told.items())}
+
+
+def unsupported(cases: Iterable[Case]) -> Share:
+    rows = list(cases)
+    return Share(sum(case.unsupported for case in rows), sum(case.statements for case in rows))
+
+
+def unsupported_by(cases: Iterable[Case], groups: Groups) -> dict[str, Share]:
+    found: dict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        for group in groups(case):
+            found[group].append(case)
+    return {group: unsupported(rows) for group, rows in sorted(found.items())}
+
+
+def gaps(cases: Sequence[Case]) -> list[Gap]:
+    """Of each measure and dimension, the widest first. All pairs of groups that are compared count as looks."""
+    tables = {
+        (key, name): _compared(by_group(cases, measure.asked, groups))
+        for key, measure in MEASURES.items()
+        for name, groups in DIMENSIONS.items()
+    }
+    pairs = sum(len(list(combinations(shares, 2))) for shares in tables.values())
+    found = [_gap(MEASURES[key], name, shares, pairs) for (key, name), shares in tables.items() if len(shares) > 1]
+    return sorted(found, key=lambda gap: (gap.corrected, -gap.size))
+
+
+def _compared(shares: Mapping[str, Share]) -> dict[str, Share]:
+    return {group: found for group, found in shares.items() if found.n >= COMPARED_FROM}
+
+
+def _gap(measure: Measure, dimension: str, shares: Mapping[str, Share], pairs: int) -> Gap:
+    low, high = min(shares, key=lambda group: shares[group].value), max(shares, key=lambda group: shares[group].value)
+    chance = chance_of(shares[low], shares[high])
+    return Gap(measure, dimension, low, shares[low], high, shares[high], chance, pairs)
+
+
+def drifted(shares: Mapping[str, Share], looks: int) -> frozenset[str]:
+    """Groups that differ from all others taken together by more than chance, for so many looks."""
+    whole = Share(sum(each.hits for each in shares.values()), sum(each.n for each in shares.values()))
+    return frozenset(
+        group
+        for group, each in shares.items()
+        if each.n >= COMPARED_FROM
+        and abs(each.value - whole.without(each).value) >= LEAST_GAP
+        and chance_of(each, whole.without(each)) * looks < ALPHA
+    )
+
+
+def agreement(words: Iterable[Word]) -> dict[str, Share]:
+    """Of the claims that were judged, how many were agreed with; of the evidence, how much was relevant."""
+    counts = Counter((word.kind, word.verdict) for word in words)
+    found = {}
+    for kind in ("diagnosis", "statement", "consultation"):
+        n = sum(counts[kind, verdict] for verdict in CLAIMS)
+        found[kind] = Share(counts[kind, "agree"], n)
+    relevant, not_relevant = counts["evidence", "relevant"], counts["evidence", "not_relevant"]
+    return found | {"evidence": Share(relevant, relevant + not_relevant)}
+
+
+def overrides(words: Iterable[Word]) -> list[tuple[str, int, dict[str, int]]]:
+    """Reasons with their counts and verdicts, the most frequent first."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for word in words:
+        if word.verdict in OVERRIDES:
+            counts[reason_label(word.reason)][word.verdict] += 1
+    rows = [(reason, found.total(), dict(found)) for reason, found in counts.items()]
+    return sorted(rows, key=lambda row: (-row[1], row[0]))
+
+
+def calibration(cases: Iterable[Case]) -> Calibration:
+    told = [
+        (case.probability, case.right == 1)
+        for case in cases
+        if case.probability is not None and case.right is not None and case.confirmed
+    ]
+    return Calibration([probability for probability, _ in told], [right for _, right in told])

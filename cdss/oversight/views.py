@@ -1,0 +1,23 @@
+from typing import cast
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from cdss.accounts.models import User
+from cdss.accounts.permissions import Action, require
+from cdss.audit.chain import printable
+from cdss.audit.services import record
+from cdss.oversight.forms import DashboardForm
+from cdss.oversight.presenters import dashboard as dashboard_of
+
+
+@require_GET
+@require(Action.VIEW_AUDIT)
+def dashboard(request: HttpRequest) -> HttpResponse:
+    form = DashboardForm(request.GET or {"measure": "first"})
+    board = dashboard_of(form.filters())
+    used = {name: printable(str(value)) for name, value in form.filters().items() if value}
+    details = {"consultations": board.total, "filters": used}
+    record(action="oversight.viewed", by=cast(User, request.user), details=details)
+    return render(request, "oversight/dashboard.html", {"form": form, "board": board})

@@ -1,0 +1,163 @@
+"""Which request leaves which event. A URL that is in neither table fails."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from cdss.accounts.models import User
+from cdss.audit.models import Event
+from cdss.audit.services import record
+from tests.cdss.test_access import TABLE, Row, World, media, url_names, world
+
+__all__ = ["media", "world"]
+
+# Route and method → the action its event has, where the request reads or writes what is of a patient, or changes
+# anything. Each is asked for by the first person who may.
+AUDITED: dict[tuple[str, str], str] = {
+    ("accounts:sign_out", "POST"): "account.signed_out",
+    ("accounts:user_edit", "POST"): "account.changed",
+    ("accounts:user_password", "POST"): "account.password_reset",
+    ("audit:anchors", "POST"): "audit.anchored",
+    ("audit:anchors_export", "GET"): "audit.anchors_exported",
+    ("audit:export", "GET"): "audit.exported",
+    ("audit:list", "GET"): "audit.viewed",
+    ("audit:verify", "POST"): "audit.verified",
+    ("consultations:again", "POST"): "consultation.asked_again",
+    ("consultations:detail", "GET"): "consultation.viewed",
+    ("consultations:export", "GET"): "consultation.exported",
+    ("consultations:image", "GET"): "consultation.image_viewed",
+    ("consultations:list", "GET"): "consultation.listed",
+    ("consultations:new", "POST"): "consultation.started",
+    ("consultations:print", "GET"): "consultation.printed",
+    ("consultations:replay", "GET"): "consultation.replay_viewed",
+    ("consultations:replays", "GET"): "consultation.replays_listed",
+    ("consultations:replays", "POST"): "consultation.replay_asked",
+    ("consultations:start", "GET"): "consultation.listed",
+    ("feedback:export", "GET"): "feedback.exported",
+    ("feedback:give", "POST"): "feedback.given",
+    ("feedback:list", "GET"): "feedback.listed",
+    ("library:case", "GET"): "library.viewed",
+    ("library:document", "GET"): "library.viewed",
+    ("library:frame", "GET"): "library.image_viewed",
+    ("library:image", "GET"): "library.image_viewed",
+    ("library:list", "GET"): "library.listed",
+    ("library:publish", "POST"): "library.published",
+    ("library:search_delete", "POST"): "library.search_deleted",
+    ("library:search_save", "POST"): "library.search_saved",
+    ("library:unpublish", "POST"): "library.unpublished",
+    ("oversight:dashboard", "GET"): "oversight.viewed",
+}
+REDIRECTS = "it shows nothing and sends on to a page that is recorded"
+FORM = "an empty form"
+REFUSED = "as it is asked here it changes nothing; what it does when it does is tested beside its service"
+NOT_STORED = "it works on what the user has just typed, and neither reads nor keeps anything"
+MEASURES = "figures and texts about the program; nothing of a patient"
+COUNTS = "states, counts and durations; nothing of the case"
+# Route and method → why there is no event.
+NOT_AUDITED: dict[tuple[str, str], str] = {
+    ("accounts:password", "GET"): FORM,
+    ("accounts:password", "POST"): REFUSED,
+    ("accounts:profile", "GET"): "one's own account",
+    ("accounts:sign_in", "GET"): FORM,
+    ("accounts:sign_in", "POST"): REFUSED,
+    ("accounts:user_edit", "GET"): "an account, no patient",
+    ("accounts:user_new", "GET"): FORM,
+    ("accounts:user_new", "POST"): REFUSED,
+    ("accounts:users", "GET"): "accounts, no patient",
+    ("audit:anchors", "GET"): "hashes alone",
+    ("audit:prepare", "GET"): "a count; the export itself is recorded",
+    ("audit:verifier", "GET"): "the program that checks an export",
+    ("consultations:cancel", "POST"): REFUSED,
+    ("consultations:new", "GET"): FORM,
+    ("consultations:preview", "POST"): NOT_STORED,
+    ("consultations:progress", "GET"): COUNTS,
+    ("consultations:retry", "POST"): REFUSED,
+    ("consultations:review", "GET"): REDIRECTS,
+    ("consultations:review", "POST"): REDIRECTS,
+    ("consultations:split", "POST"): NOT_STORED,
+    ("consultations:status", "GET"): COUNTS,
+    ("evaluation:list", "GET"): MEASURES,
+    ("evaluation:run", "GET"): MEASURES,
+    ("feedback:give", "GET"): FORM,
+    ("oversight:about", "GET"): MEASURES,
+    ("oversight:about_json", "GET"): MEASURES,
+    ("library:gamuts", "GET"): "reference lists, of no patient",
+    ("library:import", "GET"): FORM,
+    ("library:import", "POST"): REFUSED,
+    ("library:import_result", "GET"): "counts of an import, which is recorded",
+    ("library:item", "GET"): REDIRECTS,
+    ("library:sources", "GET"): "counts of collections",
+}
+PEOPLE = ("owner", "educator", "auditor", "administrator")
+STATUS = {"owner": 1, "educator": 3, "auditor": 4, "administrator": 5}
+
+
+def key_of(row: Row) -> tuple[str, str]:
+    return row.name, row.method
+
+
+def who_may(row: Row) -> list[str]:
+    return [name for name in PEOPLE if row.expected[STATUS[name]] in (200, 302)]
+
+
+SHOWN = [row for row in TABLE if key_of(row) in AUDITED and who_may(row)]
+
+
+def test_every_route_is_in_one_of_the_tables() -> None:
+    asked = {key_of(row) for row in TABLE}
+    assert asked == set(AUDITED) | set(NOT_AUDITED)
+    assert not set(AUDITED) & set(NOT_AUDITED)
+    assert {name for name, _ in asked} == set(url_names())
+
+
+def answered(world: World, row: Row) -> tuple[User, list[Event]]:
+    """Asks as the first who may, and gives the events that were added."""
+    person = who_may(row)[0]
+    client, before = world.client(person), Event.objects.count()
+    send = getattr(client, row.method.lower())
+    response = send(world.url(row.name, row.args), row.data or {})
+    assert response.status_code in (200, 302)
+    if response.streaming and not response.is_async:
+        b"".join(response.streaming_content)
+    return world.people[person], list(Event.objects.order_by("sequence")[before:])
+
+
+def test_every_audited_route_is_tried() -> None:
+    assert {key_of(row) for row in SHOWN} == set(AUDITED)
+
+
+@pytest.mark.parametrize("row", SHOWN, ids=str)
+def test_what_is_of_a_patient_leaves_an_event(world: World, row: Row) -> None:
+    if row.name == "library:unpublish":
+        world.client("educator").post(world.url("library:publish", row.args))
+    if row.name == "audit:anchors":
+        # An empty trail has nothing to anchor.
+        record(action="written")
+    person, events = answered(world, row)
+    mine = [event for event in events if event.action == AUDITED[key_of(row)]]
+    assert mine, [event.action for event in events]
+    assert mine[0].actor == person.username
+    if row.args:
+        assert str(world.objects[row.args[0]]) in (mine[0].object_id, *map(str, mine[0].details.values()))
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if key_of(row) in NOT_AUDITED], ids=str)
+def test_what_is_not_leaves_none(world: World, row: Row) -> None:
+    if not who_may(row):
+        pytest.skip("nobody of these may")
+    assert [event.action for event in answered(world, row)[1]] == []
+
+
+def test_a_small_image_belongs_to_its_list(world: World) -> None:
+    client, before = world.client("owner"), Event.objects.count()
+    image = world.objects["private_image"]
+    assert client.get(reverse("library:image", args=[image]), {"size": "thumb"}).status_code == 200
+    assert Event.objects.count() == before
+
+
+def test_the_first_and_the_last_read_of_a_patient_are_in_the_trail(world: World, client: Client) -> None:
+    """A stranger who asks for what is not theirs leaves no event of having read it."""
+    before = Event.objects.count()
+    for name in ("consultations:detail", "consultations:export", "consultations:print"):
+        assert world.client("stranger").get(world.url(name, ("consultation",))).status_code == 404
+    assert Event.objects.count() == before
