@@ -45,7 +45,7 @@ def figures_of(
         encoders: the two.
         images: the image encoder of the snapshot.
         snapshot: of the serving one.
-        taught: documents that taught, or are about a topic that is held out.
+        taught: documents that taught.
         seed: of what is drawn.
     """
     from retrieval.adaptation.compare import compared

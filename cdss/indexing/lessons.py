@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 # A part of a case that is a question of its own has this many characters at least.
 SHORTEST = 60
 # Tokens of one text that teaches, its title not counted.
-PART_TOKENS = 72
+PART_TOKENS = 104
 # Of cases that tell when to stop, as a share of those that measure.
 STOPPING_SHARE = 1 / 2
+# Of the documents about no case's topic, that teach nothing.
+OTHERS = 0.2
 # Parts of other texts among which the right one has to be found while it is being taught.
 DISTRACTORS = 400
 
@@ -45,14 +47,17 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Curriculum:
-    """The library, parted: no topic, patient, picture or copy is on two sides.
+    """The library, parted: no case of a topic, patient, picture or copy is on two sides.
+
+    Documents are there when a new case comes, so those about a topic that is held out teach too, by their own words;
+    they are paired with no case.
 
     Args:
         lessons: what teaches.
         unseen: what tells when to stop.
         measured: what it is measured on.
         taught: sources of the cases that teach or tell when to stop.
-        papers: documents that teach, or are about a topic that is held out.
+        papers: documents that teach. Of those about no case's topic some are kept out, to see that nothing is lost.
     """
 
     lessons: Lessons
@@ -62,7 +67,8 @@ class Curriculum:
     papers: frozenset[int]
 
 
-_Parts = dict[int, tuple[str, tuple[str, ...]]]
+# Of each curated document its title, its text in parts, and the same parts under the title, as they are encoded.
+_Parts = dict[int, tuple[str, tuple[str, ...], tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +94,16 @@ def curriculum_of(*, encoder: TextEncoder, share: float, seed: int) -> Curriculu
         told[place].group for place in held_out(names, share=share * STOPPING_SHARE, seed=seed + 1).tolist()
     } - measuring
     teaching = [each for each in told if each.group not in measuring | stopping]
-    kept_back = {topic for each in told if each.group in measuring | stopping for topic in each.topics}
     parts = _parts(encoder)
     studies = [study for each in teaching if (study := _study(each, parts, encoder))]
-    about = {topic: each.group for each in teaching for topic in each.topics}
-    papers = _papers(parts, about, kept_back)
+    about = {topic: each.group for each in told for topic in each.topics}
+    papers = _papers(parts, about, seed)
     return Curriculum(
         lessons=Lessons(studies, [paper for _, paper in papers]),
-        unseen=_unseen([each for each in told if each.group in stopping], parts, about),
+        unseen=_unseen([each for each in told if each.group in stopping], parts),
         measured=[_held(each) for each in told if each.group in measuring and each.topics],
         taught=frozenset(source_of(each.case) for each in told if each.group not in measuring),
-        papers=frozenset(kept_back | {pk for pk, _ in papers}),
+        papers=frozenset(pk for pk, _ in papers),
     )
 
 
@@ -178,12 +183,12 @@ def _subjects(case: Case) -> list[str]:
 
 
 def _parts(encoder: TextEncoder) -> _Parts:
-    """Of each curated document: its title, and its text in parts, each under the title as it is encoded."""
     rows = LibraryItem.objects.published().exclude(kind=Kind.CASE).filter(collection__reference=False).order_by("pk")
-    return {
-        pk: (title, tuple(encoded_text(title, part, encoder) for part in _split(text, encoder)))
-        for pk, title, text in rows.values_list("pk", "title", "text").iterator(200)
-    }
+    found: _Parts = {}
+    for pk, title, text in rows.values_list("pk", "title", "text").iterator(200):
+        parts = tuple(_split(text, encoder))
+        found[pk] = title, parts, tuple(encoded_text(title, part, encoder) for part in parts)
+    return found
 
 
 def _split(text: str, encoder: TextEncoder) -> list[str]:
@@ -202,37 +207,40 @@ def _study(told: _Told, parts: _Parts, encoder: TextEncoder) -> Study | None:
         questions=_questions(case),
         captions=captions if len(captions) > SHORTEST else "",
         name=name,
-        discussions=tuple(encoded_text(case.title, part, encoder) for part in _split(case.discussion, encoder)),
-        texts=tuple(text for pk in sorted(told.topics) if pk in parts for text in parts[pk][1]),
+        # Without the title, which names the disease: what is said must be found by what it says.
+        discussions=tuple(_split(case.discussion, encoder)),
+        texts=tuple(text for pk in sorted(told.topics) if pk in parts for text in parts[pk][2]),
     )
     return study if study.texts or study.discussions else None
 
 
-def _papers(parts: _Parts, about: dict[int, int], kept_back: set[int]) -> list[tuple[int, Paper]]:
-    """The documents about the topics that teach, with their numbers."""
-    from retrieval.adaptation.pairs import Paper
+def _papers(parts: _Parts, about: dict[int, int], seed: int) -> list[tuple[int, Paper]]:
+    """With their numbers. The topic of one that is about no case's is its own."""
+    from retrieval.adaptation.pairs import Paper, held_out
 
+    others = [pk for pk in parts if pk not in about]
+    kept_out = {others[place] for place in held_out([f"document {pk}" for pk in others], share=OTHERS, seed=seed)}
     return [
-        (pk, Paper(about[pk], title, texts))
-        for pk, (title, texts) in parts.items()
-        if texts and pk in about and pk not in kept_back
+        (pk, Paper(about.get(pk, -pk), title, bare, texts))
+        for pk, (title, bare, texts) in parts.items()
+        if texts and pk not in kept_out
     ]
 
 
-def _unseen(stopping: Sequence[_Told], parts: _Parts, about: dict[int, int]) -> Unseen:
+def _unseen(stopping: Sequence[_Told], parts: _Parts) -> Unseen:
     from retrieval.adaptation.train import Unseen
 
-    asked = [each for each in stopping if any(parts[pk][1] for pk in each.topics if pk in parts)]
+    asked = [each for each in stopping if any(parts[pk][2] for pk in each.topics if pk in parts)]
     wanted = sorted({pk for each in asked for pk in each.topics if pk in parts})
     others = sorted(set(parts) - set(wanted))
     gallery: list[str] = []
     rows: defaultdict[int, list[int]] = defaultdict(list)
     for pk in wanted:
-        for text in parts[pk][1]:
+        for text in parts[pk][2]:
             rows[pk].append(len(gallery))
             gallery.append(text)
     step = max(1, len(others) // DISTRACTORS)
-    gallery += [parts[pk][1][0] for pk in others[::step][:DISTRACTORS] if parts[pk][1]]
+    gallery += [parts[pk][2][0] for pk in others[::step][:DISTRACTORS] if parts[pk][2]]
     return Unseen(
         questions=[question for each in asked for question in _questions(each.case)],
         gallery=gallery,

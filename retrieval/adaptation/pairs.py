@@ -13,8 +13,9 @@ from retrieval.types import Ids
 
 # Of one case in one epoch, with a random one of its questions each.
 DISCUSSIONS = 2
-# Pairs of a document's title with a part of it, as a share of the pairs of the cases: what was general stays general.
-DOCUMENT_SHARE = 0.25
+# Pairs of a document alone, as a share of the pairs of the cases: what was general stays general, and what a name
+# stands for is learned of topics that have no case.
+DOCUMENT_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,18 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A document as it teaches: its title and its parts."""
+    """A document as it teaches.
+
+    Args:
+        topic: as of a `Study`.
+        title: asks for its parts.
+        parts: of its text.
+        texts: the same parts as they are searched, under the title.
+    """
 
     topic: int
     title: str
+    parts: tuple[str, ...]
     texts: tuple[str, ...]
 
 
@@ -67,18 +76,20 @@ class Lessons:
     def digest(self) -> str:
         """SHA-256 over every text: a training goes on only with what it began with."""
         rows = [[s.topic, s.questions, s.captions, s.name, s.discussions, s.texts] for s in self.studies]
-        rows += [[paper.topic, paper.title, paper.texts] for paper in self.papers]
+        rows += [[paper.topic, paper.title, paper.parts, paper.texts] for paper in self.papers]
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
     def pairs(self, epoch: int, seed: int) -> list[Pair]:
         """The pairs of an epoch; the same numbers give the same ones."""
         random = np.random.default_rng((seed, epoch))
         found = [pair for study in self.studies for pair in _of_study(study, random)]
-        usable = [paper for paper in self.papers if paper.texts]
-        wanted = min(len(usable), round(DOCUMENT_SHARE * len(found)))
-        for place in random.permutation(len(usable))[:wanted].tolist():
-            paper = usable[place]
-            found.append(Pair(paper.topic, paper.title, _one(paper.texts, random)))
+        of_papers: list[Pair] = []
+        wanted = round(DOCUMENT_SHARE * len(found))
+        for place in random.permutation(len(self.papers)).tolist():
+            if len(of_papers) >= wanted:
+                break
+            of_papers += _of_paper(self.papers[place], random)
+        found += of_papers[:wanted]
         return found
 
 
@@ -92,6 +103,15 @@ def _of_study(study: Study, random: np.random.Generator) -> list[Pair]:
     told = study.texts or study.discussions
     if study.captions and told:
         found.append(Pair(study.topic, study.captions, _one(told, random)))
+    return found
+
+
+def _of_paper(paper: Paper, random: np.random.Generator) -> list[Pair]:
+    """Its title with a part of it, and one part with another; a short document has only the first."""
+    order = random.permutation(len(paper.parts)).tolist()[:2]
+    found = [Pair(paper.topic, paper.title, paper.parts[place]) for place in order[:1]]
+    if len(order) > 1:
+        found.append(Pair(paper.topic, paper.parts[order[0]], paper.texts[order[1]]))
     return found
 
 

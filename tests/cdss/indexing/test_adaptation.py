@@ -221,8 +221,10 @@ def test_nothing_leaks_from_one_side_to_the_other(make_case: MakeItem, make_docu
     assert not numbers[0] & numbers[1]
     assert not numbers[0] & numbers[2]
     assert not numbers[1] & numbers[2]
-    about = {paper.title for paper in curriculum.lessons.papers}
-    assert not about & {f"Topic {number}" for number in numbers[0] | numbers[2]}
+    # A document about a topic that is held out teaches by its own words alone.
+    held = {f"Topic {number}" for number in numbers[0] | numbers[2]}
+    assert held <= {paper.title for paper in curriculum.lessons.papers}
+    assert not [text for study in curriculum.lessons.studies for text in study.texts if text.split("\n")[0] in held]
     # The patient's other case and the copy are no evidence; another case of the topic is.
     case = next(each for each in curriculum.measured if each.question.startswith("w"))
     assert len(case.excluded) == 3
@@ -238,6 +240,16 @@ def test_synthetic_cases_and_drafts_teach_nothing(make_case: MakeItem, make_docu
     with pytest.raises(CommandError, match="real cases with a text about their topic") as refused:
         run()
     assert refused.value.returncode == 2
+
+
+def test_some_documents_of_no_case_teach_nothing(make_case: MakeItem, make_document: MakeItem) -> None:
+    """They tell whether anything else was lost."""
+    about = make_document("Topic 1", "Text.", source_id="topic-1")
+    make_case("One", "t", findings="A mass.", topic="topic-1")
+    others = {make_document(f"Paper {number}", "A text.").pk for number in range(60)}
+    papers = curriculum_of(encoder=HashingTextEncoder(), share=0.3, seed=7).papers
+    assert about.pk in papers
+    assert 30 < len(papers & others) < 60
 
 
 def test_the_documents_of_a_topic(make_document: MakeItem) -> None:

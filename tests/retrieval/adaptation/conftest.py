@@ -28,7 +28,11 @@ def lessons() -> Lessons:
         )
         for number, (sign, disease) in enumerate(zip(SIGNS[:18], DISEASES[:18], strict=True))
     ]
-    return Lessons(studies, [Paper(number, DISEASES[number], (f"of {SIGNS[number]}",)) for number in range(18)])
+    papers = [
+        Paper(number, DISEASES[number], (f"of {SIGNS[number]}",), (f"{DISEASES[number]} of {SIGNS[number]}",))
+        for number in range(18)
+    ]
+    return Lessons(studies, papers)
 
 
 @pytest.fixture

@@ -26,10 +26,12 @@ def test_a_case_is_paired_with_its_texts_its_name_and_its_discussion() -> None:
 
 
 def test_an_epoch_is_drawn_anew_and_always_as_long() -> None:
-    lessons = Lessons([replace(STUDY, topic=topic) for topic in range(30)], [Paper(1, "title", ("a", "b"))])
+    lessons = Lessons(
+        [replace(STUDY, topic=topic) for topic in range(30)], [Paper(1, "title", ("a", "b"), ("t a", "t b"))]
+    )
     first, second = lessons.pairs(0, 7), lessons.pairs(1, 7)
     assert first == lessons.pairs(0, 7) != second
-    assert len(first) == len(second) == 30 * 6 + 1
+    assert len(first) == len(second) == 30 * 6 + 2
     assert lessons.pairs(0, 8) != first
 
 
@@ -40,19 +42,33 @@ def test_a_case_without_texts_is_paired_with_what_is_written_about_it() -> None:
 
 
 def test_documents_are_a_share_of_the_pairs() -> None:
-    papers = [Paper(topic, f"title {topic}", ("part",)) for topic in range(40)] + [Paper(99, "empty", ())]
+    papers = [Paper(topic, f"title {topic}", ("part",), ("titled",)) for topic in range(40)] + [Paper(99, "x", (), ())]
     pairs = Lessons([replace(STUDY, topic=topic) for topic in range(10)], papers).pairs(0, 7)
-    assert sum(pair.question.startswith("title") for pair in pairs) == 15
-    assert len(pairs) == 75
+    assert sum(pair.question.startswith("title") for pair in pairs) == 30
+    assert len(pairs) == 90
+
+
+def test_a_document_is_asked_for_by_its_title_and_by_another_part() -> None:
+    paper = Paper(1, "title", ("a", "b", "c"), ("title a", "title b", "title c"))
+    for seed in range(5):
+        *_, named, other = Lessons([STUDY], [paper]).pairs(0, seed)
+        assert (named.question, named.answer in paper.parts) == ("title", True)
+        assert other.question == named.answer
+        assert other.answer.startswith("title ")
+        assert not other.answer.endswith(other.question)
 
 
 def test_every_text_counts_in_the_digest() -> None:
-    whole = Lessons([STUDY], [Paper(1, "title", ("a",))])
+    whole = Lessons([STUDY], [Paper(1, "title", ("a",), ("t a",))])
     others = [
         Lessons([replace(STUDY, **{field: value})], whole.papers)
         for field, value in (("topic", 2), ("questions", ("q",)), ("name", ""), ("texts", ("t",)), ("captions", "c"))
     ]
-    digests = {whole.digest, Lessons([STUDY], [Paper(1, "title", ("b",))]).digest, *(each.digest for each in others)}
+    digests = {
+        whole.digest,
+        Lessons([STUDY], [Paper(1, "title", ("b",), ("t a",))]).digest,
+        *(each.digest for each in others),
+    }
     assert len(digests) == 7
 
 
