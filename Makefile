@@ -7,7 +7,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 export CDSS_HTTPS ?= False
 
-.PHONY: run setup env test test-all check evaluation evaluation-baseline bench align local-llm lock clean
+.PHONY: audit sbom faults run setup env test test-all check evaluation evaluation-baseline bench align local-llm lock clean
 run: setup
 	$(MANAGE) serve
 
@@ -63,6 +63,18 @@ bench: .venv/.run
 	  langchain-community==0.4.2 langchain-classic==1.0.8 langchain-text-splitters==1.1.3 || rm -rf .venv/bench
 	OMP_NUM_THREADS=1 PYTHONPATH=.venv/bench $(MANAGE) benchmark --json
 	OMP_NUM_THREADS=1 $(MANAGE) benchmark_consultation --json
+
+# Known weaknesses of what is locked: asks the Python Packaging Advisory Database, so it needs the network.
+audit: .venv/.dev
+	test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install --quiet pip-audit; }
+	.venv/audit/bin/pip-audit --disable-pip --no-deps -r requirements.lock
+
+sbom: .venv/.run
+	@$(MANAGE) sbom
+
+# The whole sets of payloads and faults that the default lane tries a part of.
+faults: .venv/.dev
+	$(BIN)/pytest -m faults
 
 lock: .venv/.dev
 	$(BIN)/python -m pip freeze

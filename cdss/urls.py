@@ -13,4 +13,6 @@ urlpatterns = [
     path("evaluation/", include("cdss.evaluation.urls")),
     path("audit/", include("cdss.audit.urls")),
     path("accounts/", include("cdss.accounts.urls")),
+    path("modes/", include("cdss.locks.urls")),
+    path("accounts/", include("cdss.accounts.factor_urls")),
 ]
