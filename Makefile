@@ -7,7 +7,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 export CDSS_HTTPS ?= False
 
-.PHONY: run setup env test test-all faults check evaluation evaluation-baseline bench align local-llm lock clean
+.PHONY: audit sbom run setup env test test-all faults check evaluation evaluation-baseline bench align local-llm lock clean
 run: setup
 	$(MANAGE) serve
 
@@ -38,6 +38,7 @@ test: .venv/.dev .venv/.browser
 	$(BIN)/python -m tests.run_on_postgres -n 2
 	$(BIN)/pytest -m "model or pg or e2e" || test $$? = 5
 
+# The whole sets of payloads and faults that the default lane tries a part of.
 faults: .venv/.dev
 	$(BIN)/pytest -m faults
 
@@ -67,6 +68,14 @@ bench: .venv/.run
 	OMP_NUM_THREADS=1 PYTHONPATH=.venv/bench $(MANAGE) benchmark --json
 	OMP_NUM_THREADS=1 $(MANAGE) benchmark_consultation --json
 	$(MANAGE) benchmark_audit --json
+
+# Known weaknesses of what is locked: asks the Python Packaging Advisory Database, so it needs the network.
+audit: .venv/.dev
+	test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install --quiet pip-audit; }
+	.venv/audit/bin/pip-audit --disable-pip --no-deps -r requirements.lock
+
+sbom: .venv/.run
+	@$(MANAGE) sbom
 
 lock: .venv/.dev
 	$(BIN)/python -m pip freeze

@@ -53,6 +53,25 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def subset(name: str, default: str, allowed: Collection[str]) -> list[str]:
+    """Words of a list, each of them known."""
+    found = words(name, default)
+    if unknown := [word for word in found if word not in allowed]:
+        raise ImproperlyConfigured(f"{name}={','.join(unknown)!r}: write words of {', '.join(allowed)}.")
+    return found
+
+
+def pairs(name: str, allowed: Collection[str]) -> dict[str, str]:
+    """KEY=VALUE,KEY=VALUE with known values."""
+    found: dict[str, str] = {}
+    for word in words(name):
+        key, separator, value = word.rpartition("=")
+        if not separator or not key.strip() or value.strip() not in allowed:
+            raise ImproperlyConfigured(f"{name}={word!r}: write NAME=VALUE with one of {', '.join(allowed)}.")
+        found[key.strip()] = value.strip()
+    return found
+
+
 def folder(name: str, default: Path) -> Path:
     value = text(name)
     return Path(value).expanduser().resolve() if value else default

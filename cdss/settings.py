@@ -5,7 +5,8 @@ from zoneinfo import available_timezones
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from cdss import env
+from cdss import access_settings, env
+from cdss.access_settings import *  # noqa: F403
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 CDSS_HOME = env.folder("CDSS_HOME", BASE_DIR / "var")
@@ -36,6 +37,8 @@ def secret_key() -> str:
 
 
 SECRET_KEY = secret_key()
+# Keys that were in use before: what they sealed can be read, nothing new is sealed with them.
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "cdss.urls"
@@ -57,8 +60,10 @@ INSTALLED_APPS = [
     "django_tasks",
     "django_tasks_db",
     "csp",
+    *access_settings.APPS,
     "cdss",
     "cdss.accounts",
+    "cdss.locks",
     "cdss.audit",
     "cdss.notices",
     "cdss.library",
@@ -82,9 +87,15 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "cdss.accounts.idle.IdleLogOffMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "cdss.accounts.second_factor_required.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "cdss.audit.location.ClientAddressMiddleware",
+    "cdss.audit.refusals.RefusalMiddleware",
+    "cdss.locks.middleware.LockMiddleware",
+    # The last one: its answer takes the place of a view's.
+    "axes.middleware.AxesMiddleware",
 ]
 
 TEMPLATES = [
@@ -104,6 +115,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "cdss.accounts.context.permissions",
                 "cdss.notices.context.unread_notices",
+                "cdss.locks.context.locks",
             ],
         },
     }
@@ -140,13 +152,6 @@ def database() -> dict[str, object]:
 DATABASES = {"default": database()}
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
 
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-]
-
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.choice("TIME_ZONE", "UTC", available_timezones())
 USE_TZ = True
@@ -164,23 +169,35 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("CDSS_BEHIND_PROXY", False) else None
 SECURE_REFERRER_POLICY = "same-origin"
+# Passkeys on plain HTTP work on localhost alone: browsers see to that.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 # Idle log-off: counted from the last request a person made (cdss/accounts/idle.py).
 SESSION_COOKIE_AGE = 15 * 60
+# However busy a session is, it ends then: a shift, not a week.
+SESSION_MAX_SECONDS = 12 * 60 * 60
+# The prefix has browsers hold a cookie to this host and to https.
+SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
+CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
+        "object-src": ["'none'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'", "blob:"],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
-        "form-action": ["'self'"],
+        "form-action": ["'self'", *access_settings.OIDC_FORM_ACTION],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     }
 }
+
+# Modes that hold whatever an administrator switches: text-only, education, read-only.
+LOCKED_MODES = env.subset("CDSS_LOCKED_MODE", "", ("text-only", "education", "read-only"))
 
 UPLOAD_MAX_BYTES = env.integer("CDSS_UPLOAD_MAX_MB", 200, low=1, high=4096) * 1024 * 1024
 IMAGE_MAX_PIXELS = env.integer("CDSS_IMAGE_MAX_MEGAPIXELS", 64, low=1, high=1024) * 1_000_000
@@ -242,7 +259,13 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "logging.Formatter" if DEBUG else "cdss.logs.PlaceFormatter",
+            "format": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", LOG_LEVELS)},
     # They tell of every attempt to find a faster build of themselves, and of every load.
@@ -250,5 +273,7 @@ LOGGING = {
         **{name: {"level": "WARNING"} for name in ("faiss.loader", "sentence_transformers")},
         # Its warnings quote the file.
         "pypdf": {"level": "CRITICAL"},
+        # It tells of every sign-in by name; the audit trail does.
+        "axes": {"level": "ERROR"},
     },
 }

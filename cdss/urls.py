@@ -14,4 +14,6 @@ urlpatterns = [
     path("audit/", include("cdss.audit.urls")),
     path("", include("cdss.oversight.urls")),
     path("accounts/", include("cdss.accounts.urls")),
+    path("modes/", include("cdss.locks.urls")),
+    path("accounts/", include("cdss.accounts.factor_urls")),
 ]

@@ -1,28 +1,15 @@
-from typing import Any
-
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
-from cdss.accounts.models import SignInFailure, User, UserGroup
+from cdss.accounts.models import User, UserGroup
 
-REFUSED = "The user name or the password is not right, or this account is locked for some minutes."
+REFUSED = "The user name or the password is not right."
 
 
 class SignInForm(AuthenticationForm):
-    """One answer for an unknown name, a wrong password, an inactive account and a lock."""
+    """One answer for an unknown name, a wrong password and an inactive account."""
 
     error_messages = {"invalid_login": REFUSED, "inactive": REFUSED}
-    locked = False
-
-    def clean(self) -> dict[str, Any]:
-        if self.is_locked():
-            self.locked = True
-            raise self.get_invalid_login_error()
-        return super().clean()
-
-    def is_locked(self) -> bool:
-        address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
-        return SignInFailure.objects.of(self.cleaned_data.get("username") or "", address).lock()
 
 
 class UserForm(forms.ModelForm):

@@ -2,11 +2,14 @@
 
 import time
 
+from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
 SEEN = "seen"
+SINCE = "since"
 # A session is written at most this often, so that reading costs no writes.
 EVERY_SECONDS = 60
 # Asked for again and again while a page stays open.
@@ -14,6 +17,11 @@ BY_THE_PAGE = frozenset({"consultations:status", "consultations:progress"})
 
 
 class IdleLogOffMiddleware(MiddlewareMixin):
+    def process_request(self, request: HttpRequest) -> None:
+        since = request.session.get(SINCE)
+        if since and time.time() - since > settings.SESSION_MAX_SECONDS:
+            logout(request)
+
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         match, user = request.resolver_match, request.user
         if match and match.view_name not in BY_THE_PAGE and user.is_authenticated:
@@ -21,4 +29,5 @@ class IdleLogOffMiddleware(MiddlewareMixin):
             signed_in = int(user.last_login.timestamp()) if user.last_login else 0
             if now - request.session.get(SEEN, signed_in) >= EVERY_SECONDS:
                 request.session[SEEN] = now
+                request.session.setdefault(SINCE, now)
         return response

@@ -1,15 +1,9 @@
 from __future__ import annotations
 
-import hashlib
-from datetime import timedelta
-
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Lower
-from django.utils import timezone
-
-FAILURES_ALLOWED = 5
-LOCKED_FOR = timedelta(minutes=15)
+from django.utils.crypto import salted_hmac
 
 
 class Role(models.TextChoices):
@@ -38,6 +32,8 @@ class User(AbstractUser):
     department = models.CharField(max_length=100, blank=True)
     location = models.CharField(max_length=100, blank=True)
     group = models.ForeignKey(UserGroup, models.SET_NULL, null=True, blank=True, related_name="members")
+    # Counted up to end every session of the account.
+    session_generation = models.PositiveIntegerField(default=0, editable=False)
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -52,30 +48,7 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.get_full_name() or self.username
 
-
-class SignInFailureQuerySet(models.QuerySet["SignInFailure"]):
-    def of(self, username: str, address: str) -> SignInFailureQuerySet:
-        return self.filter(key=SignInFailure.key_of(username, address))
-
-    def recent(self) -> SignInFailureQuerySet:
-        return self.filter(at__gt=timezone.now() - LOCKED_FOR)
-
-    def lock(self) -> bool:
-        return self.recent().count() >= FAILURES_ALLOWED
-
-
-class SignInFailure(models.Model):
-    """One failed sign-in of a name from an address; five recent ones lock that pair for a while."""
-
-    # A hash: what is typed here by mistake is often a password.
-    key = models.CharField(max_length=64, db_index=True)
-    at = models.DateTimeField(default=timezone.now, db_index=True)
-
-    objects: models.Manager[SignInFailure] = SignInFailureQuerySet.as_manager()
-
-    def __str__(self) -> str:
-        return f"{self.key[:8]} {self.at:%Y-%m-%d %H:%M}"
-
-    @staticmethod
-    def key_of(username: str, address: str) -> str:
-        return hashlib.sha256(f"{username.strip().casefold()}\n{address}".encode("utf-8", "replace")).hexdigest()
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """A session ends when the password, the role or the generation is another than at its start."""
+        value = f"{self.password}|{self.role}|{self.session_generation}"
+        return salted_hmac("cdss.accounts.session", value, secret=secret, algorithm="sha256").hexdigest()

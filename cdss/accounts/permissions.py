@@ -26,10 +26,12 @@ class Action(models.TextChoices):
     READ_DRILLS = "read_drills", "Read how drills went"
     IMPORT = "import", "Add to the library"
     PUBLISH = "publish", "Publish and withdraw what the library holds"
+    QUARANTINE = "quarantine", "Put a source of the library into quarantine"
     EXPORT_FEEDBACK = "export_feedback", "Read and export all feedback"
     VIEW_AUDIT = "view_audit", "Read, verify and export the audit trail"
     VIEW_EVALUATION = "view_evaluation", "Read how good the answers were measured to be"
     MANAGE_USERS = "manage_users", "Create accounts and change roles"
+    LOCK_SITE = "lock_site", "Lock the site to text, to education or to reading"
 
 
 ROLE_ACTIONS: dict[str, frozenset[Action]] = {
@@ -44,6 +46,7 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
             Action.READ_DRILLS,
             Action.IMPORT,
             Action.PUBLISH,
+            Action.QUARANTINE,
             Action.VIEW_EVALUATION,
         }
     ),
@@ -59,7 +62,15 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
         }
     ),
     Role.ADMINISTRATOR: frozenset(
-        {Action.BROWSE_LIBRARY, Action.IMPORT, Action.PUBLISH, Action.VIEW_EVALUATION, Action.MANAGE_USERS}
+        {
+            Action.BROWSE_LIBRARY,
+            Action.IMPORT,
+            Action.PUBLISH,
+            Action.QUARANTINE,
+            Action.VIEW_EVALUATION,
+            Action.MANAGE_USERS,
+            Action.LOCK_SITE,
+        }
     ),
 }
 

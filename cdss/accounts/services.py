@@ -1,11 +1,13 @@
 import secrets
+from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.utils import timezone
+from django.db.models import F
 
-from cdss.accounts.models import LOCKED_FOR, Role, SignInFailure, User, UserGroup
+from cdss.accounts.models import Role, User, UserGroup
 from cdss.audit.services import record
 
 # Without the characters that are taken for one another when read from a screen.
@@ -79,21 +81,66 @@ def password_reset(*, user: User, by: User | None = None) -> str:
     return password
 
 
-@transaction.atomic
 def sign_in_failed(*, username: str, address: str, locked: bool = False) -> None:
-    """A locked pair is not counted further, so that the lock ends."""
+    """What was typed is kept nowhere: whether it is an account's name is."""
     known = User.objects.filter(username__iexact=username).first()
-    if not locked:
-        SignInFailure.objects.filter(at__lte=timezone.now() - LOCKED_FOR).delete()
-        SignInFailure.objects.create(key=SignInFailure.key_of(username, address))
     action = "account.sign_in_refused" if locked else "account.sign_in_failed"
     record(action=action, obj=known, details={"account_exists": known is not None}, location=address)
 
 
+def code_failed(*, user: User) -> None:
+    record(action="account.second_factor_failed", obj=user)
+
+
+def signed_in(*, user: User, methods: Sequence[str]) -> None:
+    record(action="account.signed_in", by=user, obj=user, details={"methods": list(methods)})
+
+
 @transaction.atomic
-def signed_in(*, user: User, address: str) -> None:
-    SignInFailure.objects.of(user.username, address).delete()
-    record(action="account.signed_in", by=user, obj=user)
+def sessions_end(*, user: User, by: User) -> None:
+    """Every session of the account ends; one's own is renewed by who calls this."""
+    User.objects.filter(pk=user.pk).update(session_generation=F("session_generation") + 1)
+    record(action="account.sessions_ended", by=by, obj=user)
+
+
+@transaction.atomic
+def second_factors_reset(*, user: User, by: User) -> int:
+    """For who lost them: all are removed, and every session ends."""
+    removed: int = Authenticator.objects.filter(user=user).delete()[0]
+    User.objects.filter(pk=user.pk).update(session_generation=F("session_generation") + 1)
+    record(action="account.second_factors_reset", by=by, obj=user, details={"removed": removed})
+    return removed
+
+
+@transaction.atomic
+def second_factor_changed(*, user: User, act: str, kind: str) -> None:
+    """`act` is added, removed or renewed. Sessions that were signed in with other factors end."""
+    User.objects.filter(pk=user.pk).update(session_generation=F("session_generation") + 1)
+    record(action=f"account.second_factor_{act}", by=user, obj=user, details={"kind": kind})
+
+
+@transaction.atomic
+def role_from_provider(*, user: User, role: Role) -> User:
+    """The provider decides, even over the last administrator: the command line can make another."""
+    stored = User.objects.select_for_update().get(pk=user.pk)
+    if stored.role != role:
+        before, stored.role = stored.role, role
+        stored.save(update_fields=["role"])
+        details = {"changed": ["role"], "role_before": before, "role": role, "active": stored.is_active}
+        record(action="account.changed", obj=stored, details={**details, "from": "identity_provider"})
+    return stored
+
+
+def account_from_provider(*, user: User) -> None:
+    record(action="account.created", obj=user, details={"role": user.role, "from": "identity_provider"})
+
+
+@transaction.atomic
+def refused_by_provider(*, user: User | None, reason: str) -> None:
+    """Who has no role any more is out at once, everywhere."""
+    if user:
+        User.objects.filter(pk=user.pk).update(session_generation=F("session_generation") + 1)
+    record(action="account.sign_in_refused", obj=user, details={"account_exists": user is not None, "reason": reason})
 
 
 def _refuse_without_administrator(changed: User) -> None:

@@ -1,26 +1,30 @@
 from typing import Any, cast
 
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
+from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth import views as auth_views
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cdss.accounts import services
+from cdss.accounts.adapters import first_page
 from cdss.accounts.forms import SignInForm, UserChangeForm, UserForm, UserGroupForm
+from cdss.accounts.lockout import count_failure
 from cdss.accounts.models import Role, User, UserGroup
 from cdss.accounts.permissions import Action, allowed_actions, require
 from cdss.audit.services import record
 
 PAGE_SIZE = 50
 FORM_METHODS = ["get", "head", "post", "options"]
-# Where each role starts; the others start where LOGIN_REDIRECT_URL says.
-FIRST_PAGES = {Role.AUDITOR: "audit:list", Role.ADMINISTRATOR: "accounts:users"}
 
 
 class SignInView(auth_views.LoginView):
@@ -30,22 +34,27 @@ class SignInView(auth_views.LoginView):
     redirect_authenticated_user = True
 
     def get_default_redirect_url(self) -> str:
-        page = FIRST_PAGES.get(Role(cast(User, self.request.user).role))
-        return reverse(page) if page else super().get_default_redirect_url()
+        return first_page(cast(User, self.request.user))
 
     def form_valid(self, form: Any) -> HttpResponse:
+        """A second factor may follow; the session begins when all steps are done."""
+        user, request = form.get_user(), self.request
         with transaction.atomic():
-            response = super().form_valid(form)
-            services.signed_in(user=form.get_user(), address=self.request.META.get("REMOTE_ADDR", ""))
-        return response
+            login = Login(user=user, redirect_url=self.get_redirect_url() or None)
+            return perform_password_login(request, {}, login)
 
     def form_invalid(self, form: Any) -> HttpResponse:
         services.sign_in_failed(
             username=form.data.get("username", ""),
             address=self.request.META.get("REMOTE_ADDR", ""),
-            locked=form.locked,
+            locked=getattr(self.request, "axes_locked_out", False),
         )
         return super().form_invalid(form)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {
+            "provider": settings.OIDC_NAME if settings.SOCIALACCOUNT_PROVIDERS else ""
+        }
 
 
 class SignOutView(auth_views.LogoutView):
@@ -54,7 +63,10 @@ class SignOutView(auth_views.LogoutView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if isinstance(request.user, User):
             record(action="account.signed_out", by=request.user, obj=request.user)
-        return super().post(request, *args, **kwargs)
+        response = super().post(request, *args, **kwargs)
+        # Nothing of a case stays in a browser that others use.
+        response["Clear-Site-Data"] = '"cache"'
+        return response
 
 
 class PasswordView(auth_views.PasswordChangeView):
@@ -69,10 +81,25 @@ class PasswordView(auth_views.PasswordChangeView):
         messages.success(self.request, "Your password is changed. Your other sessions have ended.")
         return response
 
+    def form_invalid(self, form: Any) -> HttpResponse:
+        if "old_password" in form.errors:
+            count_failure(request=self.request, user=cast(User, self.request.user))
+        return super().form_invalid(form)
+
 
 @require_GET
 def profile(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/profile.html", {"actions": sorted(allowed_actions(request.user))})
+
+
+@require_POST
+def sessions_end(request: HttpRequest) -> HttpResponse:
+    user = cast(User, request.user)
+    services.sessions_end(user=user, by=user)
+    user.refresh_from_db()
+    update_session_auth_hash(request, user)
+    messages.success(request, "Your other sessions have ended.")
+    return redirect("accounts:profile")
 
 
 @require_GET
@@ -138,3 +165,21 @@ def user_password(request: HttpRequest, pk: int) -> HttpResponse:
     account = get_object_or_404(User, pk=pk)
     password = services.password_reset(user=account, by=cast(User, request.user))
     return render(request, "accounts/password_once.html", {"account": account, "password": password})
+
+
+@require_POST
+@require(Action.MANAGE_USERS)
+def user_factors_reset(request: HttpRequest, pk: int) -> HttpResponse:
+    account = get_object_or_404(User, pk=pk)
+    removed = services.second_factors_reset(user=account, by=cast(User, request.user))
+    messages.success(request, f"{account.username} has no second factor any more ({removed} removed).")
+    return redirect("accounts:user_edit", pk)
+
+
+@require_POST
+@require(Action.MANAGE_USERS)
+def user_sessions_end(request: HttpRequest, pk: int) -> HttpResponse:
+    account = get_object_or_404(User, pk=pk)
+    services.sessions_end(user=account, by=cast(User, request.user))
+    messages.success(request, f"The sessions of {account.username} have ended.")
+    return redirect("accounts:user_edit", pk)

@@ -9,11 +9,14 @@ from django.urls import reverse
 
 from cdss.accounts.models import User
 from cdss.consultations.models import Answer, Citation, Consultation, Evidence
+from cdss.consultations.reads import quarantined
 from cdss.consultations.spans import Segment, Spans, excerpt, segments
 from cdss.library.disputes import standing_disputes
 from cdss.library.models import CaseImage, Kind, LibraryItem
 from cdss.library.recalls import standing_recalls
 from cdss.library.standing import Dispute, Recall
+from cdss.locks.models import Mode
+from cdss.locks.modes import is_locked
 
 CURRENT = ("", "current", "active", "published")
 # Said by its badge already.
@@ -36,6 +39,7 @@ class EvidenceView:
     # What has been said of its source since, whatever the frozen text says.
     recall: Recall | None = None
     disputes: Sequence[Dispute] = ()
+    is_quarantined: bool = False
 
     @property
     def number(self) -> int:
@@ -145,17 +149,20 @@ def evidence_views(consultation: Consultation, answer: Answer | None, user: User
     disputes = standing_disputes(items) if items else {}
     seen = set(LibraryItem.objects.viewable_by(user).filter(pk__in=items).values_list("pk", flat=True))
     images: dict[int, list[CaseImage]] = {}
-    for image in CaseImage.objects.filter(case_id__in=seen).order_by("case_id", "position"):
+    with_images = () if is_locked(Mode.TEXT_ONLY) else seen
+    for image in CaseImage.objects.filter(case_id__in=with_images).order_by("case_id", "position"):
         images.setdefault(image.case_id, []).append(image)
     spans: dict[int, set[tuple[int, int]]] = {}
     for citation in citations_of(answer):
         spans.setdefault(citation.evidence_id, set()).add((citation.start, citation.end))
     views = [_view(row, sorted(spans.get(row.pk, ())), hashes, seen, images) for row in rows]
     conflicting = {citation.evidence_id for citation in citations_of(answer, conflicting=True)}
+    bad = quarantined(consultation)
     return [
         replace(
             view,
             is_conflicting=view.row.pk in conflicting,
+            is_quarantined=view.row.pk in bad,
             recall=recalls.get(view.row.item_id or 0),
             disputes=[each for each in disputes.get(view.row.item_id or 0, ()) if each.quote in view.row.text],
         )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from cdss.consultations.demographics import read_from_history
 from cdss.consultations.models import Answer, Consultation, Diagnosis, Evidence, Stage, Stance, Statement
 from cdss.consultations.presenters import COMPOSER, chosen_answer
+from cdss.consultations.reads import quarantined
 from cdss.library.disputes import standing_disputes
 from cdss.library.recalls import standing_recalls
 from cdss.library.standing import Dispute, Recall
@@ -28,6 +29,7 @@ def exported(consultation: Consultation) -> dict[str, Any]:
     evidence = list(consultation.evidence.all())
     items = [row.item_id for row in evidence if row.item_id]
     standing = Standing(standing_recalls(items), standing_disputes(items))
+    bad = quarantined(consultation)
     labels = {row.pk: row.label for row in evidence}
     chosen = chosen_answer(answers, "")
     abstention = {"abstention": consultation.abstention} if consultation.abstention else {}
@@ -38,7 +40,7 @@ def exported(consultation: Consultation) -> dict[str, Any]:
         "index_version": consultation.index_version,
         "timings_ms": {step.name: step.duration_ms for step in consultation.steps.all()},
         "diagnoses": _diagnoses(chosen, labels) if chosen else [],
-        "evidence": [_evidence(row, standing) for row in evidence],
+        "evidence": [_evidence(row, standing) | ({"quarantined": True} if row.pk in bad else {}) for row in evidence],
         **abstention,
         **({"gamuts": consultation.gamuts} if consultation.gamuts else {}),
         **({"hypotheses": consultation.hypotheses} if consultation.hypotheses else {}),

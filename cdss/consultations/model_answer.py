@@ -18,6 +18,7 @@ from cdss.consultations.expanding import LOST_AFTER, abstained_expand, consultat
 from cdss.consultations.hypotheses import in_the_models_order
 from cdss.consultations.models import Answer, Consultation, Statement
 from cdss.consultations.pipeline import check, check_one
+from cdss.consultations.reads import quarantined
 from cdss.consultations.recording import diagnoses_store, statements_store
 from cdss.consultations.stored import stored_diagnoses, stored_evidence
 from cdss.consultations.working import UNEXPECTED, case_of
@@ -74,6 +75,7 @@ def write(consultation_id: int) -> None:
         return
     try:
         diagnoses, result = _asked(answer)
+        _refuse_quarantined(answer.consultation)
     except WriterError as error:
         _give_up(answer, error.kind, str(error.trouble.message))
     except Exception:
@@ -85,6 +87,7 @@ def write(consultation_id: int) -> None:
 
 def _asked(answer: Answer) -> tuple[list[DiagnosisDraft], WriterResult]:
     consultation, case = answer.consultation, completed(case_of(answer.consultation))
+    _refuse_quarantined(consultation)
     spec, cancelled = _spec_of(answer), _Cancelled(consultation.pk)
     consultation_expand(consultation=consultation, cancelled=cancelled)
     evidence, composed = stored_evidence(consultation), stored_diagnoses(consultation.answers.get(writer=WRITER))
@@ -105,6 +108,11 @@ def _asked(answer: Answer) -> tuple[list[DiagnosisDraft], WriterResult]:
         cancelled=cancelled,
         on_statement=show,
     )
+
+
+def _refuse_quarantined(consultation: Consultation) -> None:
+    if quarantined(consultation):
+        raise WriterError("quarantined")
 
 
 def _spec_of(answer: Answer) -> str:

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from cdss.accounts.models import Role, User
-from cdss.library.models import CaseImage, LibraryItem
+from cdss.library.models import Case, CaseImage, LibraryItem
 
 
 class Status(models.TextChoices):
@@ -64,6 +64,8 @@ class Consultation(models.Model):
     corrections = models.JSONField(default=list, blank=True)
     # What was understood, corrections included: [{"part", "text", "assertion", "laterality", "measures", …}, …]
     understood = models.JSONField(default=list, blank=True)
+    # The case of the library it was started from, which is no evidence for itself.
+    library_case = models.ForeignKey(Case, models.SET_NULL, null=True, blank=True, related_name="+")
     use_llm = models.BooleanField(default=True)
     llm_timeout_seconds = models.PositiveIntegerField(default=120)
 

@@ -168,6 +168,10 @@ class Page:
         return [view for view in self.evidence if view.images]
 
     @property
+    def quarantined(self) -> list[EvidenceView]:
+        return [view for view in self.evidence if view.is_quarantined]
+
+    @property
     def cited(self) -> list[EvidenceView]:
         return [view for view in self.evidence if view.cited]
 

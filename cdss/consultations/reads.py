@@ -22,6 +22,7 @@ from cdss.consultations.models import (
     Support,
 )
 from cdss.library.image_files import frame_paths
+from cdss.library.quarantines import in_quarantine, in_quarantine_by_name
 
 OWN_FIRST = WITHHELD & Q(status__in=[Status.DONE, Status.ABSTAINED])
 
@@ -118,3 +119,9 @@ def frame_path(row: ConsultationImage, frame: str) -> Path:
     if not 0 <= number < row.frames:
         raise ValueError(f"frame {number} of {row.frames}")
     return frame_paths(name=str(row.file.name), frames=row.frames)[number]
+
+
+def quarantined(consultation: Consultation) -> set[int]:
+    """Evidence, by its key, whose source was put into quarantine after it was found."""
+    rows = consultation.evidence.filter(in_quarantine("item__") | in_quarantine_by_name())
+    return set(rows.order_by().values_list("pk", flat=True))

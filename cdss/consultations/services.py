@@ -19,6 +19,9 @@ from cdss.consultations.understanding import corrections_rows, understood_rows
 from cdss.consultations.working import case_of
 from cdss.library.image_files import new_image_files
 from cdss.library.intake import IntakeError, check_total_pixels, image_intake, store_consultation_image
+from cdss.library.models import Case
+from cdss.locks.models import Mode
+from cdss.locks.modes import refuse_in
 from cdss.reasoning.types import CaseInput, Correction
 from cdss.reasoning.understanding import read_case, standing
 
@@ -27,6 +30,7 @@ __all__ = [
     "cleaned",
     "consultation_again",
     "consultation_cancel",
+    "consultation_from_case",
     "consultation_preview",
     "consultation_retry",
     "consultation_reviewed",
@@ -51,6 +55,7 @@ def consultation_start(
 
     Raises CaseRefusedError, and stores nothing.
     """
+    refuse_in(Mode.EDUCATION)
     clean, removed = deidentified(checked(case, with_images=bool(uploads)))
     if len(uploads) > MAX_IMAGES:
         raise CaseRefusedError(f"At most {MAX_IMAGES} images go with a case; there are {len(uploads)}.")
@@ -81,6 +86,23 @@ def consultation_start(
 def _rule_of(by: User) -> dict[str, Any]:
     """Kept with the consultation: what the group decides later changes nothing of it."""
     return {"commit_first": by.group.commit_first, "user_group": by.group.name} if by.group else {}
+
+
+@transaction.atomic
+def consultation_from_case(*, case: Case, by: User) -> Consultation:
+    """What was known of a case of the library before its diagnosis, as a consultation that does not find itself."""
+    known = {name: getattr(case, name) for name in ("age", "sex", "history", "exam", "findings")}
+    clean, removed = deidentified(checked(CaseInput.of(known)))
+    consultation = Consultation.objects.create(
+        user=by,
+        **asdict(clean),
+        **_rule_of(by),
+        status=Status.QUEUED,
+        library_case=case,
+        removed_identifiers=removed,
+    )
+    _queue(consultation, by, "consultation.started_from_case")
+    return consultation
 
 
 def _queue(consultation: Consultation, by: User, action: str, ip: str = "", **more: int) -> None:
@@ -140,6 +162,7 @@ def consultation_reviewed(*, consultation: Consultation, by: User, corrections: 
     row = Consultation.objects.select_for_update().get(pk=consultation.pk)
     if row.status != Status.REVIEW:
         return
+    refuse_in(Mode.EDUCATION)
     clean, _ = deidentified(replace(case_of(row), corrections=tuple(corrections)))
     checked(read_case(clean).case, with_images=row.images.exists())
     row.corrections, row.status = corrections_rows(clean.corrections), Status.QUEUED
@@ -164,6 +187,8 @@ def consultation_again(
     What was corrected of the findings goes along, where its words still stand. An own differential that was written
     for the same case is not asked for again.
     """
+    if case is not None:
+        refuse_in(Mode.EDUCATION)
     images = list(consultation.images.all())
     asked = replace(case or case_of(consultation), corrections=case_of(consultation).corrections)
     clean, removed = deidentified(checked(asked, with_images=bool(images)))
@@ -172,6 +197,7 @@ def consultation_again(
         user=by,
         **asdict(clean),
         status=Status.REVIEW if review else Status.QUEUED,
+        library_case=consultation.library_case,
         use_llm=consultation.use_llm,
         llm_timeout_seconds=consultation.llm_timeout_seconds,
         removed_identifiers=removed,

@@ -8,6 +8,7 @@ urlpatterns = [
     path("consultations/", views.history, name="list"),
     path("consultations/new/", views.new, name="new"),
     path("consultations/preview/", views.preview, name="preview"),
+    path("consultations/from-case/<id:pk>/", views.from_case, name="from_case"),
     path("consultations/split/", views.split, name="split"),
     path("consultations/<id:pk>/", views.detail, name="detail"),
     path("consultations/<id:pk>/review/", review_views.review, name="review"),

@@ -34,7 +34,8 @@ from cdss.consultations.reads import (
     user_of,
     whole_consultation_for,
 )
-from cdss.library.models import LibraryItem
+from cdss.library.models import Case, LibraryItem
+from cdss.read_only import writes_nothing
 from cdss.reasoning.models import shown_name
 
 PAGE_SIZE = 25
@@ -95,6 +96,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return render(request, "consultations/new.html", _case_page(form), status=422)
 
 
+@writes_nothing
 @require_POST
 @require(Action.CONSULT)
 def split(request: HttpRequest) -> HttpResponse:
@@ -106,6 +108,7 @@ def split(request: HttpRequest) -> HttpResponse:
     return render(request, template, _case_page(form) | {"was_split": True})
 
 
+@writes_nothing
 @require_POST
 @require(Action.CONSULT)
 def preview(request: HttpRequest) -> HttpResponse:
@@ -238,6 +241,18 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, str(error))
         return redirect("consultations:detail", pk)
     return redirect("consultations:detail", following.pk)
+
+
+@require_POST
+@require(Action.CONSULT)
+def from_case(request: HttpRequest, pk: int) -> HttpResponse:
+    case = get_object_or_404(Case.objects.viewable_by(user_of(request)), pk=pk)
+    try:
+        consultation = services.consultation_from_case(case=case, by=user_of(request))
+    except services.CaseRefusedError as error:
+        messages.error(request, str(error))
+        return redirect("library:case", pk)
+    return redirect("consultations:detail", consultation.pk)
 
 
 @require_POST

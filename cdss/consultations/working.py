@@ -17,10 +17,13 @@ from cdss.consultations.digests import answer_sha256, case_sha256
 from cdss.consultations.evidence import Scope
 from cdss.consultations.models import Answer, Basis, Consultation, Status
 from cdss.consultations.pipeline import CancelledError, Outcome, consult
+from cdss.consultations.reads import quarantined
 from cdss.consultations.recording import Recorder, diagnoses_store
 from cdss.consultations.shown import answer_shown
 from cdss.consultations.tasks import answer_consultation, write_with_model
 from cdss.consultations.understanding import corrections_from
+from cdss.locks.models import Mode
+from cdss.locks.modes import LockedError, is_locked
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.models import shown_name
 from cdss.reasoning.types import CaseInput
@@ -43,24 +46,44 @@ def answer(consultation_id: int) -> None:
     if consultation is None:
         return
     try:
-        outcome = consult(
-            case=case_of(consultation),
-            load_pixels=lambda: pixels_of(consultation),
-            scope=Scope(user=consultation.user),
-            watch=Recorder(consultation),
-        )
-        _finish(consultation, outcome)
+        _finish(consultation, _outcome(consultation))
+    except QuarantinedMeanwhileError:
+        # What was found first is thrown away: the search that follows does not see the source.
+        _requeue(consultation)
     except CancelledError:
         _close(consultation, Status.CANCELLED)
     except IndexUnusableError:
         # Its own message names files of the server, and is in the log.
         _close(consultation, Status.FAILED, error=NO_INDEX)
-    except RetrievalError as error:
+    except (RetrievalError, LockedError) as error:
         _close(consultation, Status.FAILED, error=str(error))
     except Exception:
         # The text of an unknown error may quote the case: its kind is logged, the case is not.
         logger.error("consultation %s failed", consultation_id, exc_info=settings.DEBUG)
         _close(consultation, Status.FAILED, error=UNEXPECTED)
+
+
+class QuarantinedMeanwhileError(Exception):
+    """A source of the answer was put into quarantine between the search and the end."""
+
+
+def _outcome(consultation: Consultation) -> Outcome:
+    return consult(
+        case=case_of(consultation),
+        load_pixels=lambda: pixels_of(consultation),
+        scope=scope_of(consultation),
+        watch=Recorder(consultation),
+    )
+
+
+def _requeue(consultation: Consultation) -> None:
+    Consultation.objects.filter(pk=consultation.pk, status=Status.RUNNING).update(status=Status.QUEUED)
+    transaction.on_commit(lambda: answer_consultation.enqueue(consultation.pk))
+
+
+def scope_of(consultation: Consultation) -> Scope:
+    started_from = consultation.library_case
+    return Scope(user=consultation.user, excluded_source_id=started_from.source_id if started_from else "")
 
 
 def case_of(consultation: Consultation) -> CaseInput:
@@ -96,6 +119,10 @@ def _claim(consultation_id: int) -> Consultation | None:
 def pixels_of(consultation: Consultation) -> Sequence[Pixels]:
     from cdss.library.intake import stored_pixels
 
+    if is_locked(Mode.TEXT_ONLY):
+        if not case_of(consultation).has_words:
+            raise LockedError(Mode.TEXT_ONLY)
+        return []
     return [frame for image in consultation.images.all() for frame in stored_pixels(image)]
 
 
@@ -110,6 +137,8 @@ def _finish(consultation: Consultation, outcome: Outcome) -> None:
                 transaction.on_commit(lambda: write_with_model.enqueue(consultation.pk))
             _close(consultation, Status.ABSTAINED)
             return
+        if quarantined(consultation):
+            raise QuarantinedMeanwhileError
         answer = Answer.objects.create(consultation=consultation, writer=WRITER)
         diagnoses_store(answer=answer, drafts=outcome.diagnoses)
         consultation.gamuts = [each.as_json() for each in outcome.gamuts]

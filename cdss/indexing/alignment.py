@@ -18,6 +18,9 @@ from cdss.indexing.models import ImageEmbedding, IndexVersion
 from cdss.indexing.services import index_build
 from cdss.indexing.teaching import metric_teach
 from cdss.library.models import CaseImage, State
+from cdss.library.quarantines import in_quarantine
+from cdss.locks.models import Mode
+from cdss.locks.modes import refuse_in
 from retrieval.errors import AlignmentError
 
 if TYPE_CHECKING:
@@ -64,6 +67,8 @@ def encoders_align(*, progress: Progress | None = None) -> Aligned | None:
     from stored features. Raises AlignmentError with neither labels nor enough described images, or with an image
     encoder that cannot be aligned.
     """
+    refuse_in(Mode.TEXT_ONLY)
+    refuse_in(Mode.READ_ONLY)
     from retrieval.types import TeachableImageEncoder
 
     report = progress or (lambda step, done, total: None)
@@ -144,7 +149,12 @@ def alignment_folder() -> Path:
 
 def described_images() -> list[Described]:
     """The published images that anything is said of."""
-    images = CaseImage.objects.filter(case__state=State.PUBLISHED).select_related("case").order_by("pk")
+    images = (
+        CaseImage.objects.filter(case__state=State.PUBLISHED)
+        .exclude(in_quarantine("case__"))
+        .select_related("case")
+        .order_by("pk")
+    )
     return [
         Described(image.pk, image.case_id, texts) for image in images.iterator(500) if (texts := image_texts(image))
     ]

@@ -14,6 +14,8 @@ from cdss.indexing.models import ImageEmbedding, PassageEmbedding
 from cdss.indexing.pixels import frames_of_all
 from cdss.indexing.splitting import encoded_text
 from cdss.library.models import CaseImage, LibraryItem, Passage, State
+from cdss.locks.models import Mode
+from cdss.locks.modes import is_locked
 from retrieval.types import KINDS
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ def embed_passages(*, encoder: TextEncoder, progress: Progress, kinds: Sequence[
 def embed_images(*, encoder: ImageEncoder, progress: Progress) -> int:
     """Encodes the frames of every published image that has none of this encoder; returns how many images."""
     done = 0
+    if is_locked(Mode.TEXT_ONLY):
+        return done
     for masked in (False, True):
         pending = list(
             CaseImage.objects.filter(case__state=State.PUBLISHED, case__collection__mask_overlays=masked)

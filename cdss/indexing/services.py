@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,6 +29,8 @@ from cdss.indexing.pairs import pair_stage, read_again
 from cdss.indexing.pruning import leftovers_prune
 from cdss.indexing.tiers import MOST_REFERENCE, behind
 from cdss.library.models import CaseImage, LibraryItem, Passage, State
+from cdss.locks.models import Mode
+from cdss.locks.modes import LockedError, is_locked, refuse_in
 from retrieval.errors import IndexUnusableError
 from retrieval.types import Hit, Ids, Query
 
@@ -79,6 +82,10 @@ def search_library_each(*, user: User | None, queries: Sequence[Query], by_pairs
 
 
 def _searched(engine: Engine, query: Query, allowed: Ids, *, by_pairs: bool = True) -> Found:
+    if is_locked(Mode.TEXT_ONLY):
+        if query.images:
+            raise LockedError(Mode.TEXT_ONLY)
+        engine = _reading_alone(engine)
     permitted = allowed if query.allowed is None else np.intersect1d(query.allowed, allowed)
     wanted = by_pairs and bool(query.text.strip())
     stage = pair_stage() if wanted else None
@@ -96,6 +103,13 @@ def _searched(engine: Engine, query: Query, allowed: Ids, *, by_pairs: bool = Tr
         timings_ms={**result.timings_ms, **timings},
         cross_encoder=version,
     )
+
+
+def _reading_alone(engine: Engine) -> Engine:
+    """The same engine, where no image takes part: neither the query's nor, by the joint space, a stored one."""
+    alone = copy(engine)
+    alone.weights = replace(engine.weights, image=0.0, text_to_image=0.0)
+    return alone
 
 
 def passages_refresh(*, items: Iterable[LibraryItem], encoder: TextEncoder | None = None) -> int:
@@ -131,6 +145,7 @@ def index_make(
     *, texts: TextEncoder, images: ImageEncoder, rebuild: bool = False, progress: Progress | None = None
 ) -> IndexVersion:
     """As `index_build`, with these encoders, for who is the only builder already."""
+    refuse_in(Mode.READ_ONLY)
     report = progress or (lambda step, done, total: None)
     published = LibraryItem.objects.filter(state=State.PUBLISHED).order_by("pk")
     passages_refresh(items=published.iterator(ITEMS_AT_ONCE), encoder=texts)

@@ -14,6 +14,7 @@ from cdss.indexing.embedding import IMAGES_AT_ONCE, Progress
 from cdss.indexing.frame_features import features_embed, features_key, stored_features
 from cdss.indexing.grouping import groups_of
 from cdss.library.models import CaseImage, State
+from cdss.library.quarantines import in_quarantine
 
 if TYPE_CHECKING:
     from retrieval.alignment.metric import Metric
@@ -99,7 +100,12 @@ def _teaching() -> QuerySet[CaseImage]:
 
 
 def _published() -> QuerySet[CaseImage]:
-    return CaseImage.objects.filter(case__state=State.PUBLISHED).select_related("case").order_by("pk")
+    return (
+        CaseImage.objects.filter(case__state=State.PUBLISHED)
+        .exclude(in_quarantine("case__"))
+        .select_related("case")
+        .order_by("pk")
+    )
 
 
 def _library(images: list[CaseImage], features: Vectors, encoder: TeachableImageEncoder) -> Library:

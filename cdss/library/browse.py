@@ -8,6 +8,8 @@ from typing import Any
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, When
 
 from cdss.library.models import CaseImage, Collection, Gamut, Kind, LibraryItem, State
+from cdss.locks.models import Mode
+from cdss.locks.modes import is_locked
 
 SHOWN_VALUES = 12
 
@@ -99,6 +101,8 @@ def _choices(counts: Iterable[tuple[Any, int]], chosen: str, labels: Mapping[str
 def with_first_images(items: Iterable[LibraryItem]) -> list[tuple[LibraryItem, CaseImage | None]]:
     shown = list(items)
     first: dict[int, CaseImage] = {}
+    if is_locked(Mode.TEXT_ONLY):
+        return [(item, None) for item in shown]
     for image in CaseImage.objects.filter(case_id__in=[item.pk for item in shown]).order_by("case_id", "position"):
         first.setdefault(image.case_id, image)
     return [(item, first.get(item.pk)) for item in shown]

@@ -11,8 +11,10 @@ from django.db import models
 
 from cdss.library.image_files import remove_images_on_commit, write_image
 from cdss.library.models import Case, CaseImage
-from cdss.library.rows import ImageRow
+from cdss.library.rows import ImageRow, RowError
 from cdss.library.thumbnails import remove_thumbnails_on_commit
+from cdss.locks.models import Mode
+from cdss.locks.modes import REFUSALS, is_locked
 
 if TYPE_CHECKING:
     from cdss.library.intake import IntakeImage
@@ -52,6 +54,8 @@ def source_digest(row: ImageRow) -> str:
 
 def read_images(rows: Sequence[ImageRow]) -> tuple[list[ReadImage], list[str]]:
     """The images that can be read, each picture once, and what was wrong with the others."""
+    if rows and is_locked(Mode.TEXT_ONLY):
+        raise RowError(REFUSALS[Mode.TEXT_ONLY])
     from cdss.library.intake import IntakeError, stack_intake
 
     found: dict[str, ReadImage] = {}

@@ -3,7 +3,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from cdss.library.importers.registry import UPLOAD_FORMATS
-from cdss.library.models import Kind, State, Visibility
+from cdss.library.models import Collection, Kind, State, Visibility
 from cdss.library.uploads import UploadOptions
 
 
@@ -64,3 +64,14 @@ class ImportForm(forms.Form):
     def options(self) -> UploadOptions:
         data = self.cleaned_data
         return UploadOptions(**{name: data[name] for name in UploadOptions.__dataclass_fields__})
+
+
+class QuarantineForm(forms.Form):
+    source_name = forms.CharField(
+        required=False,
+        max_length=200,
+        label="Source",
+        help_text="Its name as it stands with its items, or a collection.",
+    )
+    collection = forms.ModelChoiceField(Collection.objects.all(), required=False, empty_label="no collection")
+    reason = forms.CharField(max_length=300, help_text="Shown to those who publish.")

@@ -19,6 +19,8 @@ from cdss.library.archives import ArchiveLimits, is_zip, zip_members
 from cdss.library.dicom_header import HeaderFacts, SlicePlace, header_facts, removed_identifiers, slice_place
 from cdss.library.image_files import frame_paths, write_image
 from cdss.library.intake_errors import IntakeError
+from cdss.locks.models import Mode
+from cdss.locks.modes import REFUSALS, is_locked
 from retrieval import dicom, imaging
 from retrieval.errors import ImageError
 from retrieval.images import check_bytes, sample_indices
@@ -167,6 +169,8 @@ def _shape(image: IntakeImage) -> dict[str, Any]:
 
 
 def _bytes(upload: Upload) -> bytes:
+    if is_locked(Mode.TEXT_ONLY):
+        raise IntakeError(REFUSALS[Mode.TEXT_ONLY])
     limits = image_limits()
     if isinstance(upload, bytes):
         check_bytes(len(upload), limits)

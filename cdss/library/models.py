@@ -10,6 +10,8 @@ from django.urls import reverse
 
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, may
+from cdss.library.quarantines import Quarantine as Quarantine
+from cdss.library.quarantines import in_quarantine
 
 # What a publisher's status says when the document must not be relied on.
 TAKEN_BACK = frozenset({"retracted", "retraction notice", "withdrawn"})
@@ -69,10 +71,13 @@ class LibraryItemQuerySet(models.QuerySet["LibraryItem"]):
     def viewable_by(self, user: User | AnonymousUser) -> Self:
         """Items this user may open: a draft is for its owner and for those who publish."""
         seen = self.for_user(user)
-        return seen if may(user, Action.PUBLISH) else seen.filter(Q(state=State.PUBLISHED) | Q(owner_id=user.pk))
+        if may(user, Action.PUBLISH):
+            return seen
+        return seen.filter(Q(state=State.PUBLISHED) | Q(owner_id=user.pk)).exclude(in_quarantine())
 
     def published(self) -> Self:
-        return self.filter(state=State.PUBLISHED)
+        """What is searched and cited: nothing in quarantine, from its commit on."""
+        return self.filter(state=State.PUBLISHED).exclude(in_quarantine())
 
     def citable(self) -> Self:
         """What an answer may rest on: published, and not recalled since."""
@@ -228,7 +233,7 @@ class GamutQuerySet(models.QuerySet["Gamut"]):
         return self.all() if may(user, Action.PUBLISH) else self.published()
 
     def published(self) -> Self:
-        return self.filter(state=State.PUBLISHED)
+        return self.filter(state=State.PUBLISHED).exclude(in_quarantine())
 
 
 class Gamut(models.Model):

@@ -1,11 +1,13 @@
 from django.urls import path
 
-from cdss.library import import_views, search_views, standing_views, views
+from cdss.library import import_views, quarantine_views, search_views, standing_views, views
 
 app_name = "library"
 urlpatterns = [
     path("", views.item_list, name="list"),
     path("sources/", views.sources, name="sources"),
+    path("quarantine/", quarantine_views.quarantines, name="quarantines"),
+    path("quarantine/<id:pk>/lift/", quarantine_views.quarantine_lift, name="quarantine_lift"),
     path("searches/", search_views.save, name="search_save"),
     path("searches/<id:pk>/delete/", search_views.delete, name="search_delete"),
     path("gamuts/", views.gamuts, name="gamuts"),

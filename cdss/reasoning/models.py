@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from cdss.outbound import Origin
 from cdss.reasoning.errors import WriterError
-from cdss.reasoning.hosts import Origin, check_url, guarded_client, guarded_transport
+from cdss.reasoning.hosts import check_url, guarded_client, guarded_transport
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

@@ -73,3 +73,11 @@ def test_progress_keeps_no_session_alive(client: Client, clinician: User, minute
 def test_nobody_signed_in_gets_no_session(client: Client) -> None:
     client.get(reverse("accounts:sign_in"))
     assert not Session.objects.exists()
+
+
+def test_a_session_ends_after_a_shift_however_busy(client: Client, clinician: User, minutes_later) -> None:  # type: ignore[no-untyped-def]
+    client.post("/accounts/sign-in/", {"username": "clinician", "password": "correct horse battery"})
+    minutes_later(settings.SESSION_MAX_SECONDS / 60 - 1)
+    assert client.get("/").status_code == 200
+    minutes_later(2)
+    assert client.get("/").status_code == 302

@@ -23,6 +23,8 @@ from cdss.consultations.pipeline import Outcome, consult
 from cdss.library.intake import check_total_pixels, image_intake
 from cdss.library.intake_errors import IntakeError
 from cdss.library.rows import RowError
+from cdss.locks.models import Mode
+from cdss.locks.modes import is_locked, refuse_in
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.errors import WriterError
 from cdss.reasoning.models import chat_model, shown_name
@@ -64,6 +66,8 @@ class Command(BaseCommand):
 
     def handle(self, *, input: Path, output: Path, **options: Any) -> None:
         _refuse_unusable(options)
+        refuse_in(Mode.EDUCATION)
+        options["no_images"] |= is_locked(Mode.TEXT_ONLY)
         try:
             # Split at line feeds alone: a text may hold the other line breaks of Unicode.
             lines = [(n, line) for n, line in enumerate(input.read_bytes().split(b"\n"), start=1) if line.strip()]

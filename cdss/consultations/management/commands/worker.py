@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -12,6 +13,8 @@ from django.db import DatabaseError, close_old_connections
 
 from cdss.consultations.tasks import LLM_QUEUE
 from cdss.library.tasks import INDEX_QUEUE
+from cdss.locks.models import Mode
+from cdss.locks.modes import LockedError, is_locked
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +22,8 @@ SWEEP_SECONDS = 20
 INDEX_NICENESS = 10
 # Seconds between two looks at the queue.
 INDEX_INTERVAL = 2.0
+# And at the lock of a site that is read-only.
+LOCKED_SECONDS = 5.0
 
 
 class Command(BaseCommand):
@@ -40,11 +45,25 @@ class Command(BaseCommand):
             os.nice(INDEX_NICENESS)
         try:
             interval = INDEX_INTERVAL if queue == INDEX_QUEUE else 0.1
-            call_command(
-                "db_worker", queue_name=queue, interval=interval, batch=batch, reload=False, startup_delay=False
-            )
+            _work(queue=queue, interval=interval, batch=batch)
         finally:
             stop.set()
+
+
+def _work(*, queue: str, interval: float, batch: bool) -> None:
+    """While the site is read-only nothing is taken from the queue; what was begun is taken up again afterwards."""
+    while True:
+        try:
+            if not is_locked(Mode.READ_ONLY):
+                call_command(
+                    "db_worker", queue_name=queue, interval=interval, batch=batch, reload=False, startup_delay=False
+                )
+                return
+        except LockedError:
+            logger.info("the site is read-only: the worker waits")
+        if batch:
+            return
+        time.sleep(LOCKED_SECONDS)
 
 
 def _warm() -> None:
@@ -59,7 +78,7 @@ def _warm() -> None:
     try:
         index_repair()
         get_engine().search(Query(text="warm-up", k=1))
-    except RetrievalError as error:
+    except (RetrievalError, LockedError) as error:
         logger.warning("not ready to answer: %s", error)
 
 
@@ -71,10 +90,13 @@ def _keep_sweeping(stop: threading.Event) -> None:
 
     while not stop.wait(SWEEP_SECONDS):
         try:
+            # First: a trail is anchored in locked modes too.
+            anchor_due()
             sweep()
             sweep_answers()
             sweep_expansions()
-            anchor_due()
+        except LockedError:
+            continue
         except DatabaseError:
             logger.exception("the sweep for lost consultations and the anchor failed; it is tried again")
         finally:

@@ -15,6 +15,8 @@ from cdss.library.reference import collection_withdraw, reference_collection
 from cdss.library.rows import RowError, clean
 from cdss.library.services import Target, collection_for
 from cdss.library.tasks import bring_index_up_to_date
+from cdss.locks.models import Mode
+from cdss.locks.modes import refuse_in
 
 SHOWN_SKIPS = 20
 
@@ -77,6 +79,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        refuse_in(Mode.EDUCATION)
         outcome = Outcome()
         try:
             packaged, files = _told_apart(options["paths"], options["format"])
