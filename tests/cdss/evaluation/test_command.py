@@ -49,7 +49,15 @@ def test_the_same_seed_gives_the_same_figures(evaluate: Evaluate) -> None:
 
 def test_all_runs_every_suite(evaluate: Evaluate) -> None:
     report = evaluate("all")
-    assert list(report["suites"]) == ["topics", "differential", "images", "gate", "calibration", "subgroups"]
+    assert list(report["suites"]) == [
+        "topics",
+        "differential",
+        "images",
+        "gate",
+        "calibration",
+        "subgroups",
+        "deidentification",
+    ]
     assert EvaluationRun.objects.count() == 6
 
 
