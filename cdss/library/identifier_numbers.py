@@ -49,7 +49,7 @@ AS_WRITTEN = (
     ("phone", r"(?<![\w.+-])0\d{2,4} \d{3,4} \d{3,4}(?![\w-])"),
 )
 
-CAPITAL = r"(?:Ste?\b\.?|[A-ZÀ-ÖØ-ÞĀ-ſ][\w'’-]+)"
+CAPITAL = r"(?:Ste?\b\.?|[A-ZÀ-ÖØ-ÞĀ-ſ][\w'’-]{1,40})"
 GENERIC = (
     r"(?!(?:The|This|Our|Your|Local|Outside|Emergency|Pain|Primary|Care|Outpatient|Inpatient|Fracture|Day|Walk|Urgent|"
     r"Surgery|Surgical|Cardiology|Oncology|Neurology|Orthop[a]?edic|Dental|Eye|Chest|Breast|Memory|Stroke|Trauma"
@@ -79,8 +79,10 @@ WEAK_PLACE = (
 )
 NAMED = rf"{CAPITAL}(?: (?:of|and|&|the|{CAPITAL})){{0,4}}"
 NO_MONTH = r"(?!(?:January|February|March|April|May|June|July|August|September|October|November|December)\b)"
-NOT_A_CITY = r"(?!Hospital|Course|Admission|Stay|Day|Number|No\b|ID\b|Record"
-    r"|Physician|Staff|Discharge|Clinic|Medical|Anxiety|Level|Center|Centre)"
+NOT_A_CITY = (
+    r"(?!Hospital|Course|Admission|Stay|Day|Number|No\b|ID\b|Record|Physician|Staff|Discharge|Clinic|Medical|Anxiety"
+    r"|Level|Center|Centre)"
+)
 INSTITUTIONS = (
     rf"\b(?:University|Universit[ée]|Royal|Klinikum|Krankenhaus|H[ôo]pital|Hospital|Clinic|Clinica) (?:Hospital "
     rf"|Medical Cent(?:er|re) |"
