@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "cdss.audit.location.ClientAddressMiddleware",
+    "cdss.unreadable.EncryptionErrorMiddleware",
 ]
 
 TEMPLATES = [
@@ -181,6 +182,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# Case text and images are encrypted under the keys of CDSS_HOME/data_keys or CDSS_DATA_KEYS.
+ENCRYPTION = env.boolean("CDSS_ENCRYPTION", True)
 UPLOAD_MAX_BYTES = env.integer("CDSS_UPLOAD_MAX_MB", 200, low=1, high=4096) * 1024 * 1024
 IMAGE_MAX_PIXELS = env.integer("CDSS_IMAGE_MAX_MEGAPIXELS", 64, low=1, high=1024) * 1_000_000
 # Of all images of one case together: what a worker holds decoded takes three bytes a pixel.

@@ -17,7 +17,7 @@ from PIL import Image
 
 from cdss.library.archives import ArchiveLimits, is_zip, zip_members
 from cdss.library.dicom_header import HeaderFacts, SlicePlace, header_facts, removed_identifiers, slice_place
-from cdss.library.image_files import frame_paths, write_image
+from cdss.library.image_files import frame_paths, image_bytes, write_image
 from cdss.library.intake_errors import IntakeError
 from retrieval import dicom, imaging
 from retrieval.errors import ImageError
@@ -159,7 +159,15 @@ def stored_pixels(image: ImageRow, *, most: int = imaging.MAX_FRAMES) -> list[Pi
     """The frames of a stored image for the encoder, at most `most`, spread evenly."""
     paths = frame_paths(name=image.file.name, frames=image.frames)
     chosen = [paths[index] for index in sample_indices(len(paths), most)]
-    return [frame for path in chosen for frame in imaging.load_pixels(path, limits=image_limits())]
+    return [frame for path in chosen for frame in _stored_frames(path)]
+
+
+def _stored_frames(path: Path) -> list[Pixels]:
+    try:
+        data = image_bytes(path)
+    except OSError as error:
+        raise ImageError(f"{path.name}: this file cannot be opened ({error.strerror}).") from error
+    return imaging.read_frames(data, limits=image_limits())
 
 
 def _shape(image: IntakeImage) -> dict[str, Any]:
