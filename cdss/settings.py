@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "cdss.feedback",
     "cdss.drills",
     "cdss.evaluation",
+    "cdss.privacy",
 ]
 
 MIDDLEWARE = [
@@ -132,7 +133,9 @@ def database() -> dict[str, object]:
         found["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; "
+            # What is deleted is overwritten, not only let go.
+            "PRAGMA secure_delete=ON;",
         }
     return found
 
@@ -184,6 +187,10 @@ CONTENT_SECURITY_POLICY = {
 
 # Case text and images are encrypted under the keys of CDSS_HOME/data_keys or CDSS_DATA_KEYS.
 ENCRYPTION = env.boolean("CDSS_ENCRYPTION", True)
+# Days after which apply_retention erases; 0 keeps for ever.
+RETAIN_CONSULTATIONS_DAYS = env.integer("CDSS_RETAIN_CONSULTATIONS_DAYS", 0, low=0, high=36_500)
+RETAIN_IMAGES_DAYS = env.integer("CDSS_RETAIN_IMAGES_DAYS", 0, low=0, high=36_500)
+RETAIN_DRAFTS_DAYS = env.integer("CDSS_RETAIN_DRAFTS_DAYS", 30, low=0, high=36_500)
 UPLOAD_MAX_BYTES = env.integer("CDSS_UPLOAD_MAX_MB", 200, low=1, high=4096) * 1024 * 1024
 IMAGE_MAX_PIXELS = env.integer("CDSS_IMAGE_MAX_MEGAPIXELS", 64, low=1, high=1024) * 1_000_000
 # Of all images of one case together: what a worker holds decoded takes three bytes a pixel.

@@ -12,5 +12,6 @@ urlpatterns = [
     path("notices/", include("cdss.notices.urls")),
     path("evaluation/", include("cdss.evaluation.urls")),
     path("audit/", include("cdss.audit.urls")),
+    path("privacy/", include("cdss.privacy.urls")),
     path("accounts/", include("cdss.accounts.urls")),
 ]

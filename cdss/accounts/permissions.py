@@ -30,6 +30,7 @@ class Action(models.TextChoices):
     VIEW_AUDIT = "view_audit", "Read, verify and export the audit trail"
     VIEW_EVALUATION = "view_evaluation", "Read how good the answers were measured to be"
     MANAGE_USERS = "manage_users", "Create accounts and change roles"
+    ERASE = "erase", "Export and erase what is held of a patient"
 
 
 ROLE_ACTIONS: dict[str, frozenset[Action]] = {
@@ -59,7 +60,14 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
         }
     ),
     Role.ADMINISTRATOR: frozenset(
-        {Action.BROWSE_LIBRARY, Action.IMPORT, Action.PUBLISH, Action.VIEW_EVALUATION, Action.MANAGE_USERS}
+        {
+            Action.BROWSE_LIBRARY,
+            Action.IMPORT,
+            Action.PUBLISH,
+            Action.VIEW_EVALUATION,
+            Action.MANAGE_USERS,
+            Action.ERASE,
+        }
     ),
 }
 

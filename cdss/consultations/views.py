@@ -84,6 +84,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 llm_timeout_seconds=form.seconds(),
                 review="review" in request.POST,
                 ip=request.META.get("REMOTE_ADDR", ""),
+                patient=form.cleaned_data["patient"],
             )
         except services.CaseRefusedError as error:
             form.add_error(None, str(error))

@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
@@ -19,6 +19,7 @@ from cdss.library.archives import ArchiveLimits, is_zip, zip_members
 from cdss.library.dicom_header import HeaderFacts, SlicePlace, header_facts, removed_identifiers, slice_place
 from cdss.library.image_files import frame_paths, image_bytes, write_image
 from cdss.library.intake_errors import IntakeError
+from cdss.library.patients import Patient, patient_of, same_patient
 from retrieval import dicom, imaging
 from retrieval.errors import ImageError
 from retrieval.images import check_bytes, sample_indices
@@ -47,6 +48,8 @@ class IntakeImage:
     # The file itself says that text is burnt into its pixels: a person has to look at it.
     says_burned_in: bool = False
     removed: Mapping[str, int] = field(default_factory=dict)
+    # Only its hash is stored.
+    patient: Patient | None = None
 
     @property
     def frames(self) -> int:
@@ -139,6 +142,7 @@ def stack_intake(*, uploads: Sequence[Upload], name: str = "", kept_frames: int 
         plane=first.plane,
         says_burned_in=any(part.says_burned_in for part in slices),
         removed=dict(removed),
+        patient=same_patient(slices),
     )
 
 
@@ -198,7 +202,8 @@ def _dicom_image(data: bytes, kept_frames: int) -> IntakeImage:
     dataset = dicom.parse(data, limits=image_limits())
     header = dicom.header(dataset)
     frames = dicom.frames(dataset, limits=image_limits(), max_frames=kept_frames)
-    return _image(frames, header.frames, header_facts(dataset), removed_identifiers(dataset))
+    image = _image(frames, header.frames, header_facts(dataset), removed_identifiers(dataset))
+    return replace(image, patient=patient_of(dataset))
 
 
 def _image(frames: Sequence[Pixels], source_frames: int, facts: HeaderFacts, removed: Mapping[str, int]) -> IntakeImage:

@@ -132,6 +132,11 @@ TABLE = [
     Row("consultations:retry", "POST", OWNER_ACTS, ONE),
     Row("consultations:review", "GET", OWNER_ACTS, ONE),
     Row("consultations:review", "POST", OWNER_ACTS, ONE),
+    # privacy
+    Row("privacy:subject", "GET", ADMINISTRATOR),
+    Row("privacy:subject", "POST", ADMINISTRATOR, data={"patient": "A-1"}),
+    Row("privacy:export", "POST", ADMINISTRATOR, data={"patient": "A-1"}),
+    Row("privacy:erase", "POST", ADMINISTRATOR, data={"patient": "A-1"}),
     # library
     Row("library:list", "GET", ANYONE),
     Row("library:sources", "GET", ANYONE),
