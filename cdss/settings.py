@@ -187,6 +187,8 @@ CONTENT_SECURITY_POLICY = {
 
 # Case text and images are encrypted under the keys of CDSS_HOME/data_keys or CDSS_DATA_KEYS.
 ENCRYPTION = env.boolean("CDSS_ENCRYPTION", True)
+# Where burnt-in text is looked for: auto (everywhere but in cross-sections whose header denies it) | always | never
+OCR = env.choice("CDSS_OCR", "auto", ("auto", "always", "never"))
 # Days after which apply_retention erases; 0 keeps for ever.
 RETAIN_CONSULTATIONS_DAYS = env.integer("CDSS_RETAIN_CONSULTATIONS_DAYS", 0, low=0, high=36_500)
 RETAIN_IMAGES_DAYS = env.integer("CDSS_RETAIN_IMAGES_DAYS", 0, low=0, high=36_500)

@@ -61,7 +61,7 @@ def consultation_start(
         raise CaseRefusedError(f"At most {MAX_IMAGES} images go with a case; there are {len(uploads)}.")
     try:
         check_total_pixels(uploads=uploads)
-        images = [image_intake(upload=upload, name=upload.name or "") for upload in uploads]
+        images = [image_intake(upload=upload, name=upload.name or "", screen=True) for upload in uploads]
         told = Patient.of(patient) if patient.strip() else same_patient(images)
         clean, removed = deidentified(case, shift=told.shift if told else None)
         with new_image_files(), transaction.atomic():

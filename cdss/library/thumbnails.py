@@ -28,6 +28,12 @@ def remove_thumbnails_on_commit(*, digests: Collection[str]) -> None:
     transaction.on_commit(lambda: _remove(digests))
 
 
+def remove_thumbnails(*, digests: Collection[str]) -> None:
+    """Of pictures that changed: they are made again."""
+    for digest in digests:
+        _path(digest).unlink(missing_ok=True)
+
+
 def _remove(digests: Collection[str]) -> None:
     held = set(CaseImage.objects.filter(sha256__in=digests).values_list("sha256", flat=True))
     for digest in set(digests) - held:

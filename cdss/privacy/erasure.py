@@ -16,6 +16,7 @@ from django.db import connection, models, transaction
 from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.consultations.models import Citation, Consultation, ConsultationImage, Evidence, Statement
+from cdss.library.doubts import doubts_forget
 from cdss.library.image_files import remove_images_on_commit
 from cdss.library.models import CaseImage, LibraryItem
 from cdss.library.thumbnails import remove_thumbnails_on_commit
@@ -121,6 +122,7 @@ def _images_go(holdings: Holdings) -> Counter[str]:
     held = CaseImage.objects.filter(case__in=holdings.cases)
     names, digests = holdings.image_names, set(held.values_list("sha256", flat=True))
     rows = _delete(asked) + _delete(held)
+    doubts_forget(names=names)
     still = set(ConsultationImage.objects.filter(file__in=names).values_list("file", flat=True))
     remove_images_on_commit(names=names - still)
     remove_thumbnails_on_commit(digests=digests)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from cdss.audit.services import record
 from cdss.consultations.models import FINISHED, Consultation, ConsultationImage, Status
+from cdss.library.doubts import doubts_forget
 from cdss.library.image_files import remove_images_on_commit
 from cdss.privacy.erasure import patient_erase
 from cdss.privacy.holdings import Holdings
@@ -67,6 +68,7 @@ def _images(pks: tuple[int, ...]) -> None:
         rows = ConsultationImage.objects.filter(pk__in=pks)
         names = set(rows.values_list("file", flat=True))
         rows.delete()
+        doubts_forget(names=names)
         still = set(ConsultationImage.objects.filter(file__in=names).values_list("file", flat=True))
         remove_images_on_commit(names=names - still)
         record(

@@ -58,7 +58,7 @@ def test_all_runs_every_suite(evaluate: Evaluate) -> None:
         "subgroups",
         "deidentification",
     ]
-    assert EvaluationRun.objects.count() == 6
+    assert EvaluationRun.objects.count() == 7
 
 
 def test_cases_of_a_file_are_asked_against_the_library(evaluate: Evaluate, library: Path) -> None:

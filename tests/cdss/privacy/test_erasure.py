@@ -197,7 +197,8 @@ from django.core.management import call_command
 user = User.objects.create_user("someone", role="clinician")
 target = Target(collection_ensure(name="Plain"), publish=True)
 for number in range(12):
-    case_upsert(row=CaseRow("Plain", str(number), history=f"cough number {number}", diagnosis="pneumonia"), target=target)
+    row = CaseRow("Plain", str(number), history=f"cough number {number}", diagnosis="pneumonia")
+    case_upsert(row=row, target=target)
 case_upsert(row=CaseRow("Plain", "planted", history="quizzlefrotz of the lung", findings="quizzlefrotz nodule",
             diagnosis="quizzlefrotz syndrome", patient="A-4711"), target=target)
 call_command("build_index")
