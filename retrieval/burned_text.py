@@ -26,41 +26,10 @@ CERTAIN, POSSIBLE = 0.5, 0.3
 READ = 0.9
 # Read as letters with this certainty, a faint region is text all the same.
 LEGIBLE = 0.8
-MARKS = frozenset(
-    [
-        "R",
-        "L",
-        "RT",
-        "LT",
-        "RIGHT",
-        "LEFT",
-        "A",
-        "P",
-        "AP",
-        "PA",
-        "LAT",
-        "S",
-        "I",
-        "H",
-        "F",
-        "SUP",
-        "SUPINE",
-        "PRONE",
-        "ERECT",
-        "UPRIGHT",
-        "PORTABLE",
-        "DECUB",
-        "DECUBITUS",
-        "MLO",
-        "CC",
-        "RCC",
-        "LCC",
-        "RMLO",
-        "LMLO",
-        "CM",
-        "MM",
-    ]
-)
+MARKS = frozenset({
+    "R", "L", "RT", "LT", "RIGHT", "LEFT", "A", "P", "AP", "PA", "LAT", "S", "I", "H", "F", "SUP", "SUPINE", "PRONE",
+    "ERECT", "UPRIGHT", "PORTABLE", "DECUB", "DECUBITUS", "MLO", "CC", "RCC", "LCC", "RMLO", "LMLO", "CM", "MM",
+})  # fmt: skip
 LETTERS = re.compile(r"[^\W\d_]+")
 # Around a region, in pixels: strokes are blurred at their edges.
 MARGIN = 3
