@@ -45,6 +45,10 @@ class _EmptyOrNothing(models.lookups.Exact):  # type: ignore[name-defined,misc]
 class EncryptedJSONField(EncryptedTextField):
     """JSON, kept as encrypted text; an empty list or object too."""
 
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
+    _pyi_lookup_exact_type: Any
+
     def get_prep_value(self, value: Any) -> Any:
         return None if value is None else encrypt_text(json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False))
 

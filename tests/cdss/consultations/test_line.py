@@ -167,4 +167,4 @@ def test_a_flipped_negation_changes_the_answer(
         again = consultation_again(consultation=answered, by=clinician, case=flipped)
     first = again.answers.get().diagnoses.first()
     assert not any("fat" in each.text for each in first.statements.filter(stance="against"))
-    assert first.statements.filter(stance="for", text__icontains="fat").exists()
+    assert any("fat" in each.text.lower() for each in first.statements.filter(stance="for"))
