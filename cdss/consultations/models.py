@@ -79,7 +79,7 @@ class Consultation(models.Model):
     # Uncited reference lists whose finding this case has: [{"finding", "region", "modality", "diagnoses", …}, …]
     gamuts = EncryptedJSONField(default=list, blank=True)
     # What a language model thought of, and what a search for it added: {"state", "guesses": [{"name", "evidence"}], …}
-    hypotheses = EncryptedJSONField(default=dict, blank=True)
+    hypotheses = models.JSONField(default=dict, blank=True)
     abstention = EncryptedJSONField(default=dict, blank=True)
     error = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0)
@@ -240,7 +240,7 @@ class Diagnosis(models.Model):
     codes = models.JSONField(default=dict, blank=True)
     must_not_miss = models.BooleanField(default=False)
     # Findings of the case, in its words, that none of the sources on this diagnosis mentions.
-    unexplained = models.JSONField(default=list, blank=True)
+    unexplained = EncryptedJSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["answer", "rank"]

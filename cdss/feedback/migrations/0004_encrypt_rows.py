@@ -2,18 +2,13 @@ from django.db import migrations
 
 from cdss.field_migration import decrypting, encrypting
 
-COLUMNS = {
-    "consultations_consultation": (
-        "history", "exam", "findings", "corrections", "understood", "gamuts", "abstention",
-    ),
-    "consultations_statement": ("text",),
-}
+COLUMNS = {"feedback_feedback": ("comment", "correction", "final_diagnosis")}
 
 
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("consultations", "0006_encrypted_fields"),
+        ("feedback", "0003_encrypted_fields"),
     ]
 
     operations = [migrations.RunPython(encrypting(COLUMNS), decrypting(COLUMNS))]

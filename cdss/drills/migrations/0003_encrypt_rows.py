@@ -2,13 +2,13 @@ from django.db import migrations
 
 from cdss.field_migration import decrypting, encrypting
 
-COLUMNS = {"feedback_feedback": ("comment", "final_diagnosis")}
+COLUMNS = {"drills_drill": ("planted",)}
 
 
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("feedback", "0002_encrypted_fields"),
+        ("drills", "0002_encrypted_fields"),
     ]
 
     operations = [migrations.RunPython(encrypting(COLUMNS), decrypting(COLUMNS))]
