@@ -27,7 +27,7 @@ RECALL, PRECISION = "identifiers taken out", "words taken out that were identifi
 def run(bench: Workbench) -> Result:
     spans = lru_cache(maxsize=None)(_spans)
     made = {name: notes(part=name, count=NOTES, seed=bench.seed) for name in SETS}
-    found = {name: list(identifiers(bench.each(rows, f"{name} notes"), spans)) for name, rows in made.items()}
+    found = {name: list(identifiers(list(bench.each(rows, f"{name} notes")), spans)) for name, rows in made.items()}
     removed = list(removals(made[HELD_OUT], spans))
     result = Result(notes=[_note(made[HELD_OUT], found[HELD_OUT]), _library_note()])
     result.figures += _mean(
