@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "cdss.drills",
     "cdss.evaluation",
     "cdss.oversight",
+    "cdss.privacy",
 ]
 
 MIDDLEWARE = [
@@ -96,6 +97,7 @@ MIDDLEWARE = [
     "cdss.locks.middleware.LockMiddleware",
     # The last one: its answer takes the place of a view's.
     "axes.middleware.AxesMiddleware",
+    "cdss.unreadable.EncryptionErrorMiddleware",
 ]
 
 TEMPLATES = [
@@ -144,7 +146,9 @@ def database() -> dict[str, object]:
         found["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; "
+            # What is deleted is overwritten, not only let go.
+            "PRAGMA secure_delete=ON;",
         }
     return found
 
@@ -199,6 +203,14 @@ CONTENT_SECURITY_POLICY = {
 # Modes that hold whatever an administrator switches: text-only, education, read-only.
 LOCKED_MODES = env.subset("CDSS_LOCKED_MODE", "", ("text-only", "education", "read-only"))
 
+# Case text and images are encrypted under the keys of CDSS_HOME/data_keys or CDSS_DATA_KEYS.
+ENCRYPTION = env.boolean("CDSS_ENCRYPTION", True)
+# Where burnt-in text is looked for: auto (everywhere but in cross-sections whose header denies it) | always | never
+OCR = env.choice("CDSS_OCR", "auto", ("auto", "always", "never"))
+# Days after which apply_retention erases; 0 keeps for ever.
+RETAIN_CONSULTATIONS_DAYS = env.integer("CDSS_RETAIN_CONSULTATIONS_DAYS", 0, low=0, high=36_500)
+RETAIN_IMAGES_DAYS = env.integer("CDSS_RETAIN_IMAGES_DAYS", 0, low=0, high=36_500)
+RETAIN_DRAFTS_DAYS = env.integer("CDSS_RETAIN_DRAFTS_DAYS", 30, low=0, high=36_500)
 UPLOAD_MAX_BYTES = env.integer("CDSS_UPLOAD_MAX_MB", 200, low=1, high=4096) * 1024 * 1024
 IMAGE_MAX_PIXELS = env.integer("CDSS_IMAGE_MAX_MEGAPIXELS", 64, low=1, high=1024) * 1_000_000
 # Of all images of one case together: what a worker holds decoded takes three bytes a pixel.

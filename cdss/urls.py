@@ -13,6 +13,7 @@ urlpatterns = [
     path("evaluation/", include("cdss.evaluation.urls")),
     path("audit/", include("cdss.audit.urls")),
     path("", include("cdss.oversight.urls")),
+    path("privacy/", include("cdss.privacy.urls")),
     path("accounts/", include("cdss.accounts.urls")),
     path("modes/", include("cdss.locks.urls")),
     path("accounts/", include("cdss.accounts.factor_urls")),

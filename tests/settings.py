@@ -7,6 +7,7 @@ os.environ.setdefault("SECRET_KEY", "tests-only-" + "x" * 50)
 os.environ["CDSS_HOME"] = tempfile.mkdtemp(prefix="cdss-tests-")
 os.environ["CDSS_HTTPS"] = "False"
 os.environ["CDSS_LLM"] = ""
+os.environ["CDSS_OCR"] = "never"
 os.environ.setdefault("CDSS_TEXT_ENCODER", "hashing")
 os.environ.setdefault("CDSS_IMAGE_ENCODER", "hashing")
 

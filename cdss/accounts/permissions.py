@@ -32,6 +32,7 @@ class Action(models.TextChoices):
     VIEW_EVALUATION = "view_evaluation", "Read how good the answers were measured to be"
     MANAGE_USERS = "manage_users", "Create accounts and change roles"
     LOCK_SITE = "lock_site", "Lock the site to text, to education or to reading"
+    ERASE = "erase", "Export and erase what is held of a patient"
 
 
 ROLE_ACTIONS: dict[str, frozenset[Action]] = {
@@ -70,6 +71,7 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
             Action.VIEW_EVALUATION,
             Action.MANAGE_USERS,
             Action.LOCK_SITE,
+            Action.ERASE,
         }
     ),
 }

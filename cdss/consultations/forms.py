@@ -61,6 +61,13 @@ class NewConsultationForm(CaseForm):
         help_text="It is split into the fields below, where it can be corrected.",
         widget=forms.Textarea(attrs={"rows": 5}),
     )
+    patient = forms.CharField(
+        required=False,
+        max_length=200,
+        label="Patient number",
+        help_text="Optional. Only a hash of it is kept, so that the data can be handed out or erased.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
     images = ManyFilesField(required=False, label="Images", help_text="DICOM, PNG or JPEG.")
     use_llm = forms.BooleanField(required=False, initial=True, label="Also let the language model write")
     llm_timeout_seconds = forms.TypedChoiceField(
@@ -87,7 +94,7 @@ class NewConsultationForm(CaseForm):
 
     def after_split(self, split: Split) -> "NewConsultationForm":
         case = self.whole_case(split)
-        kept = {name: self.cleaned_data[name] for name in ("use_llm", "llm_timeout_seconds")}
+        kept = {name: self.cleaned_data[name] for name in ("use_llm", "llm_timeout_seconds", "patient")}
         return type(self)(initial={**{name: getattr(case, name) for name in CASE_FIELDS}, **kept})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
+from cdss.library.date_shift import DateShift
 from cdss.library.deidentify import Deidentified, deidentify
 from cdss.reasoning.types import CaseInput, Correction
 from retrieval.terms.demographics import demographics
@@ -67,9 +68,9 @@ def _printable(text: str) -> str:
     return "".join(c for c in normal if c in "\n\t" or unicodedata.category(c)[0] != "C").strip()
 
 
-def deidentified(case: CaseInput) -> tuple[CaseInput, dict[str, int]]:
-    """The case without identifiers, and how many of each kind were taken out."""
-    results = {name: deidentify(getattr(case, name)) for name in TEXT_FIELDS}
+def deidentified(case: CaseInput, *, shift: DateShift | None = None) -> tuple[CaseInput, dict[str, int]]:
+    """The case without identifiers, and how many of each kind were taken out. With a shift, dates move."""
+    results = {name: deidentify(getattr(case, name), shift=shift) for name in TEXT_FIELDS}
     removed: dict[str, int] = {}
     for result in results.values():
         for kind, count in result.removed.items():

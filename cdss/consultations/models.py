@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from cdss.accounts.models import Role, User
+from cdss.fields import EncryptedJSONField, EncryptedTextField
 from cdss.library.models import Case, CaseImage, LibraryItem
 
 
@@ -56,14 +57,16 @@ class Consultation(models.Model):
     # The case, already de-identified.
     age = models.CharField(max_length=40, blank=True)
     sex = models.CharField(max_length=20, blank=True)
-    history = models.TextField(blank=True)
-    exam = models.TextField(blank=True)
-    findings = models.TextField(blank=True)
+    history = EncryptedTextField(blank=True)
+    exam = EncryptedTextField(blank=True)
+    findings = EncryptedTextField(blank=True)
+    # Salted hash of the patient, where a DICOM header or its user told one: by it their data is exported and erased.
+    patient_key = models.CharField(max_length=64, blank=True, db_index=True)
     removed_identifiers = models.JSONField(default=dict, blank=True)
     # What its user said of the findings that were read: [{"part", "text", "start", "assertion", …}, …]
-    corrections = models.JSONField(default=list, blank=True)
+    corrections = EncryptedJSONField(default=list, blank=True)
     # What was understood, corrections included: [{"part", "text", "assertion", "laterality", "measures", …}, …]
-    understood = models.JSONField(default=list, blank=True)
+    understood = EncryptedJSONField(default=list, blank=True)
     # The case of the library it was started from, which is no evidence for itself.
     library_case = models.ForeignKey(Case, models.SET_NULL, null=True, blank=True, related_name="+")
     use_llm = models.BooleanField(default=True)
@@ -76,10 +79,10 @@ class Consultation(models.Model):
     cross_encoder = models.CharField(max_length=200, blank=True)
 
     # Uncited reference lists whose finding this case has: [{"finding", "region", "modality", "diagnoses", …}, …]
-    gamuts = models.JSONField(default=list, blank=True)
+    gamuts = EncryptedJSONField(default=list, blank=True)
     # What a language model thought of, and what a search for it added: {"state", "guesses": [{"name", "evidence"}], …}
     hypotheses = models.JSONField(default=dict, blank=True)
-    abstention = models.JSONField(default=dict, blank=True)
+    abstention = EncryptedJSONField(default=dict, blank=True)
     error = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0)
     cancel_requested = models.BooleanField(default=False)
@@ -239,7 +242,7 @@ class Diagnosis(models.Model):
     codes = models.JSONField(default=dict, blank=True)
     must_not_miss = models.BooleanField(default=False)
     # Findings of the case, in its words, that none of the sources on this diagnosis mentions.
-    unexplained = models.JSONField(default=list, blank=True)
+    unexplained = EncryptedJSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["answer", "rank"]
@@ -261,7 +264,8 @@ class Support(models.TextChoices):
 class Statement(models.Model):
     diagnosis = models.ForeignKey(Diagnosis, models.CASCADE, related_name="statements")
     position = models.PositiveIntegerField()
-    text = models.TextField()
+    # It may say the case's own words.
+    text = EncryptedTextField()
     stance = models.CharField(max_length=8, choices=Stance.choices)
     support = models.CharField(max_length=12, choices=Support.choices)
     reasons = models.JSONField(default=list, blank=True)

@@ -20,6 +20,7 @@ from cdss.consultations.working import case_of
 from cdss.library.image_files import new_image_files
 from cdss.library.intake import IntakeError, check_total_pixels, image_intake, store_consultation_image
 from cdss.library.models import Case
+from cdss.library.patients import Patient, same_patient
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
 from cdss.reasoning.types import CaseInput, Correction
@@ -50,22 +51,29 @@ def consultation_start(
     llm_timeout_seconds: int = 120,
     review: bool = False,
     ip: str = "",
+    patient: str = "",
 ) -> Consultation:
     """De-identifies and stores the case and its images, and queues it, unless its findings are to be reviewed first.
+
+    `patient` is their number where the user gave one: only its hash is kept, and the dates of the text move by it.
+    Without one, a DICOM header may tell it.
 
     Raises CaseRefusedError, and stores nothing.
     """
     refuse_in(Mode.EDUCATION)
-    clean, removed = deidentified(checked(case, with_images=bool(uploads)))
+    case = checked(case, with_images=bool(uploads))
     if len(uploads) > MAX_IMAGES:
         raise CaseRefusedError(f"At most {MAX_IMAGES} images go with a case; there are {len(uploads)}.")
     try:
         check_total_pixels(uploads=uploads)
-        images = [image_intake(upload=upload, name=upload.name or "") for upload in uploads]
+        images = [image_intake(upload=upload, name=upload.name or "", screen=True) for upload in uploads]
+        told = Patient.of(patient) if patient.strip() else same_patient(images)
+        clean, removed = deidentified(case, shift=told.shift if told else None)
         with new_image_files(), transaction.atomic():
             consultation = Consultation.objects.create(
                 user=by,
                 **asdict(clean),
+                patient_key=told.key if told else "",
                 status=Status.REVIEW if review else Status.QUEUED,
                 use_llm=use_llm,
                 llm_timeout_seconds=llm_timeout_seconds,
@@ -202,6 +210,7 @@ def consultation_again(
         llm_timeout_seconds=consultation.llm_timeout_seconds,
         removed_identifiers=removed,
         **(_rule_of(by) if case or not consultation.committed else {"user_group": consultation.user_group}),
+        patient_key=consultation.patient_key,
     )
     ConsultationImage.objects.bulk_create(
         ConsultationImage(

@@ -34,6 +34,7 @@ from cdss.consultations.reads import (
     user_of,
     whole_consultation_for,
 )
+from cdss.library.image_files import image_bytes
 from cdss.library.models import Case, LibraryItem
 from cdss.read_only import writes_nothing
 from cdss.reasoning.models import shown_name
@@ -88,6 +89,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 llm_timeout_seconds=form.seconds(),
                 review="review" in request.POST,
                 ip=request.META.get("REMOTE_ADDR", ""),
+                patient=form.cleaned_data["patient"],
             )
         except services.CaseRefusedError as error:
             form.add_error(None, str(error))
@@ -212,7 +214,7 @@ def image(request: HttpRequest, pk: int, image: int) -> HttpResponse:
     consultation = consultation_for(request, pk)
     row = get_object_or_404(consultation.images, pk=image)
     try:
-        png = frame_path(row, request.GET.get("frame", "0")).read_bytes()
+        png = image_bytes(frame_path(row, request.GET.get("frame", "0")))
     except (OSError, ValueError) as error:
         raise Http404 from error
     record(action="consultation.image_viewed", by=user_of(request), obj=consultation, details={"image": row.pk})

@@ -10,6 +10,7 @@ from django.db.models import Q
 from cdss.accounts.models import Role, User
 from cdss.accounts.permissions import Action, may
 from cdss.consultations.models import Answer, Consultation, Statement
+from cdss.fields import EncryptedTextField
 
 
 class Change(models.TextChoices):
@@ -36,7 +37,7 @@ class Drill(models.Model):
     consultation = models.ForeignKey(Consultation, models.PROTECT, related_name="drills")
     answer = models.ForeignKey(Answer, models.PROTECT, related_name="+")
     statement = models.ForeignKey(Statement, models.PROTECT, related_name="+")
-    planted = models.TextField()
+    planted = EncryptedTextField()
     change = models.CharField(max_length=12, choices=Change.choices)
     created = models.DateTimeField(auto_now_add=True)
 

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from cdss.consultations.models import Citation, Consultation, Diagnosis, Evidence, Statement
+from cdss.fields import EncryptedTextField
 from cdss.library.models import Case
 from cdss.verdicts import Reason, Verdict
 
@@ -67,10 +68,10 @@ class Feedback(models.Model):
     citation = models.ForeignKey(Citation, models.PROTECT, null=True, blank=True, related_name="feedback")
     verdict = models.CharField(max_length=14, choices=Verdict.choices)
     reason = models.CharField(max_length=60, choices=Reason.choices, blank=True)
-    comment = models.TextField(blank=True)
+    comment = EncryptedTextField(blank=True)
     # What it should say.
-    correction = models.TextField(blank=True)
-    final_diagnosis = models.CharField(max_length=300, blank=True)
+    correction = EncryptedTextField(blank=True)
+    final_diagnosis = EncryptedTextField(blank=True)
     confirmed_by = models.CharField(max_length=60, choices=Confirmation.choices, blank=True)
     created = models.DateTimeField(auto_now_add=True)
 

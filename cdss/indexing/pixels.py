@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from django.conf import settings
 
 from cdss.library.models import CaseImage
 from retrieval.errors import ImageError
@@ -19,10 +16,10 @@ logger = logging.getLogger(__name__)
 
 
 def frames_of(image: CaseImage, *, masked: bool) -> list[Pixels]:
-    from retrieval.imaging import load_pixels, mask_overlays
+    from cdss.library.intake import stored_pixels
+    from retrieval.imaging import mask_overlays
 
-    path = Path(settings.MEDIA_ROOT) / str(image.file.name)
-    frames = load_pixels(path.parent if image.frames > 1 and path.stem == "0000" else path)
+    frames = stored_pixels(image)
     return [mask_overlays(frame) for frame in frames] if masked else frames
 
 

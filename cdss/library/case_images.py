@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+from cdss.library.doubts import doubts_forget, doubts_store
 from cdss.library.image_files import remove_images_on_commit, write_image
 from cdss.library.models import Case, CaseImage
 from cdss.library.rows import ImageRow, RowError
@@ -52,7 +53,7 @@ def source_digest(row: ImageRow) -> str:
     return total.hexdigest()
 
 
-def read_images(rows: Sequence[ImageRow]) -> tuple[list[ReadImage], list[str]]:
+def read_images(rows: Sequence[ImageRow], *, screen: bool = False) -> tuple[list[ReadImage], list[str]]:
     """The images that can be read, each picture once, and what was wrong with the others."""
     if rows and is_locked(Mode.TEXT_ONLY):
         raise RowError(REFUSALS[Mode.TEXT_ONLY])
@@ -65,11 +66,11 @@ def read_images(rows: Sequence[ImageRow]) -> tuple[list[ReadImage], list[str]]:
             problems.append(row.problem)
             continue
         try:
-            image = stack_intake(uploads=row.files, name=row.files[0].name)
+            image = stack_intake(uploads=row.files, name=row.files[0].name, screen=screen)
         except IntakeError as error:
             problems.append(f"{error}")
             continue
-        if image.says_burned_in:
+        if image.says_burned_in and not image.was_screened:
             problems.append(
                 f"{row.files[0].name}: its header says that text is burnt into the pixels. Mask it, then import it."
             )
@@ -87,6 +88,7 @@ def replace_images(case: Case, images: Sequence[ReadImage], captions: Sequence[s
     held = {image.sha256: image for image in case.images.all()}
     gone = [held.pop(sha256) for sha256 in held.keys() - {image.intake.sha256 for image in images}]
     CaseImage.objects.filter(pk__in=[image.pk for image in gone]).delete()
+    doubts_forget(names=[str(image.file) for image in gone])
     remove_images_on_commit(names=[str(image.file) for image in gone])
     remove_thumbnails_on_commit(digests=[image.sha256 for image in gone])
     # Out of the way of the new positions.
@@ -96,6 +98,7 @@ def replace_images(case: Case, images: Sequence[ReadImage], captions: Sequence[s
         if row is None:
             row = CaseImage(case=case, sha256=image.intake.sha256)
             row.file.name = write_image(folder=FOLDER, pngs=image.intake.pngs)
+            doubts_store(name=row.file.name, doubts=image.intake.doubts, owner=case.owner)
         row.width, row.height, row.frames = image.intake.width, image.intake.height, image.intake.frames
         row.position, row.caption = position, caption
         for name, value in image.about.items():

@@ -61,6 +61,7 @@ class HeaderFacts:
     region: str = ""
     plane: str = ""
     says_burned_in: bool = False
+    says_none: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def header_facts(dataset: Dataset) -> HeaderFacts:
         region=REGIONS.get(_code(dataset, "BodyPartExamined").replace(" ", ""), ""),
         plane=_plane(dataset) or view,
         says_burned_in=_code(dataset, "BurnedInAnnotation") == "YES",
+        says_none=_code(dataset, "BurnedInAnnotation") == "NO",
     )
 
 

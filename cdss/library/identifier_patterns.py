@@ -5,21 +5,25 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cdss.library.identifier_dates import AGES, DATES, is_date, is_old_age
+from cdss.library.identifier_numbers import ANY_CASE, AS_WRITTEN, INSTITUTIONS, PLACES, WEAK_INSTITUTION
+from cdss.library.names import lexicon
 
 OLDEST_AGE = 90
 PARTICLE = r"(?:(?:van|von|der|den|de|del|della|di|da|dos|la|le|bin|ibn|al|el|ten|ter)\s+){0,2}"
 NAME_WORD = (
     r"(?!(?:The|This|That|There|He|She|They|It|His|Her|Was|Is|On|In|At|A|An|And|With|No|Who|For|From|By|To|"
     r"Chest|Brain|Axial|Coronal|Sagittal|History|Exam|Findings|Diagnosis|Department|Hospital|Clinic|Patient|"
-    r"Male|Female|Age|Aged|Unknown|Anonymous|Name|None|Date|Phone|Fax|Sex|Today|Presented|Presents|Practitioner|Specialist|Examination|Office|Visit|"
+    r"Male|Female|Age|Aged|Unknown|Anonymous|Name|None|Date|Phone|Fax|Sex|Today|Presented|Presents|Practitioner"
+    r"|Specialist|Examination|Office|Visit|"
     r"Dr|Mr|Mrs|Ms|Miss|Prof)\b)"
-    r"(?:[^\W\d_a-z][a-zà-ÿ]*['’])?(?:Mc|Mac|De|La|Le|Du)?[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ]+(?:-[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ]+)?"
+    r"(?:[^\W\d_a-z][a-zà-ÿĀ-ſ]*['’])?(?:Mc|Mac|De|La|Le"
+    r"|Du)?[A-ZÀ-ÖØ-ÞĀ-ſ][a-zà-öø-ÿĀ-ſ]+(?:-[A-ZÀ-ÖØ-ÞĀ-ſ][a-zà-öø-ÿĀ-ſ]+)?"
 )
 INITIAL = r"[A-Z]\.(?:\s?[A-Z]\.)?"
-CAPITALS = r"[A-Z][A-Z'’-]{2,}"
+CAPITALS = r"[A-ZÀ-ÖØ-ÞĀ-ſ][A-ZÀ-ÖØ-ÞĀ-ſ'’-]{2,}"
 NAME_PART = rf"(?:{INITIAL}|{PARTICLE}{NAME_WORD})"
-NAME = rf"{NAME_PART}(?:[ \t]+{NAME_PART}){{0,3}}"
-FULL_NAME = rf"{NAME_PART}(?:[ \t]+{NAME_PART}){{1,3}}"
+NAME = rf"{NAME_PART}(?:[ \t]{{1,2}}{NAME_PART}){{0,3}}"
+FULL_NAME = rf"{NAME_PART}(?:[ \t]{{1,2}}{NAME_PART}){{1,3}}"
 LABELLED_NAME = (
     rf"(?:{CAPITALS}[\^,][ \t]?{CAPITALS}(?:[\^ ][A-Z]\b\.?|[\^ ]{CAPITALS})?|{NAME_WORD},[ \t]?{NAME}|{FULL_NAME}"
     rf"|{CAPITALS}(?:[ \t]+(?:[A-Z]\.?|{CAPITALS})){{1,2}})"
@@ -60,6 +64,10 @@ def is_nhs_number(text: str) -> bool:
 
 def is_long_number(text: str) -> bool:
     return 8 <= len(digits(text)) <= 15
+
+
+def has_unknown_word(text: str) -> bool:
+    return any(lexicon.is_unknown(word) for word in re.findall(r"[^\W\d_]{3,}", text) if word[0].isupper())
 
 
 def names_a_person(url: str) -> bool:
@@ -134,6 +142,7 @@ PATTERNS: tuple[Pattern, ...] = (
         test=is_long_number,
     ),
     pattern("phone", r"(?<![\w.+-])\(?0\d{2,4}\)?[ -]\d{3,4}[ -]\d{3,4}(?![\w-])"),
+    *(pattern(kind, expression, ignore_case=True) for kind, expression in ANY_CASE),
     *(Pattern("date", re.compile(expression), is_date) for expression in DATES),
     *(
         Pattern("age", re.compile(expression, re.IGNORECASE), is_old_age, f"{OLDEST_AGE} or older")
@@ -149,6 +158,10 @@ PATTERNS: tuple[Pattern, ...] = (
     pattern("address", r"\bP\.?\s?O\.?\s+Box\s+\d+", ignore_case=True),
     pattern("address", r"\b[A-ZÄÖÜ][a-zäöüß-]*(?:straße|strasse|gasse|platz|allee|weg)[ \t]+\d{1,4}[a-z]?\b"),
     pattern("address", rf"\b{CITY},?[ \t]+(?:{STATES})[ \t]+\d{{5}}(?:-\d{{4}})?\b"),
+    *(pattern(kind, expression) for kind, expression in AS_WRITTEN),
+    *(pattern("institution", expression) for expression in INSTITUTIONS),
+    pattern("institution", WEAK_INSTITUTION, test=has_unknown_word),
+    *(pattern("place", expression) for expression in PLACES),
     pattern("postcode", rf"\b[A-Z][a-z]+,?[ \t]+(?P<x>(?:{UK_AREAS})\d[A-Z\d]?[ \t]\d[ABD-HJLNP-UW-Z]{{2}})\b"),
     pattern("postcode", r"\b(?:D|A|CH|F)-(?P<x>\d{4,5})[ \t]+[A-ZÄÖÜ][a-zäöüß]+"),
     pattern(

@@ -15,6 +15,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
+from cdss.encryption import decrypt_bytes, encrypt_bytes
 from cdss.library.intake_errors import IntakeError
 from retrieval.files import sync_folder
 
@@ -76,6 +77,11 @@ def frame_paths(*, name: str, frames: int) -> list[Path]:
     return [first.with_name(f"{number:04}.png") for number in range(frames)] if frames > 1 else [first]
 
 
+def image_bytes(path: Path) -> bytes:
+    """What a stored file holds, decrypted. Raises OSError and EncryptionError."""
+    return decrypt_bytes(path.read_bytes())
+
+
 def image_files(*, name: str) -> Path:
     """What stands for a stored image as a whole: its file, or the folder of its frames."""
     first = Path(settings.MEDIA_ROOT) / name
@@ -104,7 +110,7 @@ def remove_orphans(*, folder: str, names: Collection[str], older_than: float = O
 def _write(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+        file.write(encrypt_bytes(data))
         file.flush()
         os.fsync(file.fileno())
 

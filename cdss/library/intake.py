@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
@@ -17,8 +17,11 @@ from PIL import Image
 
 from cdss.library.archives import ArchiveLimits, is_zip, zip_members
 from cdss.library.dicom_header import HeaderFacts, SlicePlace, header_facts, removed_identifiers, slice_place
-from cdss.library.image_files import frame_paths, write_image
+from cdss.library.doubts import doubts_store
+from cdss.library.image_files import frame_paths, image_bytes, write_image
 from cdss.library.intake_errors import IntakeError
+from cdss.library.patients import Patient, patient_of, same_patient
+from cdss.library.screening import Doubt, Screened, is_wanted, screened
 from cdss.locks.models import Mode
 from cdss.locks.modes import REFUSALS, is_locked
 from retrieval import dicom, imaging
@@ -49,6 +52,11 @@ class IntakeImage:
     # The file itself says that text is burnt into its pixels: a person has to look at it.
     says_burned_in: bool = False
     removed: Mapping[str, int] = field(default_factory=dict)
+    # Only its hash is stored.
+    patient: Patient | None = None
+    # Burnt-in text was looked for; what may be text is masked until somebody has looked at it.
+    was_screened: bool = False
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -95,13 +103,16 @@ def _decoded_pixels(upload: Upload) -> int:
     return header.width * header.height * image_limits().frames_within(header, imaging.MAX_FRAMES)
 
 
-def image_intake(*, upload: Upload, name: str = "", kept_frames: int = KEPT_FRAMES) -> IntakeImage:
-    """Reads one image or DICOM file. `name` is what a message calls it; it is neither stored nor logged."""
+def image_intake(
+    *, upload: Upload, name: str = "", kept_frames: int = KEPT_FRAMES, screen: bool = False
+) -> IntakeImage:
+    """Reads one image or DICOM file. `name` is what a message calls it; it is neither stored nor logged. With `screen`,
+    burnt-in text is looked for and masked, as the setting says."""
     try:
         data = _bytes(upload)
         if is_zip(data):
             raise IntakeError("This is a ZIP file where one image is expected. Upload the image itself.")
-        return _dicom_image(data, kept_frames) if dicom.is_dicom(data) else _plain_image(data, kept_frames)
+        return (_dicom_image if dicom.is_dicom(data) else _plain_image)(data, kept_frames, screen)
     except (ImageError, IntakeError) as error:
         raise _named(error, name) from error
 
@@ -121,12 +132,14 @@ def images_intake(*, upload: Upload, name: str = "", kept_frames: int = KEPT_FRA
     ]
 
 
-def stack_intake(*, uploads: Sequence[Upload], name: str = "", kept_frames: int = KEPT_FRAMES) -> IntakeImage:
+def stack_intake(
+    *, uploads: Sequence[Upload], name: str = "", kept_frames: int = KEPT_FRAMES, screen: bool = False
+) -> IntakeImage:
     """Reads the slices of one stack, in the order given, into one image of several frames."""
     if len(uploads) == 1:
-        return image_intake(upload=uploads[0], name=name, kept_frames=kept_frames)
+        return image_intake(upload=uploads[0], name=name, kept_frames=kept_frames, screen=screen)
     chosen = sample_indices(len(uploads), kept_frames)
-    slices = [image_intake(upload=uploads[index], name=name, kept_frames=1) for index in chosen]
+    slices = [image_intake(upload=uploads[index], name=name, kept_frames=1, screen=screen) for index in chosen]
     first, removed = slices[0], Counter[str]()
     for part in slices:
         removed.update(part.removed)
@@ -141,27 +154,40 @@ def stack_intake(*, uploads: Sequence[Upload], name: str = "", kept_frames: int 
         plane=first.plane,
         says_burned_in=any(part.says_burned_in for part in slices),
         removed=dict(removed),
+        patient=same_patient(slices),
+        was_screened=all(part.was_screened for part in slices),
+        doubts=tuple(replace(doubt, frame=number) for number, part in enumerate(slices) for doubt in part.doubts),
     )
 
 
 def store_case_image(*, case: Case, image: IntakeImage, position: int, **fields: str) -> CaseImage:
     """The row of a case's image and its files. Call it inside `new_image_files()` around the transaction."""
     described = {"modality": image.modality, "region": image.region, "plane": image.plane} | fields
-    return case.images.create(file=write_image(folder="cases", pngs=image.pngs), position=position,
-                              **_shape(image), **described)  # fmt: skip
+    name = write_image(folder="cases", pngs=image.pngs)
+    doubts_store(name=name, doubts=image.doubts, owner=case.owner)
+    return case.images.create(file=name, position=position, **_shape(image), **described)
 
 
 def store_consultation_image(*, consultation: Any, image: IntakeImage, position: int) -> Any:
     """The row of a consultation's image and its files. Call it inside `new_image_files()` around the transaction."""
-    return consultation.images.create(file=write_image(folder="consultations", pngs=image.pngs), position=position,
-                                      modality=image.modality, **_shape(image))  # fmt: skip
+    name = write_image(folder="consultations", pngs=image.pngs)
+    doubts_store(name=name, doubts=image.doubts, owner=consultation.user)
+    return consultation.images.create(file=name, position=position, modality=image.modality, **_shape(image))
 
 
 def stored_pixels(image: ImageRow, *, most: int = imaging.MAX_FRAMES) -> list[Pixels]:
     """The frames of a stored image for the encoder, at most `most`, spread evenly."""
     paths = frame_paths(name=image.file.name, frames=image.frames)
     chosen = [paths[index] for index in sample_indices(len(paths), most)]
-    return [frame for path in chosen for frame in imaging.load_pixels(path, limits=image_limits())]
+    return [frame for path in chosen for frame in _stored_frames(path)]
+
+
+def _stored_frames(path: Path) -> list[Pixels]:
+    try:
+        data = image_bytes(path)
+    except OSError as error:
+        raise ImageError(f"{path.name}: this file cannot be opened ({error.strerror}).") from error
+    return imaging.read_frames(data, limits=image_limits())
 
 
 def _shape(image: IntakeImage) -> dict[str, Any]:
@@ -183,21 +209,27 @@ def _bytes(upload: Upload) -> bytes:
     return data
 
 
-def _plain_image(data: bytes, kept_frames: int) -> IntakeImage:
+def _plain_image(data: bytes, kept_frames: int, screen: bool) -> IntakeImage:
     header = imaging.probe(data, limits=image_limits())
     frames = imaging.read_frames(data, limits=image_limits(), max_frames=kept_frames)
     removed = {"metadata": count} if (count := imaging.embedded_metadata(data, limits=image_limits())) else {}
-    return _image(frames, header.frames, HeaderFacts(), removed)
+    return _image(frames, header.frames, HeaderFacts(), removed, screen)
 
 
-def _dicom_image(data: bytes, kept_frames: int) -> IntakeImage:
+def _dicom_image(data: bytes, kept_frames: int, screen: bool) -> IntakeImage:
     dataset = dicom.parse(data, limits=image_limits())
     header = dicom.header(dataset)
     frames = dicom.frames(dataset, limits=image_limits(), max_frames=kept_frames)
-    return _image(frames, header.frames, header_facts(dataset), removed_identifiers(dataset))
+    image = _image(frames, header.frames, header_facts(dataset), removed_identifiers(dataset), screen)
+    return replace(image, patient=patient_of(dataset))
 
 
-def _image(frames: Sequence[Pixels], source_frames: int, facts: HeaderFacts, removed: Mapping[str, int]) -> IntakeImage:
+def _image(
+    frames: Sequence[Pixels], source_frames: int, facts: HeaderFacts, removed: Mapping[str, int], screen: bool
+) -> IntakeImage:
+    looked = screen and is_wanted(modality=facts.modality, says_none=facts.says_none)
+    found = screened(frames) if looked else Screened(list(frames), 0, ())
+    frames, removed = found.frames, {**removed, **({"burnt_in_text": found.masked} if found.masked else {})}
     pngs = tuple(_png(frame) for frame in frames)
     height, width = frames[0].shape[:2]
     return IntakeImage(
@@ -211,6 +243,8 @@ def _image(frames: Sequence[Pixels], source_frames: int, facts: HeaderFacts, rem
         plane=facts.plane,
         says_burned_in=facts.says_burned_in,
         removed=removed,
+        was_screened=looked,
+        doubts=found.doubts,
     )
 
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, may
+from cdss.fields import EncryptedTextField
 from cdss.library.quarantines import Quarantine as Quarantine
 from cdss.library.quarantines import in_quarantine
 
@@ -182,6 +183,36 @@ class CaseImage(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("library:image", args=[self.pk])
+
+
+class DoubtQuerySet(models.QuerySet["Doubt"]):
+    def for_user(self, user: User | AnonymousUser) -> Self:
+        """One's own; those of imports without an owner are for administrators."""
+        if not isinstance(user, User) or not user.is_active:
+            return self.none()
+        mine = Q(owner=user)
+        return self.filter(mine | Q(owner=None) if may(user, Action.ERASE) else mine)
+
+
+class Doubt(models.Model):
+    """A place of a stored image that may be burnt-in text: masked until a person has looked at what stood there."""
+
+    # Of the image, relative to MEDIA_ROOT: images of cases and of consultations alike.
+    name = models.CharField(max_length=300, db_index=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+")
+    left = models.PositiveIntegerField()
+    top = models.PositiveIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    frame = models.PositiveIntegerField(default=0)
+    score = models.FloatField()
+    crop = EncryptedTextField()
+    created = models.DateTimeField(auto_now_add=True)
+
+    objects: models.Manager[Doubt] = DoubtQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
 
 
 class Passage(models.Model):

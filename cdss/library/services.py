@@ -11,6 +11,7 @@ from cdss.accounts.models import Role, User
 from cdss.audit.services import record
 from cdss.library.case_images import fitted, read_images, replace_images, source_digest
 from cdss.library.case_text import case_text
+from cdss.library.date_shift import DateShift
 from cdss.library.deidentify import PATIENT_NUMBERS, deidentify
 from cdss.library.image_files import new_image_files
 from cdss.library.models import Case, Collection, Document, Kind, LibraryItem, Passage, State, Visibility
@@ -54,6 +55,8 @@ class Target:
     publish: bool = False
     # Instead of the kind that a source says of its documents.
     kind: Kind | None = None
+    # The pictures are known to show no text that names anybody: it is not looked for.
+    trust_pixels: bool = False
 
 
 def collection_ensure(
@@ -99,8 +102,9 @@ def case_upsert(*, row: CaseRow, target: Target) -> Upserted:
     if item is not None and _is_current(item, content_hash, row, target):
         return Upserted("unchanged", item.pk)
     values, removed = _case_values(row)
-    images, problems = read_images(row.images)
-    captions = [deidentify(image.row.caption) for image in images]
+    known = row.synthetic or target.collection.synthetic or target.trust_pixels
+    images, problems = read_images(row.images, screen=not known)
+    captions = [deidentify(image.row.caption, shift=shift_of(row)) for image in images]
     for counts in (*(each.removed for each in captions), *(image.intake.removed for image in images)):
         removed.update(counts)
     texts = [caption.text for caption in captions]
@@ -198,12 +202,18 @@ def _saved(
     return item, "created" if held is None else "updated"
 
 
+def shift_of(row: CaseRow) -> DateShift | None:
+    """Where the source names the patient, dates are moved: the time between two of them stays readable."""
+    return DateShift.of(row.patient) if row.patient.strip() else None
+
+
 def _case_values(row: CaseRow) -> tuple[dict[str, Any], Counter[str]]:
     """What is stored of a case's text, and how many identifiers of each kind were removed."""
     if sum(len(getattr(row, name)) for name in CASE_TEXTS) > MAX_TEXT:
         raise RowError(f"the text is longer than {MAX_TEXT:,} characters")
-    found = {name: deidentify(getattr(row, name)) for name in CASE_TEXTS}
-    differential = [deidentify(name) for name in row.differential]
+    shift = shift_of(row)
+    found = {name: deidentify(getattr(row, name), shift=shift) for name in CASE_TEXTS}
+    differential = [deidentify(name, shift=shift) for name in row.differential]
     removed = sum((Counter(each.removed) for each in (*found.values(), *differential)), Counter[str]())
     values: dict[str, Any] = {name: each.text for name, each in found.items()}
     age = shown_age(row.age)

@@ -1,9 +1,12 @@
 from django.urls import path
 
-from cdss.library import import_views, quarantine_views, search_views, standing_views, views
+from cdss.library import doubt_views, import_views, quarantine_views, search_views, standing_views, views
 
 app_name = "library"
 urlpatterns = [
+    path("doubts/", doubt_views.doubts, name="doubts"),
+    path("doubts/<id:pk>/", doubt_views.doubt_decided, name="doubt_decided"),
+    path("doubts/<id:pk>/crop/", doubt_views.doubt_crop, name="doubt_crop"),
     path("", views.item_list, name="list"),
     path("sources/", views.sources, name="sources"),
     path("quarantine/", quarantine_views.quarantines, name="quarantines"),

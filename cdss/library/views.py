@@ -14,7 +14,7 @@ from cdss.library import services
 from cdss.library.browse import collection_counts, facets, filtered, ordered, with_first_images
 from cdss.library.case_text import PRESENTED, case_blocks
 from cdss.library.forms import SearchForm
-from cdss.library.image_files import frame_paths
+from cdss.library.image_files import frame_paths, image_bytes
 from cdss.library.models import Case, CaseImage, Document, Gamut, Kind, LibraryItem, SavedSearch
 from cdss.library.spans import cited_span, page_of, pieces, sections
 from cdss.library.standing_of import standing_of
@@ -131,9 +131,9 @@ def image(request: HttpRequest, pk: int, frame: int = 0) -> HttpResponse:
     found = get_object_or_404(CaseImage.objects.select_related("case").filter(case_id__in=visible), pk=pk)
     try:
         if request.GET.get("size") == "thumb":
-            return HttpResponse(thumbnail(found).read_bytes(), content_type="image/jpeg", headers=IMAGE_HEADERS)
+            return HttpResponse(thumbnail(found), content_type="image/jpeg", headers=IMAGE_HEADERS)
         paths = frame_paths(name=str(found.file), frames=found.frames)
-        content = paths[abs(int(request.GET.get("frame", frame)))].read_bytes()
+        content = image_bytes(paths[abs(int(request.GET.get("frame", frame)))])
     except (OSError, ValueError, IndexError) as error:
         raise Http404 from error
     # The small ones belong to the list or the page that holds them, which is recorded.

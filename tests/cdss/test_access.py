@@ -1,5 +1,6 @@
 """Who gets what from every URL. A URL that is not in the table fails, and so does a row without a URL."""
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -14,11 +15,12 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from cdss.accounts.models import Role, User, UserGroup
 from cdss.consultations.models import Citation, Replay
 from cdss.feedback.models import Gap
-from cdss.library.models import Quarantine, SavedSearch, State, Visibility
+from cdss.library.models import Doubt, Quarantine, SavedSearch, State, Visibility
 from cdss.library.standing import Dispute
 from cdss.notices.models import Notice
-from tests.cdss.cast import answered_consultation, drill_run, evaluation_run, library_case, library_document
+from tests.cdss.cast import PIXEL, answered_consultation, drill_run, evaluation_run, library_case, library_document
 
+PIXEL_TEXT = b64encode(PIXEL).decode()
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SIGN_IN = "/accounts/sign-in/"
 NOWHERE = {int: 987654321, str: "nothing"}
@@ -182,6 +184,14 @@ TABLE = [
     Row("consultations:replay", "GET", AUDITOR, ("consultation", "replay")),
     Row("consultations:review", "GET", OWNER_ACTS, ONE),
     Row("consultations:review", "POST", OWNER_ACTS, ONE),
+    Row("library:doubts", "GET", ANYONE),
+    Row("library:doubt_crop", "GET", OWNER_ALONE, ("doubt",)),
+    Row("library:doubt_decided", "POST", (302, 302, 404, 404, 404, 404), ("doubt",)),
+    # privacy
+    Row("privacy:subject", "GET", ADMINISTRATOR),
+    Row("privacy:subject", "POST", ADMINISTRATOR, data={"patient": "A-1"}),
+    Row("privacy:export", "POST", ADMINISTRATOR, data={"patient": "A-1"}),
+    Row("privacy:erase", "POST", ADMINISTRATOR, data={"patient": "A-1"}),
     # library
     Row("library:list", "GET", ANYONE),
     Row("library:sources", "GET", ANYONE),
@@ -260,6 +270,9 @@ def world(make_user, clinician: User, educator: User, auditor: User, administrat
         "quarantine": Quarantine.objects.create(source_name="elsewhere", reason="x", by=educator).pk,
         "passkey": Authenticator.objects.create(user=someone, type="webauthn", data={"name": "key"}).pk,
         "import": UUID(int=7),
+        "doubt": Doubt.objects.create(
+            name="cases/0.png", owner=clinician, left=0, top=0, width=1, height=1, score=0.4, crop=PIXEL_TEXT
+        ).pk,
         "search": SavedSearch.objects.create(user=clinician, name="Masses", filters={"q": "mass"}).pk,
         "private_document": library_document(clinician, Visibility.PRIVATE).pk,
     }

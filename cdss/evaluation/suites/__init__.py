@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from cdss.evaluation.figures import Result
-from cdss.evaluation.suites import calibration, differential, gate, images, subgroups, topics
+from cdss.evaluation.suites import calibration, deidentification, differential, gate, images, subgroups, topics
 from cdss.evaluation.workbench import Workbench
 
 SUITES: Mapping[str, Callable[[Workbench], Result]] = {
@@ -13,5 +13,6 @@ SUITES: Mapping[str, Callable[[Workbench], Result]] = {
     "gate": gate.run,
     "calibration": calibration.run,
     "subgroups": subgroups.run,
+    "deidentification": deidentification.run,
 }
 EVERY = "all"

@@ -42,8 +42,8 @@ def test_a_finding_the_evidence_expects_and_the_case_denies_counts_against(answe
     first = answered.answers.get().diagnoses.first()
     against = [statement.text for statement in first.statements.filter(stance="against")]
     assert any("denies “fat”" in text for text in against)
-    assert first.statements.filter(stance="for", text__contains="popcorn calcification").exists()
-    assert first.statements.filter(stance="next", text__contains="Thin-section CT").exists()
+    assert any("popcorn calcification" in each.text for each in first.statements.filter(stance="for"))
+    assert any("Thin-section CT" in each.text for each in first.statements.filter(stance="next"))
 
 
 def test_one_entry_per_concept(answered: Consultation) -> None:
@@ -166,5 +166,5 @@ def test_a_flipped_negation_changes_the_answer(
     with run_queue():  # type: ignore[attr-defined]
         again = consultation_again(consultation=answered, by=clinician, case=flipped)
     first = again.answers.get().diagnoses.first()
-    assert not first.statements.filter(stance="against", text__contains="fat").exists()
-    assert first.statements.filter(stance="for", text__icontains="fat").exists()
+    assert not any("fat" in each.text for each in first.statements.filter(stance="against"))
+    assert any("fat" in each.text.lower() for each in first.statements.filter(stance="for"))

@@ -49,8 +49,16 @@ def test_the_same_seed_gives_the_same_figures(evaluate: Evaluate) -> None:
 
 def test_all_runs_every_suite(evaluate: Evaluate) -> None:
     report = evaluate("all")
-    assert list(report["suites"]) == ["topics", "differential", "images", "gate", "calibration", "subgroups"]
-    assert EvaluationRun.objects.count() == 6
+    assert list(report["suites"]) == [
+        "topics",
+        "differential",
+        "images",
+        "gate",
+        "calibration",
+        "subgroups",
+        "deidentification",
+    ]
+    assert EvaluationRun.objects.count() == 7
 
 
 def test_cases_of_a_file_are_asked_against_the_library(evaluate: Evaluate, library: Path) -> None:

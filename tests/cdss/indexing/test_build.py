@@ -169,7 +169,7 @@ def test_every_frame_of_a_stack_is_encoded(library: Library, make_image: Callabl
             folder / f"{number:04}.png"
         )
     CaseImage.objects.filter(case=library["fracture"].pk).delete()
-    CaseImage.objects.filter(pk=image.pk).update(file="cases/stack", frames=3)
+    CaseImage.objects.filter(pk=image.pk).update(file="cases/stack/0000.png", frames=3)
     assert index_build().images == 3
     assert sorted(ImageEmbedding.objects.values_list("frame", flat=True)) == [0, 1, 2]
 

@@ -1,3 +1,4 @@
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
+from cdss.library.image_files import image_bytes
 from cdss.library.models import Case, CaseImage, State
 from tests.cdss.library.conftest import files_in, write_png
 
@@ -78,7 +80,7 @@ def test_slices_stand_in_their_order(source: Path, run_import: Callable, media: 
     for number in (2, 10, 1):
         dicom(source / f"{number}.dcm", number, WindowCenter=128, WindowWidth=256)
     run_import(source)
-    first = Image.open(media / str(CaseImage.objects.get().file))
+    first = Image.open(io.BytesIO(image_bytes(media / str(CaseImage.objects.get().file))))
     expected = np.random.default_rng(1).integers(0, 255, 64, dtype=np.uint8).reshape(8, 8).astype(int)
     assert np.abs(np.asarray(first.convert("L")).astype(int) - expected).max() <= 2
 

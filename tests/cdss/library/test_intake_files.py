@@ -10,6 +10,7 @@ from cdss.accounts.models import User
 from cdss.consultations.models import Consultation
 from cdss.library.image_files import (
     frame_paths,
+    image_bytes,
     image_files,
     new_image_files,
     remove_images_on_commit,
@@ -47,7 +48,7 @@ def test_a_case_image_is_a_row_and_a_file_of_a_random_name(case: Case, media: Pa
     )  # fmt: skip
     assert files(media) == frame_paths(name=row.file.name, frames=1) == [image_files(name=row.file.name)]
     assert "Specimen" not in row.file.name
-    assert files(media)[0].read_bytes() == image.pngs[0]
+    assert image_bytes(files(media)[0]) == image.pngs[0]
     assert files(media)[0].stat().st_mode & 0o077 == 0
     assert stored_pixels(row)[0].shape == (20, 30, 3)
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from cdss.accounts.models import User
 from cdss.audit.models import Event
+from cdss.library.image_files import image_bytes
 from cdss.library.models import Case, CaseImage, Document, LibraryItem, State, Visibility
 from cdss.library.rows import CaseRow, DocumentRow, ImageRow
 from cdss.library.services import Target, case_upsert, collection_ensure, document_upsert, item_unpublish
@@ -179,7 +180,7 @@ def test_an_image_is_served_safely(as_clinician: Client, make_case: Callable, me
     response = as_clinician.get(reverse("library:image", args=[image.pk]))
     assert (response["Content-Type"], response["X-Content-Type-Options"]) == ("image/png", "nosniff")
     assert response["Cache-Control"] == "private, max-age=3600"
-    assert response.content == (media / str(image.file)).read_bytes()
+    assert response.content == image_bytes(media / str(image.file))
     for url in (f"{reverse('library:image', args=[image.pk])}?frame=1", reverse("library:frame", args=[image.pk, 7])):
         assert as_clinician.get(url).status_code == 404
     assert as_clinician.get(reverse("library:image", args=[image.pk]), {"frame": "../x"}).status_code == 404

@@ -69,6 +69,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--mask-overlays", action="store_true", help="mask burnt-in marks before images are encoded"
         )
+        parser.add_argument(
+            "--trust-pixels", action="store_true", help="look for no burnt-in text: the pictures are known to show none"
+        )
         parser.add_argument("--synthetic", action="store_true", help="label a collection that is made as synthetic")
         parser.add_argument(
             "--publish", action="store_true", help="make the items searchable; else they wait as drafts"
@@ -103,7 +106,8 @@ class Command(BaseCommand):
         name = "Imported" if options["collection"] is None else options["collection"]
         kind = Kind(options["kind"]) if options["kind"] else None
         with collection_for(name=_collection_name(name), **about) as collection:
-            target = Target(collection, publish=options["publish"], kind=kind)
+            trusted = options["trust_pixels"]
+            target = Target(collection, publish=options["publish"], kind=kind, trust_pixels=trusted)
             return run_import(paths, target=target, format=options["format"], progress=self._progress)
 
     def _import_packaged(self, source: Packaged, path: Path, options: dict[str, Any]) -> Outcome:

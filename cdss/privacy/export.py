@@ -1,0 +1,68 @@
+"""Everything that is held of a patient as one ZIP: data.json and the images."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import IO, Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from cdss.accounts.models import User
+from cdss.audit.services import record
+from cdss.consultations.export import exported
+from cdss.consultations.models import Consultation, ConsultationImage
+from cdss.feedback.models import Feedback
+from cdss.library.image_files import frame_paths, image_bytes
+from cdss.library.models import Case, CaseImage
+from cdss.privacy.holdings import Holdings
+
+SKIPPED = frozenset({"libraryitem_ptr", "file", "patient_key", "source_group"})
+
+
+def patient_export(*, holdings: Holdings, file: IO[bytes], by: User | None = None) -> str:
+    """Writes the ZIP, and returns the SHA-256 of its data.json, which the audit trail keeps too."""
+    data = patient_data(holdings)
+    text = json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False, indent=1).encode()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data.json", text)
+        for name, content in _images(holdings):
+            archive.writestr(name, content)
+    digest = sha256(text).hexdigest()
+    record(
+        action="privacy.exported", by=by, details={"subject": holdings.subject, "sha256": digest, **holdings.counts()}
+    )
+    return digest
+
+
+def patient_data(holdings: Holdings) -> dict[str, Any]:
+    consultations = Consultation.objects.filter(pk__in=holdings.consultations)
+    return {
+        "subject": holdings.subject,
+        "consultations": [exported(consultation) for consultation in consultations],
+        "feedback": [_row(row) for row in Feedback.objects.filter(consultation__in=holdings.consultations)],
+        "cases": [
+            _row(case) | {"images": [_row(image) for image in case.images.all()]}
+            for case in Case.objects.filter(pk__in=holdings.cases)
+        ],
+    }
+
+
+def _row(row: models.Model) -> dict[str, Any]:
+    return {
+        field.name: field.value_from_object(row) for field in row._meta.concrete_fields if field.name not in SKIPPED
+    }
+
+
+def _images(holdings: Holdings) -> Iterator[tuple[str, bytes]]:
+    asked = ConsultationImage.objects.filter(consultation__in=holdings.consultations)
+    held = CaseImage.objects.filter(case__in=holdings.cases)
+    for folder, rows in (("consultation", asked), ("case", held)):
+        for row in rows:
+            owner = getattr(row, f"{folder}_id")
+            for number, path in enumerate(frame_paths(name=str(row.file.name), frames=row.frames)):
+                if path.exists():
+                    yield f"images/{folder}-{owner}/{row.position:02}-{number:04}.png", image_bytes(path)
