@@ -54,8 +54,8 @@ def _licence(name: str) -> str:
     except metadata.PackageNotFoundError:
         return ""
     classifiers = [each for each in about.get_all("Classifier") or [] if each.startswith("License ::")]
-    stated = about.get("License-Expression") or (classifiers[0].rpartition(" :: ")[2] if classifiers else "")
-    return stated or (about.get("License") or "").split("\n")[0][:80]
+    stated = about["License-Expression"] or (classifiers[0].rpartition(" :: ")[2] if classifiers else "")
+    return stated or (about["License"] or "").split("\n")[0][:80]
 
 
 def _weights() -> list[dict[str, Any]]:

@@ -226,6 +226,6 @@ def test_the_number_of_queries_does_not_grow(
         client.get(f"/consultations/{large.pk}/{path}")
 
 
-# Session and user, the consultation with seven prefetches, sources, what may be seen of them, images, feedback and one
-# audit event.
-MOST_QUERIES = 20
+# Session and user, the consultation with seven prefetches, sources, what may be seen of them, images, feedback, one
+# audit event, locked modes and quarantine.
+MOST_QUERIES = 23
