@@ -69,12 +69,14 @@ INSTALLED_APPS = [
     "cdss.library",
     "cdss.indexing",
     "cdss.reasoning",
+    "cdss.ranking",
     "cdss.consultations",
     "cdss.feedback",
     "cdss.drills",
     "cdss.evaluation",
     "cdss.oversight",
     "cdss.privacy",
+    "cdss.learning",
 ]
 
 MIDDLEWARE = [

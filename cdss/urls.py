@@ -11,6 +11,7 @@ urlpatterns = [
     path("drills/", include("cdss.drills.urls")),
     path("notices/", include("cdss.notices.urls")),
     path("evaluation/", include("cdss.evaluation.urls")),
+    path("learning/", include("cdss.learning.urls")),
     path("audit/", include("cdss.audit.urls")),
     path("", include("cdss.oversight.urls")),
     path("privacy/", include("cdss.privacy.urls")),

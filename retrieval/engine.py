@@ -14,7 +14,7 @@ from retrieval.errors import AlignmentError, RetrievalError
 from retrieval.index.ranking import best
 from retrieval.index.snapshot import Snapshot, Table, terms_version
 from retrieval.passages import split
-from retrieval.rerank import Judged, Ranker, softmax
+from retrieval.rerank import DEFAULT_RANKER, Judged, Ranker, softmax
 from retrieval.types import Floats, Hit, Ids, ImageEncoder, Mask, Query, TextEncoder, Vectors
 
 # Passages of one item that a hit names.
@@ -24,19 +24,6 @@ _CONSTANT = 20.0
 _IMAGE = ("image", "text_to_image")
 _SHOWN = ("lexical", *_IMAGE)
 _NO_CLOSEST = np.zeros(0, dtype=np.float32)
-# Learned on teaching cases searched by history, examination and findings, each for the topic it belongs to.
-DEFAULT_RANKER = Ranker(
-    {
-        "lexical": 4.75,
-        "lexical_cosine": 8.05,
-        "dense": 4.2,
-        "similar_cases": 3.5,
-        "similar_documents": 3.0,
-        "listed": 4.6,
-        "image": 4.0,
-        "text_to_image": 0.5,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +139,12 @@ class Engine:
         """The best `query.k` items, best first. See `run`."""
         return self.run(query).hits
 
-    def run(self, query: Query) -> SearchResult:
-        """Search, with the time of each part.
+    def run(self, query: Query, ranker: Ranker | None = None) -> SearchResult:
+        """Search, with the time of each part. A `ranker` takes the place of the engine's own. See `run_each`."""
+        return self.run_each(query, [ranker or self.ranker])[0]
+
+    def run_each(self, query: Query, rankers: Sequence[Ranker]) -> list[SearchResult]:
+        """One search, put in order by each of these rankers.
 
         What may be returned is settled first, and nothing else takes part in any ranking. A text longer than the
         encoder's window is cut into windows; a passage counts with its best one. BM25 reads the whole text. Of
@@ -167,34 +158,40 @@ class Engine:
             raise RetrievalError("The query is empty: give a text or an image.")
         if query.k < 1:
             raise RetrievalError(f"k={query.k}: at least one item is asked for.")
-        clock, depth = _Clock(), max(self.depth, 8 * query.k)
+        clock, depth, name = _Clock(), max(self.depth, 8 * query.k), self.snapshot.manifest.name
 
         with clock.part("filter"):
             permitted = self.snapshot.permitted(query.kinds, query.allowed, query.excluded)
         if permitted is not None and not permitted.any():
-            return SearchResult([], clock.timings_ms, self.snapshot.manifest.name)
+            return [SearchResult([], clock.timings_ms, name) for _ in rankers]
 
         rankings, asked = self._rankings(query, text, depth, permitted, clock)
         with clock.part("fuse"):
             scores, items = _fused(rankings)
-        found = _Found(items, scores, np.zeros(len(items)), _NO_CLOSEST)
+        found = [_Found(items, scores, np.zeros(len(items)), _NO_CLOSEST)] * len(rankers)
         if asked is not None and len(items):
             with clock.part("rank"):
-                found = self._ranked(items[:depth], rankings, asked, query)
+                found = self._ranked(items[:depth], rankings, asked, query, rankers)
         with clock.part("collect"):
-            hits = self._hits(found, query.k, rankings, asked)
-        return SearchResult(hits, clock.timings_ms, self.snapshot.manifest.name)
+            known: dict[int, tuple[int, ...]] = {}
+            hits = [self._hits(each, query.k, rankings, asked, known) for each in found]
+        return [SearchResult(each, clock.timings_ms, name) for each in hits]
 
     def judge(self, query: Query, relevant: Ids) -> Judged | None:
         """What was found for a query, as features, and which of it is relevant: to learn a ranking from."""
+        items, table = self.measured(query)
+        return (table, np.isin(items, relevant)) if len(items) else None
+
+    def measured(self, query: Query) -> tuple[Ids, Floats]:
+        """(n,) items found for a query, as they are before any ranker, and (n, features); none without a text."""
         clock = _Clock()
         permitted = self.snapshot.permitted(query.kinds, query.allowed, query.excluded)
         rankings, asked = self._rankings(query, query.text.strip(), self.depth, permitted, clock)
         _, items = _fused(rankings)
         if asked is None or not len(items):
-            return None
+            return np.zeros(0, dtype=np.int64), np.zeros((0, len(features.NAMES)))
         items = items[: self.depth]
-        return self._features(items, rankings, asked, query)[0], np.isin(items, relevant)
+        return items, self._features(items, rankings, asked, query)[0]
 
     def _rankings(
         self, query: Query, text: str, depth: int, permitted: Mask | None, clock: _Clock
@@ -263,12 +260,17 @@ class Engine:
     def _has_images(self, frames: Ids | None) -> bool:
         return bool(len(self.snapshot.images) if frames is None else len(frames))
 
-    def _ranked(self, items: Ids, rankings: Sequence[_Ranking], asked: _Text, query: Query) -> _Found:
+    def _ranked(
+        self, items: Ids, rankings: Sequence[_Ranking], asked: _Text, query: Query, rankers: Sequence[Ranker]
+    ) -> list[_Found]:
         table, cosines = self._features(items, rankings, asked, query)
-        scores = self.ranker.scores(table, features.NAMES)
-        # What is equally good stays in the order of the fusion.
-        order = np.argsort(-scores.round(9), kind="stable")
-        return _Found(items[order], softmax(scores)[order].astype(np.float32), scores[order], cosines)
+        found = []
+        for ranker in rankers:
+            scores = ranker.scores(table, features.NAMES)
+            # What is equally good stays in the order of the fusion.
+            order = np.argsort(-scores.round(9), kind="stable")
+            found.append(_Found(items[order], softmax(scores)[order].astype(np.float32), scores[order], cosines))
+        return found
 
     def _features(self, items: Ids, rankings: Sequence[_Ranking], asked: _Text, query: Query) -> tuple[Floats, Vectors]:
         """(n, features) of the items, and the cosine of every passage of theirs (-inf for all other passages)."""
@@ -299,7 +301,15 @@ class Engine:
             cosines[table.rows(ids)] = values
         return cosines
 
-    def _hits(self, found: _Found, k: int, rankings: Sequence[_Ranking], asked: _Text | None) -> list[Hit]:
+    def _hits(
+        self,
+        found: _Found,
+        k: int,
+        rankings: Sequence[_Ranking],
+        asked: _Text | None,
+        passages: dict[int, tuple[int, ...]],
+    ) -> list[Hit]:
+        """`passages` are those of items that were among the hits of another ranker."""
         by_name = {ranking.name: ranking for ranking in rankings}
         hits = []
         for place, (item, score) in enumerate(zip(found.items[:k].tolist(), found.scores[:k].tolist(), strict=True)):
@@ -312,13 +322,15 @@ class Engine:
                 # An inverted index may have missed all of an item's passages.
                 if len(own) and np.isfinite(cosine := found.cosines[own].max()):
                     known["dense"] = float(cosine)
+                if item not in passages:
+                    passages[item] = self._passages_of(own, found.cosines, asked)
             hits.append(
                 Hit(
                     item=item,
                     kind=self.snapshot.kind_of(item),
                     rank=place + 1,
                     score=score,
-                    passages=self._passages_of(own, found.cosines, asked) if asked is not None else (),
+                    passages=passages.get(item, ()),
                     image=self.snapshot.image_of(frames[0]) if frames else None,
                     scores=known,
                 )

@@ -9,17 +9,17 @@ Source: McFadden, "Conditional logit analysis of qualitative choice behavior", 1
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from retrieval.errors import RetrievalError
-from retrieval.types import Floats, Mask
+from retrieval.types import Floats, Ids, Mask
 
-# One query: (n, features) of the items found, and which of them are relevant.
-Judged = tuple[Floats, Mask]
+# One query: (n, features) of the items found, and which of them are relevant, or how relevant each is.
+Judged = tuple[Floats, Mask | Floats]
 _STEPS = 60
 _ENOUGH = 1e-6
 
@@ -56,7 +56,30 @@ class Ranker:
         return ranker
 
 
-def learn(queries: Sequence[Judged], names: Sequence[str], *, ridge: float = 1.0) -> Ranker:
+# Learned on teaching cases searched by history, examination and findings, each for the topic it belongs to.
+DEFAULT_RANKER = Ranker(
+    {
+        "lexical": 4.75,
+        "lexical_cosine": 8.05,
+        "dense": 4.2,
+        "similar_cases": 3.5,
+        "similar_documents": 3.0,
+        "listed": 4.6,
+        "image": 4.0,
+        "text_to_image": 0.5,
+    }
+)
+
+
+def learn(
+    queries: Sequence[Judged],
+    names: Sequence[str],
+    *,
+    ridge: float = 1.0,
+    prior: Ranker | None = None,
+    counts: Sequence[float] | None = None,
+    only: Collection[str] | None = None,
+) -> Ranker:
     """The weights under which the relevant items are chosen most often.
 
     Every feature says the more the better. A weight below zero is an artefact of learning on a library's own cases,
@@ -64,35 +87,93 @@ def learn(queries: Sequence[Judged], names: Sequence[str], *, ridge: float = 1.0
     Such a feature is left out, and the others are learned anew.
 
     Args:
-        queries: those without a relevant item, or with no other, teach nothing and are left out.
+        queries: (n, features) with (n,) relevance, as a mask or as shares from 0; those whose items are all equally
+            relevant teach nothing and are left out.
         names: of the features.
-        ridge: how strongly weights are held to zero, in standard deviations of the features.
+        ridge: how strongly weights are held to those of `prior`, in standard deviations of the features.
+        prior: what is believed without any query, none below zero; a feature that is the same everywhere keeps its
+            weight. None: zero.
+        counts: how much each query counts; None: 1.
+        only: the features that are learned; the others keep the weight of `prior`. None: all of them.
 
     Raises:
         RetrievalError: no query is left.
     """
-    usable = [(np.asarray(x, dtype=np.float64), y / y.sum()) for x, y in queries if y.any() and not y.all()]
-    if not usable:
-        raise RetrievalError("There is nothing to learn a ranking from: no case has a relevant item among those found.")
-    spread = np.concatenate([x for x, _ in usable]).std(axis=0)
-    kept = np.flatnonzero(spread > 0)
-    weights = np.zeros(len(names))
+    batch = _batch(queries, counts)
+    before = np.array([prior.weights.get(name, 0.0) if prior else 0.0 for name in names])
+    spread = batch.features.std(axis=0)
+    free = np.array([only is None or name in only for name in names], dtype=bool)
+    # Of equal numbers the standard deviation need not be zero.
+    kept, weights = np.flatnonzero((np.ptp(batch.features, axis=0) > 0) & free), before.copy()
     while len(kept):
-        found = _fitted([(x[:, kept] / spread[kept], target) for x, target in usable], ridge)
+        fixed = weights.copy()
+        fixed[kept] = 0.0
+        scaled = batch.of(kept, spread[kept], batch.features @ fixed)
+        found = _fitted(scaled, before[kept] * spread[kept], ridge)
         if (found >= 0).all():
             weights[kept] = found / spread[kept]
             break
-        kept = np.delete(kept, int(found.argmin()))
-    return Ranker(dict(zip(names, weights.tolist(), strict=True)), len(usable))
+        lowest = int(found.argmin())
+        weights[kept[lowest]] = 0.0
+        kept = np.delete(kept, lowest)
+    return Ranker(dict(zip(names, weights.tolist(), strict=True)), len(batch.starts))
 
 
-def _fitted(queries: Sequence[tuple[Floats, Floats]], ridge: float) -> Floats:
-    weights = np.zeros(queries[0][0].shape[1])
-    loss = _loss(queries, weights, ridge)
+def held_out_loss(ranker: Ranker, queries: Sequence[Judged], names: Sequence[str], counts: Sequence[float]) -> float:
+    """The mean surprise, in nats, at what was relevant: lower is better. Raises RetrievalError: no query is left."""
+    batch = _batch(queries, counts)
+    weights = np.array([ranker.weights.get(name, 0.0) for name in names])
+    return _loss(batch, weights, weights, 0.0) / float(batch.counts.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """All queries in one table: (n, features) items, (n,) targets that sum to 1 in each query, and where each starts.
+
+    `base` is what the score of an item has beside its weighted features.
+    """
+
+    features: Floats
+    targets: Floats
+    base: Floats
+    starts: Ids
+    counts: Floats
+
+    def of(self, columns: Ids, spread: Floats, base: Floats) -> _Batch:
+        return _Batch(self.features[:, columns] / spread, self.targets, base, self.starts, self.counts)
+
+    def per_item(self, values: Floats) -> Floats:
+        """(n,) from one value a query."""
+        return np.repeat(values, np.diff(np.append(self.starts, len(self.targets))))
+
+
+def _batch(queries: Sequence[Judged], counts: Sequence[float] | None) -> _Batch:
+    weighed = zip(queries, counts if counts is not None else [1.0] * len(queries), strict=True)
+    usable = []
+    for (x, relevance), count in weighed:
+        target = np.asarray(relevance, dtype=np.float64)
+        if count > 0 and len(target) and target.min() < target.max():
+            usable.append((np.asarray(x, dtype=np.float64), target / target.sum(), float(count)))
+    if not usable:
+        raise RetrievalError("There is nothing to learn a ranking from: no case has a relevant item among those found.")
+    features = np.concatenate([x for x, _, _ in usable])
+    starts = np.cumsum([0, *(len(x) for x, _, _ in usable[:-1])])
+    return _Batch(
+        features,
+        np.concatenate([target for _, target, _ in usable]),
+        np.zeros(len(features)),
+        starts,
+        np.array([count for _, _, count in usable]),
+    )
+
+
+def _fitted(batch: _Batch, prior: Floats, ridge: float) -> Floats:
+    weights = prior.copy()
+    loss = _loss(batch, weights, prior, ridge)
     for _ in range(_STEPS):
-        step = _newton(queries, weights, ridge)
+        step = _newton(batch, weights, prior, ridge)
         # Halved until it helps: far from the optimum a whole step overshoots.
-        while (found := _loss(queries, weights - step, ridge)) > loss and np.abs(step).max() > _ENOUGH:
+        while (found := _loss(batch, weights - step, prior, ridge)) > loss and np.abs(step).max() > _ENOUGH:
             step /= 2
         if found > loss or np.abs(step).max() <= _ENOUGH:
             break
@@ -100,21 +181,24 @@ def _fitted(queries: Sequence[tuple[Floats, Floats]], ridge: float) -> Floats:
     return weights
 
 
-def _loss(queries: Sequence[tuple[Floats, Floats]], weights: Floats, ridge: float) -> float:
-    total = 0.5 * ridge * float(weights @ weights)
-    for x, target in queries:
-        scores = x @ weights
-        total += float(np.logaddexp.reduce(scores) - target @ scores)
-    return total
+def _loss(batch: _Batch, weights: Floats, prior: Floats, ridge: float) -> float:
+    scores = batch.features @ weights + batch.base
+    highest = np.maximum.reduceat(scores, batch.starts)
+    totals = np.log(np.add.reduceat(np.exp(scores - batch.per_item(highest)), batch.starts)) + highest
+    chosen = np.add.reduceat(batch.targets * scores, batch.starts)
+    away = weights - prior
+    return float(batch.counts @ (totals - chosen)) + 0.5 * ridge * float(away @ away)
 
 
-def _newton(queries: Sequence[tuple[Floats, Floats]], weights: Floats, ridge: float) -> Floats:
-    gradient, curvature = ridge * weights, ridge * np.eye(len(weights))
-    for x, target in queries:
-        chance = softmax(x @ weights)
-        gradient += x.T @ (chance - target)
-        centred = x - chance @ x
-        curvature += (centred * chance[:, None]).T @ centred
+def _newton(batch: _Batch, weights: Floats, prior: Floats, ridge: float) -> Floats:
+    scores = batch.features @ weights + batch.base
+    chance = np.exp(scores - batch.per_item(np.maximum.reduceat(scores, batch.starts)))
+    chance /= batch.per_item(np.add.reduceat(chance, batch.starts))
+    count = batch.per_item(batch.counts)
+    gradient = ridge * (weights - prior) + batch.features.T @ (count * (chance - batch.targets))
+    means = np.add.reduceat(chance[:, None] * batch.features, batch.starts, axis=0)
+    curvature = ridge * np.eye(len(weights)) + batch.features.T @ ((count * chance)[:, None] * batch.features)
+    curvature -= means.T @ (batch.counts[:, None] * means)
     return np.asarray(np.linalg.solve(curvature, gradient), dtype=np.float64)
 
 

@@ -30,6 +30,7 @@ class Action(models.TextChoices):
     EXPORT_FEEDBACK = "export_feedback", "Read and export all feedback"
     VIEW_AUDIT = "view_audit", "Read, verify and export the audit trail"
     VIEW_EVALUATION = "view_evaluation", "Read how good the answers were measured to be"
+    PROMOTE_RANKING = "promote_ranking", "Promote learned ranking weights and roll them back"
     MANAGE_USERS = "manage_users", "Create accounts and change roles"
     LOCK_SITE = "lock_site", "Lock the site to text, to education or to reading"
     ERASE = "erase", "Export and erase what is held of a patient"
@@ -69,6 +70,7 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
             Action.PUBLISH,
             Action.QUARANTINE,
             Action.VIEW_EVALUATION,
+            Action.PROMOTE_RANKING,
             Action.MANAGE_USERS,
             Action.LOCK_SITE,
             Action.ERASE,

@@ -18,7 +18,7 @@ from cdss.consultations.digests import canonical
 from cdss.consultations.evidence import Retrieved
 from cdss.consultations.models import Basis, Consultation
 from cdss.consultations.pipeline import Outcome, floors_of_site
-from cdss.reasoning.ranking import DiagnosisModel, model_from_json, packaged_model
+from cdss.reasoning.ranking import DiagnosisModel, model_from_json
 from cdss.reasoning.types import Candidate, Lead
 
 FORMAT = 1
@@ -93,7 +93,7 @@ def thawed(record: Mapping[str, Any]) -> Thawed:
 
 def model_of(retrieved: Retrieved) -> DiagnosisModel:
     """The weights an answer was ranked by."""
-    return packaged_model()
+    return retrieved.weights.diagnoses
 
 
 def model_json(model: DiagnosisModel) -> dict[str, Any]:

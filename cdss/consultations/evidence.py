@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,10 +10,13 @@ from django.conf import settings
 
 from cdss.accounts.models import User
 from cdss.consultations.exclusion import is_copy, own_items, showing
-from cdss.indexing.services import reference_ids, search_library_each
+from cdss.indexing.services import Found as Searched
+from cdss.indexing.services import reference_ids, search_library_each, search_library_under
 from cdss.indexing.tiers import MOST_REFERENCE, behind, relevance_behind
 from cdss.library.models import Case, Document, Kind
 from cdss.library.rows import age_years
+from cdss.ranking.serving import active_weights
+from cdss.ranking.weights import WeightSet
 from cdss.reasoning.candidates import (
     names_of_case,
     names_of_document,
@@ -26,14 +29,13 @@ from cdss.reasoning.patients import Patient, sex_of
 from cdss.reasoning.ranking import DiagnosisModel
 from cdss.reasoning.types import CONFIRMED, Candidate, CaseInput, Lead
 from retrieval.types import KINDS, Hit, Ids, Pixels, Query
+from retrieval.types import Kind as KindName
 
 # How many items of each kind are found; all of them suggest candidates, a few are kept as evidence.
 DEPTH: Mapping[str, int] = {Kind.CASE: 40, Kind.LITERATURE: 60, Kind.GUIDELINE: 12}
 IMAGE_DEPTH = 8
 # Of what is searched for beside the case: an item about it is far ahead of others, whatever else the text holds.
 LOOK_UP_DEPTH = 30
-# Similar pictures suggest candidates but decide little: a strong image side makes a text ranking worse.
-IMAGE_WEIGHT = 0.1
 # What a reference item is worth at most, beside the best of the literature.
 REFERENCE_WEIGHT = 0.5
 
@@ -67,6 +69,7 @@ class Retrieved:
     index_version: str
     text_encoder: str
     image_encoder: str
+    weights: WeightSet
     # Of the cross-encoder that read what was found again, or why it did not; empty without one.
     cross_encoder: str = ""
     # What the candidates were weighed by: kept, so that they can be weighed again.
@@ -87,11 +90,29 @@ class Retrieved:
         return any(found.hit.scores.get("lexical", 0.0) > 0 for found in self.found.values())
 
 
-def retrieve(*, case: CaseInput, pixels: Sequence[Pixels], scope: Scope, told: CaseInput | None = None) -> Retrieved:
+def retrieve(
+    *,
+    case: CaseInput,
+    pixels: Sequence[Pixels],
+    scope: Scope,
+    told: CaseInput | None = None,
+    weights: WeightSet | None = None,
+) -> Retrieved:
     """`told` is the case with its corrections, where what is searched with leaves some of it out."""
+    each = [weights or active_weights()]
+    return retrieve_each(case=case, pixels=pixels, scope=scope, told=told, weights=each)[0]
+
+
+def retrieve_each(
+    *,
+    case: CaseInput,
+    pixels: Sequence[Pixels],
+    scope: Scope,
+    weights: Sequence[WeightSet],
+    told: CaseInput | None = None,
+) -> list[Retrieved]:
+    """What one search brings, put in order by each of these weights."""
     excluded = _excluded(scope)
-    hits: dict[int, Hit] = {}
-    relevance: dict[int, float] = {}
     kinds = KINDS if case.has_words else ()
     reference = reference_ids() if kinds else np.zeros(0, dtype=np.int64)
     chosen = reference if excluded is None else np.union1d(excluded, reference)
@@ -100,20 +121,43 @@ def retrieve(*, case: CaseInput, pixels: Sequence[Pixels], scope: Scope, told: C
         queries.append(Query(text=case.text, k=MOST_REFERENCE, excluded=excluded, allowed=reference))
     if pixels:
         queries.append(Query(images=tuple(pixels), kinds=("case",), k=IMAGE_DEPTH, excluded=excluded))
-    searched = search_library_each(user=scope.user, queries=queries)
-    by_kind, others = searched[: len(kinds)], searched[len(kinds) :]
+    rankers = [each.search for each in weights]
+    searched = search_library_under(user=scope.user, queries=queries, rankers=rankers)
+    items: dict[int, Case | Document] = {}
+    return [
+        _ranked([found[place] for found in searched], each, case, told or case, scope, kinds, reference.size > 0, items)
+        for place, each in enumerate(weights)
+    ]
+
+
+def _ranked(
+    searched: Sequence[Searched],
+    weights: WeightSet,
+    case: CaseInput,
+    told: CaseInput,
+    scope: Scope,
+    kinds: Sequence[KindName],
+    with_reference: bool,
+    items: dict[int, Case | Document],
+) -> Retrieved:
+    """`items` are those that were read before, and takes in what else this order of things needs."""
+    hits: dict[int, Hit] = {}
+    relevance: dict[int, float] = {}
+    by_kind, others = searched[: len(kinds)], list(searched[len(kinds) :])
     for result in by_kind:
         hits |= {hit.item: hit for hit in result.hits}
         relevance |= weakest_to_best({hit.item: hit.scores["rerank"] for hit in result.hits})
-    if reference.size:
+    if with_reference:
         _add_reference(others.pop(0).hits, by_kind[KINDS.index("literature")].hits, hits, relevance)
     for result in others:
         if kinds:
-            _add_images(result.hits, hits, relevance)
+            _add_images(result.hits, hits, relevance, weights.image)
         else:
             hits = {hit.item: hit for hit in result.hits}
             relevance = {hit.item: hit.scores.get("image", 0.0) for hit in result.hits}
-    found = {item.pk: _found(item, hits, relevance) for item in _items(hits) if not _is_left_out(item, case, scope)}
+    items |= {item.pk: item for item in _items(hits.keys() - items.keys())}
+    chosen = [item for pk, item in items.items() if pk in hits and not _is_left_out(item, case, scope)]
+    found = {item.pk: _found(item, hits, relevance) for item in chosen}
     leads = [_lead(one) for one in found.values()]
     if not kinds:
         leads = [_by_image(lead) for lead in leads if lead.relevance >= settings.IMAGE_RELEVANCE_FLOOR]
@@ -121,10 +165,10 @@ def retrieve(*, case: CaseInput, pixels: Sequence[Pixels], scope: Scope, told: C
     versions = (last.index_version, last.text_encoder, last.image_encoder)
     patient = patient_of(case)
     if kinds:
-        leads = compared(leads, _named_items(found), told or case, patient)
-    candidates = candidates_of(leads, patient=patient, by_images=not kinds)
+        leads = compared(leads, _named_items(found), told, patient)
+    candidates = candidates_of(leads, patient=patient, by_images=not kinds, model=weights.diagnoses)
     crossed = searched[0].cross_encoder if kinds else ""
-    return Retrieved(found, candidates, *versions, cross_encoder=crossed, leads=leads, by_images=not kinds)
+    return Retrieved(found, candidates, *versions, weights, cross_encoder=crossed, leads=leads, by_images=not kinds)
 
 
 def candidates_of(
@@ -234,15 +278,15 @@ def _without_place(scores: Mapping[str, float]) -> dict[str, float]:
     return {name: score for name, score in scores.items() if name != "rerank"}
 
 
-def _add_images(found: Sequence[Hit], hits: dict[int, Hit], relevance: dict[int, float]) -> None:
+def _add_images(found: Sequence[Hit], hits: dict[int, Hit], relevance: dict[int, float], weight: float) -> None:
     closeness = weakest_to_best({hit.item: hit.scores.get("image", 0.0) for hit in found})
     for hit in found:
-        relevance[hit.item] = min(1.0, relevance.get(hit.item, 0.0) + IMAGE_WEIGHT * closeness[hit.item])
+        relevance[hit.item] = min(1.0, relevance.get(hit.item, 0.0) + weight * closeness[hit.item])
         known = hits.get(hit.item, hit)
         hits[hit.item] = replace(known, image=hit.image, scores={**known.scores, "image": hit.scores.get("image", 0.0)})
 
 
-def _items(hits: Mapping[int, Hit]) -> Iterator[Case | Document]:
+def _items(hits: Collection[int]) -> Iterator[Case | Document]:
     yield from Case.objects.filter(pk__in=hits).select_related("collection")
     yield from Document.objects.filter(pk__in=hits).select_related("collection")
 

@@ -57,7 +57,12 @@ def exported(consultation: Consultation) -> dict[str, Any]:
             {"sha256": image.sha256, "modality": image.modality, "frames": image.frames}
             for image in consultation.images.all()
         ],
-        "versions": {"text_encoder": consultation.text_encoder, "image_encoder": consultation.image_encoder}
+        "versions": {
+            "text_encoder": consultation.text_encoder,
+            "image_encoder": consultation.image_encoder,
+            "weights": consultation.weights_version,
+            "weights_sha256": consultation.weights_sha256,
+        }
         | ({"cross_encoder": consultation.cross_encoder} if consultation.cross_encoder else {}),
         "answers": [
             {

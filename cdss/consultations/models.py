@@ -77,6 +77,9 @@ class Consultation(models.Model):
     text_encoder = models.CharField(max_length=120, blank=True)
     image_encoder = models.CharField(max_length=120, blank=True)
     cross_encoder = models.CharField(max_length=200, blank=True)
+    # Of the ranking: 0 are the packaged ones. Empty: it was answered before this was kept.
+    weights_version = models.PositiveIntegerField(null=True, blank=True)
+    weights_sha256 = models.CharField(max_length=64, blank=True)
 
     # Uncited reference lists whose finding this case has: [{"finding", "region", "modality", "diagnoses", …}, …]
     gamuts = EncryptedJSONField(default=list, blank=True)

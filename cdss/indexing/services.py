@@ -31,12 +31,15 @@ from cdss.indexing.tiers import MOST_REFERENCE, behind
 from cdss.library.models import CaseImage, LibraryItem, Passage, State
 from cdss.locks.models import Mode
 from cdss.locks.modes import LockedError, is_locked, refuse_in
+from cdss.ranking.serving import active_weights
 from retrieval.errors import IndexUnusableError
-from retrieval.types import Hit, Ids, Query
+from retrieval.rerank import Ranker
+from retrieval.types import Floats, Hit, Ids, Query
 
 if TYPE_CHECKING:
-    from retrieval.engine import Engine
+    from retrieval.engine import Engine, SearchResult
     from retrieval.index.snapshot import Snapshot
+    from retrieval.pairwise import PairStage
     from retrieval.types import ImageEncoder, TextEncoder
 
 ITEMS_AT_ONCE = 200
@@ -58,11 +61,11 @@ class Found:
 
 def search_library(*, user: User | None, query: Query) -> Found:
     """Searches what this user may see and is published. No user is the command line: everything published."""
-    engine, visible = get_engine(), _visible(user)
+    engine, visible, rankers = get_engine(), _visible(user), [active_weights().search]
     if query.allowed is not None or not visible.reference.size:
-        return _searched(engine, query, visible.all)
-    chosen = _searched(engine, query, np.setdiff1d(visible.all, visible.reference))
-    behind_it = _searched(engine, replace(query, k=min(query.k, MOST_REFERENCE)), visible.reference)
+        return _searched(engine, query, visible.all, rankers)[0]
+    (chosen,) = _searched(engine, query, np.setdiff1d(visible.all, visible.reference), rankers)
+    (behind_it,) = _searched(engine, replace(query, k=min(query.k, MOST_REFERENCE)), visible.reference, rankers)
     return replace(chosen, hits=behind(chosen.hits, behind_it.hits, k=query.k))
 
 
@@ -77,11 +80,26 @@ def search_library_each(*, user: User | None, queries: Sequence[Query], by_pairs
 
     `by_pairs=False` leaves the cross-encoder out, where the order matters less than the time.
     """
+    rankers = [active_weights().search]
+    return [found for (found,) in search_library_under(user=user, queries=queries, rankers=rankers, by_pairs=by_pairs)]
+
+
+def search_library_under(
+    *, user: User | None, queries: Sequence[Query], rankers: Sequence[Ranker], by_pairs: bool = True
+) -> list[list[Found]]:
+    """For each query, what is found under each of these rankers, from one search."""
     engine, visible = get_engine(), _visible(user)
-    return [_searched(engine, query, visible.all, by_pairs=by_pairs) for query in queries]
+    return [_searched(engine, query, visible.all, rankers, by_pairs=by_pairs) for query in queries]
 
 
-def _searched(engine: Engine, query: Query, allowed: Ids, *, by_pairs: bool = True) -> Found:
+def search_measured(*, user: User | None, query: Query) -> tuple[Ids, Floats]:
+    """What is found, before any ranking, and its features: to learn a ranking from."""
+    return get_engine().measured(replace(query, allowed=_visible(user).all))
+
+
+def _searched(
+    engine: Engine, query: Query, allowed: Ids, rankers: Sequence[Ranker], *, by_pairs: bool = True
+) -> list[Found]:
     if is_locked(Mode.TEXT_ONLY):
         if query.images:
             raise LockedError(Mode.TEXT_ONLY)
@@ -90,7 +108,11 @@ def _searched(engine: Engine, query: Query, allowed: Ids, *, by_pairs: bool = Tr
     wanted = by_pairs and bool(query.text.strip())
     stage = pair_stage() if wanted else None
     # What is read again may come from beyond the last place that was asked for.
-    result = engine.run(replace(query, allowed=permitted, k=max(query.k, stage.items) if stage else query.k))
+    deep = replace(query, allowed=permitted, k=max(query.k, stage.items) if stage else query.k)
+    return [_read(engine, query, stage, wanted=wanted, result=result) for result in engine.run_each(deep, rankers)]
+
+
+def _read(engine: Engine, query: Query, stage: PairStage | None, *, wanted: bool, result: SearchResult) -> Found:
     started = time.perf_counter()
     hits, version = read_again(stage, query.text if wanted else "", _still_there(result.hits))
     timings = {"pairs": (time.perf_counter() - started) * 1000} if stage else {}

@@ -10,6 +10,7 @@ from cdss.reasoning.concepts import Concept, concept_of, dangerous_concepts, loo
 from cdss.reasoning.patients import ANYONE, Patient, is_impossible
 from cdss.reasoning.ranking import DiagnosisModel, features_of, likelihood_word, packaged_model
 from cdss.reasoning.types import CONFIRMED, Candidate, Lead
+from retrieval.types import Floats, Mask
 
 LISTED = 0.1
 KIND_WEIGHT = {"literature": 1.0, "guideline": 0.5, "case": 0.4}
@@ -60,6 +61,26 @@ class _Tally:
         return list(dict.fromkeys(item for _, item in ranked))
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedCandidates:
+    """Candidates with their (n, features), and which of them anatomy or time rules out."""
+
+    names: Sequence[str]
+    concepts: Sequence[str]
+    table: Floats
+    ruled_out: Mask
+
+    def under(self, model: DiagnosisModel) -> tuple[Floats, Floats, list[int]]:
+        """(n,) shares and (n,) chances under these weights, and the places of all, the likeliest first."""
+        shares, chances = model.probabilities(self.table)
+        chances = np.where(self.ruled_out, np.minimum(chances, IMPOSSIBLE), chances).round(4)
+        order = sorted(
+            range(len(self.names)),
+            key=lambda place: (self.ruled_out[place], -round(float(shares[place]), 9), self.concepts[place]),
+        )
+        return shares, chances, order
+
+
 def names_of_case(diagnosis: str, topic_title: str, differential: Sequence[str]) -> list[tuple[str, float]]:
     confirmed = [(name, CONFIRMED) for name in (topic_title, diagnosis) if name]
     listed = [(name, LISTED) for name in differential[:MAX_LISTED] if isinstance(name, str) and name]
@@ -81,17 +102,9 @@ def weigh(
     leads: Sequence[Lead], *, limit: int = LIMIT, model: DiagnosisModel | None = None, patient: Patient = ANYONE
 ) -> list[Candidate]:
     """By the probability learned on known cases; dangerous ones that are not ruled out follow, however low."""
-    tallies = _tallies(leads)
-    table = features_of(
-        {tally.concept.key: [(lead, weight < CONFIRMED) for lead, weight in tally.sightings] for tally in tallies}
-    )
-    shares, chances = (model or packaged_model()).probabilities(table)
-    ruled_out = np.array([not tally.is_of(patient) for tally in tallies], dtype=bool)
-    chances = np.where(ruled_out, np.minimum(chances, IMPOSSIBLE), chances).round(4)
-    order = sorted(
-        range(len(tallies)),
-        key=lambda place: (ruled_out[place], -round(float(shares[place]), 9), tallies[place].concept.key),
-    )
+    tallies, judged = _judged(leads, patient)
+    shares, chances, order = judged.under(model or packaged_model())
+    ruled_out = judged.ruled_out
     best = max((float(shares[place]) for place in order if not ruled_out[place]), default=1.0)
     rest = [
         place
@@ -112,6 +125,21 @@ def weigh(
         )
         for rank, place in enumerate(order[:limit] + rest[:MAX_DANGEROUS], start=1)
     ]
+
+
+def judged_candidates(leads: Sequence[Lead], patient: Patient) -> JudgedCandidates:
+    """All that is suggested, before any weights: to learn them."""
+    return _judged(leads, patient)[1]
+
+
+def _judged(leads: Sequence[Lead], patient: Patient) -> tuple[list[_Tally], JudgedCandidates]:
+    tallies = _tallies(leads)
+    table = features_of(
+        {tally.concept.key: [(lead, weight < CONFIRMED) for lead, weight in tally.sightings] for tally in tallies}
+    )
+    ruled_out = np.array([not tally.is_of(patient) for tally in tallies], dtype=bool)
+    names, concepts = [tally.name for tally in tallies], [tally.concept.key for tally in tallies]
+    return tallies, JudgedCandidates(names, concepts, table, ruled_out)
 
 
 def _tallies(leads: Sequence[Lead]) -> list[_Tally]:

@@ -1,5 +1,6 @@
 """Whole objects for tests that need one to be there."""
 
+from copy import deepcopy
 from hashlib import sha256
 
 from django.core.files.base import ContentFile
@@ -20,6 +21,8 @@ from cdss.consultations.models import (
 from cdss.drills.models import Drill, DrillRun
 from cdss.evaluation.models import EvaluationRun
 from cdss.library.models import Case, CaseImage, Collection, Document, Kind, LibraryItem, State, Visibility
+from cdss.ranking.models import RankingWeights
+from cdss.ranking.weights import digest, packaged_weights
 
 QUOTE = "popcorn calcification and fat suggest a hamartoma"
 PIXEL = bytes.fromhex(
@@ -102,6 +105,23 @@ def evaluation_run(suite: str = "topics", value: float = 0.5, **fields: object) 
     kept = {"figures": figures, "configuration": {"text_encoder": "hashing"}, "cases_sha256": "0" * 64, **fields}
     return EvaluationRun.objects.create(
         suite=suite, started=now, finished=now, data_label="synthetic", cases=10, seed=7, **kept
+    )
+
+
+def ranking_weights(version: int = 1, state: str = "proposed", **changes: float) -> RankingWeights:
+    """The packaged weights, of the candidates some changed."""
+    data = deepcopy(dict(packaged_weights().data))
+    data["candidates"]["ranker"]["weights"] |= changes or {"listed": 1.0 + version}
+    figures = [
+        {"measure": measure, "serving": 0.5, "learned": 0.6, "difference": 0.1, "low": 0.02, "high": 0.2, "n": 42,
+         "better": better, "outcome": outcome}
+        for measure, better, outcome in (
+            ("diagnosis: MRR", "higher", "better"), ("surprise at the first diagnosis", "lower", "worse"),
+        )
+    ]  # fmt: skip
+    learned_on = {"cases": 40, "consultations": 2, "votes": 1, "serving": 0, "folds": 5, "seed": 7}
+    return RankingWeights.objects.create(
+        version=version, state=state, weights=data, sha256=digest(data), learned_on=learned_on, figures=figures
     )
 
 

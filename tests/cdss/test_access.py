@@ -18,7 +18,15 @@ from cdss.feedback.models import Gap
 from cdss.library.models import Doubt, Quarantine, SavedSearch, State, Visibility
 from cdss.library.standing import Dispute
 from cdss.notices.models import Notice
-from tests.cdss.cast import PIXEL, answered_consultation, drill_run, evaluation_run, library_case, library_document
+from tests.cdss.cast import (
+    PIXEL,
+    answered_consultation,
+    drill_run,
+    evaluation_run,
+    library_case,
+    library_document,
+    ranking_weights,
+)
 
 PIXEL_TEXT = b64encode(PIXEL).decode()
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -141,6 +149,11 @@ TABLE = [
     # evaluation
     Row("evaluation:list", "GET", MEASURED_FOR),
     Row("evaluation:run", "GET", MEASURED_FOR, ("evaluation",)),
+    # learning
+    Row("learning:list", "GET", MEASURED_FOR),
+    Row("learning:version", "GET", MEASURED_FOR, ("weights",)),
+    Row("learning:promote", "POST", (302, 403, 403, 403, 403, 302), ("weights",), {"reason": "As it shows."}),
+    Row("learning:rollback", "POST", (302, 403, 403, 403, 403, 302)),
     # feedback
     Row("feedback:list", "GET", AUDITOR),
     Row("feedback:export", "GET", AUDITOR),
@@ -265,6 +278,7 @@ def world(make_user, clinician: User, educator: User, auditor: User, administrat
         "account": (someone := make_user("someone", Role.CLINICIAN)).pk,
         "frame": 0,
         "evaluation": evaluation_run().pk,
+        "weights": ranking_weights().version,
         "card": "model-card",
         "replay": Replay.objects.create(consultation=consultation).pk,
         "quarantine": Quarantine.objects.create(source_name="elsewhere", reason="x", by=educator).pk,

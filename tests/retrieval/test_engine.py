@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from retrieval import manifest
 from retrieval.encoders.hashing import HashingImageEncoder, HashingTextEncoder
 from retrieval.engine import Engine, Weights
 from retrieval.errors import AlignmentError, IndexUnusableError, RetrievalError
+from retrieval.features import NAMES
 from retrieval.index.snapshot import Snapshot
+from retrieval.rerank import Ranker
 from retrieval.types import Query, Vectors
 from tests.retrieval.small_library import ITEMS, engine_of, grey, pattern, snapshot_of
 
@@ -217,3 +220,21 @@ def test_threads_share_an_engine() -> None:
     queries = [Query(text=text) for text in ("pulmonary artery", "distal radius", "cast", "dyspnoea")] * 10
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(engine.search, queries)) == [engine.search(query) for query in queries]
+
+
+def test_one_search_is_put_in_order_by_several_rankers() -> None:
+    engine, query = engine_of(), Query(text="fracture of the radius and chest pain", k=4)
+    rankers = [Ranker({"lexical": 1.0}), Ranker({"dense_rank": 1.0}), engine.ranker]
+    each = engine.run_each(query, rankers)
+    assert [result.hits for result in each] == [engine.run(query, ranker).hits for ranker in rankers]
+    assert each[-1].hits == engine.run(query).hits
+    assert each[0].hits != each[1].hits
+    assert engine.run_each(replace(query, allowed=array()), rankers)[2].hits == []
+
+
+def test_what_is_measured_of_a_search_gives_its_order() -> None:
+    engine, query = engine_of(), Query(text="fracture of the radius and chest pain", k=4)
+    items, table = engine.measured(query)
+    scores = engine.ranker.scores(table, NAMES)
+    assert items[np.argsort(-scores, kind="stable")].tolist() == [hit.item for hit in engine.search(query)]
+    assert len(engine.measured(Query(images=(pattern(1),)))[0]) == 0

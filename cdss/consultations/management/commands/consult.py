@@ -25,6 +25,7 @@ from cdss.library.intake_errors import IntakeError
 from cdss.library.rows import RowError
 from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked, refuse_in
+from cdss.ranking.weights import WeightSet
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.errors import WriterError
 from cdss.reasoning.models import chat_model, shown_name
@@ -134,6 +135,7 @@ class Command(BaseCommand):
             "evidence": [_evidence(draft) for draft in evidence],
             **({"note": note} if note else {}),
             **({"hypotheses": hypotheses.as_json()} if hypotheses else {}),
+            **({"weights": _weights(outcome.retrieved.weights)} if outcome.retrieved.weights.version else {}),
             **({"gamuts": [each.as_json() for each in outcome.gamuts]} if outcome.gamuts else {}),
             **({"abstention": outcome.abstention} if outcome.abstention else {}),
         }
@@ -223,6 +225,10 @@ def _diagnosis(rank: int, draft: DiagnosisDraft) -> dict[str, Any]:
             if s.stance == "next"
         ],
     }
+
+
+def _weights(weights: WeightSet) -> dict[str, Any]:
+    return {"version": weights.version, "sha256": weights.sha256}
 
 
 def _citations(statement: StatementDraft) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,12 +11,12 @@ from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from tqdm import tqdm
 
 from cdss.evaluation import configuration
 from cdss.evaluation.cases import KnownCase, drawn, file_cases, fingerprint, library_cases
 from cdss.evaluation.models import EvaluationRun
 from cdss.evaluation.printing import lines_of
+from cdss.evaluation.progress import Bar
 from cdss.evaluation.report import StoredReportError, compared, report_of, stored_report
 from cdss.evaluation.services import evaluation_store
 from cdss.evaluation.suites import EVERY, SUITES
@@ -70,7 +69,7 @@ class Command(BaseCommand):
         stored = self._stored(options["against"])
         cases = self._cases(options)
         bench = Workbench(
-            cases, options["seed"], progress=_Bar(), with_images=options["with_images"], limit=options["limit"]
+            cases, options["seed"], progress=Bar(), with_images=options["with_images"], limit=options["limit"]
         )
         # Opened first: a suite takes minutes, and a place that cannot be written is told before it runs.
         with _output(options["output"]) as file:
@@ -147,27 +146,6 @@ class Command(BaseCommand):
         if worse:
             raise CommandError("Worse than before:\n" + "\n".join(f"  {each}" for each in worse), returncode=WORSE)
         self.stderr.write("No figure is worse than before.")
-
-
-class _Bar:
-    """One bar of progress for each step, on a terminal."""
-
-    def __init__(self) -> None:
-        self.bar: tqdm[Any] | None = None
-        self.step = ""
-
-    def __call__(self, step: str, done: int, total: int) -> None:
-        if self.bar is None or self.step != step or done == 0:
-            self._close()
-            self.step, self.bar = step, tqdm(total=total, desc=step, file=sys.stderr, disable=None)
-        self.bar.update(done - self.bar.n)
-        if done >= total:
-            self._close()
-
-    def _close(self) -> None:
-        if self.bar is not None:
-            self.bar.close()
-        self.bar = None
 
 
 def _label(options: dict[str, Any]) -> str:
