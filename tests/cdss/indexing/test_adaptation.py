@@ -160,7 +160,7 @@ def test_killed_and_run_again_it_is_the_same_encoder(topical: None, settings: Dj
         held_out=0.3, progress=lambda step, done, total: steps.append(done) if step == "lessons" else None
     )
     assert again.version == whole.version
-    assert steps[0] == 10
+    assert 10 <= steps[0] <= 13
 
 
 def test_damage_takes_it_out_of_service(topical: None) -> None:
