@@ -14,6 +14,20 @@ __all__ = ["media", "world"]
 # Route and method → the action its event has, where the request reads or writes what is of a patient, or changes
 # anything. Each is asked for by the first person who may.
 AUDITED: dict[tuple[str, str], str] = {
+    ("accounts:group_edit", "POST"): "group.changed",
+    ("accounts:group_new", "POST"): "group.created",
+    ("consultations:invite", "POST"): "consultation.rater_invited",
+    ("drills:drill", "GET"): "drill.report_viewed",
+    ("drills:run", "GET"): "drill.viewed",
+    ("drills:run", "POST"): "drill.submitted",
+    ("feedback:agreement", "GET"): "feedback.agreement_viewed",
+    ("feedback:citation", "GET"): "feedback.citation_viewed",
+    ("feedback:gap", "POST"): "gap.changed",
+    ("feedback:own_first", "GET"): "feedback.own_first_viewed",
+    ("library:dispute_resolve", "POST"): "library.dispute_resolved",
+    ("library:recall", "POST"): "library.recalled",
+    ("notices:open", "POST"): "notice.read",
+    ("notices:read_all", "POST"): "notice.all_read",
     ("accounts:sign_out", "POST"): "account.signed_out",
     ("accounts:user_edit", "POST"): "account.changed",
     ("accounts:user_password", "POST"): "account.password_reset",
@@ -55,6 +69,19 @@ MEASURES = "figures and texts about the program; nothing of a patient"
 COUNTS = "states, counts and durations; nothing of the case"
 # Route and method → why there is no event.
 NOT_AUDITED: dict[tuple[str, str], str] = {
+    ("accounts:group_edit", "GET"): "a group of accounts, no patient",
+    ("accounts:group_new", "GET"): FORM,
+    ("accounts:groups", "GET"): "groups of accounts, no patient",
+    ("consultations:afterwards", "POST"): REFUSED,
+    ("consultations:commit", "POST"): REFUSED,
+    ("drills:list", "GET"): "names and counts of drills; each is recorded when it is opened",
+    ("drills:new", "GET"): REFUSED,
+    ("drills:new", "POST"): REFUSED,
+    ("feedback:draft", "POST"): REFUSED,
+    ("feedback:gaps", "GET"): "topics and counts, of no patient",
+    ("library:disputes", "GET"): "passages of the library and what was said of them",
+    ("library:recall_undo", "POST"): REFUSED,
+    ("notices:list", "GET"): "one's own notices, which hold numbers and no content",
     ("accounts:password", "GET"): FORM,
     ("accounts:password", "POST"): REFUSED,
     ("accounts:profile", "GET"): "one's own account",
