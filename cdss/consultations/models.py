@@ -299,7 +299,7 @@ class Basis(models.Model):
     weights = models.CharField(max_length=64)
     code = models.CharField(max_length=64)
     # {"format", "leads", "names", "evidence", "grounds", "floors", "weights"}
-    record = models.JSONField()
+    record = EncryptedJSONField()
 
     class Meta:
         verbose_name_plural = "bases"
@@ -313,7 +313,7 @@ class Replay(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     finished = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=300, blank=True)
-    result = models.JSONField(default=dict, blank=True)
+    result = EncryptedJSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["-pk"]

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, require
+from cdss.audit.services import record
 from cdss.library.doubts import crop_png, doubt_decide
 from cdss.library.models import Doubt
 
@@ -18,13 +19,16 @@ SHOWN = 50
 def doubts(request: HttpRequest) -> HttpResponse:
     """Places of pictures that may show a name: each is looked at and decided."""
     rows = Doubt.objects.for_user(request.user).select_related("owner")
-    return render(request, "library/doubts.html", {"rows": rows[:SHOWN], "count": rows.count()})
+    count = rows.count()
+    record(action="image.doubts_listed", by=cast(User, request.user), details={"found": count})
+    return render(request, "library/doubts.html", {"rows": rows[:SHOWN], "count": count})
 
 
 @require_safe
 @require(Action.BROWSE_LIBRARY)
 def doubt_crop(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Doubt.objects.for_user(request.user), pk=pk)
+    record(action="image.doubt_viewed", by=cast(User, request.user), obj=found)
     headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     return HttpResponse(crop_png(found), content_type="image/png", headers=headers)
 

@@ -159,7 +159,7 @@ def agreement(words: Iterable[Word]) -> dict[str, Share]:
     """Of the claims that were judged, how many were agreed with; of the evidence, how much was relevant."""
     counts = Counter((word.kind, word.verdict) for word in words)
     found = {}
-    for kind in ("diagnosis", "statement", "consultation"):
+    for kind in ("diagnosis", "statement", "citation", "consultation"):
         n = sum(counts[kind, verdict] for verdict in CLAIMS)
         found[kind] = Share(counts[kind, "agree"], n)
     relevant, not_relevant = counts["evidence", "relevant"], counts["evidence", "not_relevant"]

@@ -18,6 +18,7 @@ from retrieval.metrics import calibration_error, reliability_bins
 KINDS = {
     "diagnosis": "Diagnoses agreed with",
     "statement": "Statements agreed with",
+    "citation": "Citations agreed with",
     "consultation": "Whole answers agreed with",
     "evidence": "Evidence found relevant",
 }

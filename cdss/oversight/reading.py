@@ -25,6 +25,7 @@ PREFIX = "simulated-"
 FIRST = 5
 SETTLED = (Status.DONE, Status.ABSTAINED)
 OVERRIDES = (Verdict.DISAGREE.value, Verdict.WRONG.value, Verdict.UNSAFE.value)
+TARGETS = ("statement", "diagnosis", "evidence", "citation")
 CLAIMS = (Verdict.AGREE.value, *OVERRIDES)
 
 
@@ -172,18 +173,18 @@ def _statements(cases: Mapping[int, Case], rows: QuerySet[Statement]) -> None:
 def _words(cases: Mapping[int, Case], rows: QuerySet[Feedback]) -> Iterator[Word]:
     last: dict[tuple[object, ...], tuple[str, str, str, str]] = {}
     values = rows.order_by("created", "pk").values_list(
-        *("consultation", "user", "statement", "diagnosis", "evidence"),
+        *("consultation", "user", "statement", "diagnosis", "evidence", "citation"),
         *("verdict", "reason", "final_diagnosis", "confirmed_by"),
     )
-    for pk, user, statement, diagnosis, evidence, *said in values.iterator(chunk_size=2000):
-        last[pk, user, statement, diagnosis, evidence, said[0] == Verdict.FINAL] = tuple(said)
+    for pk, user, statement, diagnosis, evidence, citation, *said in values.iterator(chunk_size=2000):
+        last[pk, user, statement, diagnosis, evidence, citation, said[0] == Verdict.FINAL] = tuple(said)
     for key, (verdict, reason, final, confirmed) in last.items():
-        pk, _, statement, diagnosis, evidence, _ = key
+        pk, _, *targets, _ = key
         case = cases[int(str(pk))]
         if verdict == Verdict.FINAL:
             case.right, case.confirmed = place_of(final, case.named), bool(confirmed)
             continue
-        kind = "statement" if statement else "diagnosis" if diagnosis else "evidence" if evidence else "consultation"
+        kind = next((name for name, target in zip(TARGETS, targets, strict=True) if target), "consultation")
         case.agreed += verdict == Verdict.AGREE
         case.overridden += verdict in OVERRIDES
         yield Word(case.pk, kind, verdict, reason)

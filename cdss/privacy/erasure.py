@@ -15,7 +15,7 @@ from django.db import connection, models, transaction
 
 from cdss.accounts.models import User
 from cdss.audit.services import record
-from cdss.consultations.models import Citation, Consultation, ConsultationImage, Evidence, Statement
+from cdss.consultations.models import Basis, Citation, Consultation, ConsultationImage, Evidence, Replay, Statement
 from cdss.library.doubts import doubts_forget
 from cdss.library.image_files import remove_images_on_commit
 from cdss.library.models import CaseImage, LibraryItem
@@ -110,6 +110,10 @@ def _blank(copies: Iterable[Evidence]) -> int:
         statement.text, statement.reasons = ERASED, []
     Statement.objects.bulk_update(statements, ["text", "reasons"])
     Citation.objects.filter(evidence__in=pks).update(quote=ERASED, start=0, end=0)
+    # What was frozen of those consultations, and what came of running them again, tells of it too.
+    others = Evidence.objects.filter(pk__in=pks).values("consultation")
+    Basis.objects.filter(consultation__in=others).delete()
+    Replay.objects.filter(consultation__in=others).delete()
     Evidence.objects.filter(pk__in=pks).update(
         text=ERASED, title=ERASED, details={}, scores={}, source_id=ERASED, item=None, image=None, item_start=0
     )

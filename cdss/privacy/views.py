@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, require
+from cdss.audit.services import record
 from cdss.privacy.erasure import patient_erase
 from cdss.privacy.export import patient_export
 from cdss.privacy.forms import EraseForm, SubjectForm
@@ -26,6 +27,7 @@ def subject(request: HttpRequest) -> HttpResponse:
             counts = holdings_of(**form.asked()).counts()
         except NothingHeldError as error:
             form.add_error(None, str(error))
+        record(action="privacy.looked_up", by=cast(User, request.user), details={"found": bool(counts)})
     erase = EraseForm(initial=form.cleaned_data, auto_id="erase_%s") if counts else None
     return render(request, "privacy/subject.html", {"form": form, "counts": counts, "erase": erase})
 

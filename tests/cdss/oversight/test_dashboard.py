@@ -104,6 +104,7 @@ def test_what_is_counted(desk: Client, clinician: User, make_user: Callable[...,
     assert {line.name: (line.share.hits, line.share.n) for line in board.agreement} == {
         "Diagnoses agreed with": (1, 1),
         "Statements agreed with": (0, 1),
+        "Citations agreed with": (0, 0),
         "Whole answers agreed with": (0, 0),
         "Evidence found relevant": (1, 1),
     }

@@ -16,7 +16,7 @@ from django.urls import reverse
 from cdss.accounts.models import User
 from cdss.audit.models import Event
 from cdss.audit.verify import verify
-from cdss.consultations.models import Consultation, Evidence, Statement
+from cdss.consultations.models import Basis, Consultation, Evidence, Replay, Statement
 from cdss.feedback.models import Feedback
 from cdss.library.models import Case
 from cdss.library.rows import patient_group
@@ -76,8 +76,13 @@ def test_rows_files_and_copies_go_and_the_trail_holds(clinician: User, administr
     Evidence.objects.filter(pk=copy.pk).update(item=case, source_name=case.source_name, source_id=case.source_id)
     statement = Statement.objects.get(diagnosis__answer__consultation=other)
     statement.citations.create(evidence=copy, quote="popcorn", start=0, end=7)
+    for kept in (consultation, other):
+        Basis.objects.create(consultation=kept, record={"names": ["of the case"]})
+        Replay.objects.create(consultation=kept, result={"statements": ["of the case"]})
     erased = patient_erase(holdings=holdings_of(patient=NUMBER), by=administrator, reason="patient-request")
     assert list(Consultation.objects.all()) == [other]
+    assert not Basis.objects.exists()
+    assert not Replay.objects.exists()
     assert not Case.objects.exists()
     assert not Feedback.objects.exists()
     assert not any(path.exists() for path in files)
