@@ -9,15 +9,15 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, QuerySet
 
-from cdss.consultations.basis import code_sha256, weights_sha256
+from cdss.consultations.basis import code_sha256
 from cdss.indexing.models import IndexVersion
 from cdss.library.models import Case, CaseImage, Collection, LibraryItem, Visibility
 from cdss.oversight.attributes import attributes
 from cdss.oversight.measured import NOT_KNOWN, Measured
 from cdss.oversight.reading import AGE_BANDS, NOT_STATED, sex_of
+from cdss.ranking.serving import active_weights
 from cdss.reasoning.models import shown_name
 from cdss.reasoning.prompts import prompt_sha256
-from cdss.reasoning.ranking import packaged_model
 
 MOST_NAMED = 12
 OF_THE_CARD = (
@@ -98,8 +98,10 @@ def _made_of() -> Iterator[Row]:
     )
     yield Row("text_encoder", "Text encoder", index.text_encoder if index else NOT_KNOWN)
     yield Row("image_encoder", "Image encoder", index.image_encoder if index else NOT_KNOWN)
-    yield Row("weights", "Packaged weights of the ranking, SHA-256", weights_sha256(packaged_model()))
-    yield Row("learned_from", "Learned from", f"{packaged_model().ranker.learned_from} cases")
+    weights = active_weights()
+    named = f"version {weights.version}" if weights.version else "packaged"
+    yield Row("weights", "Weights of the ranking, SHA-256", f"{named}, {weights.sha256}")
+    yield Row("learned_from", "Learned from", f"{weights.diagnoses.ranker.learned_from} cases")
     yield Row("code", "Ranking, composer and gate, SHA-256", code_sha256())
     yield Row(
         "llm", "Language model", shown_name(settings.LLM) if settings.LLM else "None: the evidence composer alone."

@@ -12,7 +12,7 @@ def forget(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("consultations", "0012_encrypt_rows")]
+    dependencies = [("consultations", "0013_weights_that_answered")]
 
     operations = [
         migrations.RunPython(forget, forget),
