@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, require
+from cdss.audit.services import record
 from cdss.learning.forms import PromoteForm, RollbackForm
 from cdss.learning.presenters import change_rows, run_counts, serving_view, version_rows, version_view
 from cdss.learning.services import PromotionError, weights_promote, weights_rollback
@@ -70,4 +71,5 @@ def _detail(request: HttpRequest, version: int, form: PromoteForm, status: int =
         changes = change_rows(list(page), user)
         named = any(change.names for change in changes)
         context |= {"page_obj": page, "changes": changes, "named": named, "counts": run_counts(run)}
+    record(action="ranking.viewed", by=user, obj=row)
     return render(request, "learning/version.html", context, status=status)

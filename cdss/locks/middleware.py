@@ -13,7 +13,7 @@ from cdss.locks.modes import LockedError, locked_modes
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Pixels in or out.
-IMAGE_ROUTES = frozenset({"consultations:image", "library:image", "library:frame"})
+IMAGE_ROUTES = frozenset({"consultations:image", "library:image", "library:frame", "library:doubt_crop"})
 # Where a case is typed or uploaded.
 CASE_ROUTES = frozenset(
     {"consultations:new", "consultations:split", "consultations:preview", "consultations:review", "library:import"}

@@ -103,9 +103,8 @@ def weigh(
 ) -> list[Candidate]:
     """By the probability learned on known cases; dangerous ones that are not ruled out follow, however low."""
     tallies, judged = _judged(leads, patient)
-    shares, chances, order = judged.under(model or packaged_model())
+    _, chances, order = judged.under(model or packaged_model())
     ruled_out = judged.ruled_out
-    best = max((float(shares[place]) for place in order if not ruled_out[place]), default=1.0)
     rest = [
         place
         for place in order[limit:]
@@ -116,7 +115,7 @@ def weigh(
     ]
     return [
         replace(
-            _candidate(tallies[place], min(float(shares[place]) / best, 1.0)),
+            _candidate(tallies[place], chances[place]),
             probability=float(chances[place]),
             must_not_miss=_is_dangerous(tallies[place])
             and not ruled_out[place]

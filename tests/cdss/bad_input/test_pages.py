@@ -15,6 +15,7 @@ from django.test import Client
 
 from cdss.accounts.models import User
 from cdss.consultations.models import Consultation, Status
+from cdss.encryption import encrypt_text
 from cdss.library import image_files
 from cdss.library.models import Collection
 from cdss.upload_limit import UploadLimit
@@ -112,6 +113,8 @@ def test_a_full_disk_takes_the_whole_case_back(
         written.append(path)
         write(path, data)
 
+    # The keys of the site are made once, and stay.
+    encrypt_text("made")
     before = traces()
     monkeypatch.setattr(image_files, "_write", full)
     sent = [upload(name, files.good_png()) for name in ("a.png", "b.png")]

@@ -57,6 +57,7 @@ def test_what_fits_together_is_taken(client: Client, clinician: User) -> None:
     assert Consultation.objects.get().images.count() == 3
 
 
+@pytest.mark.django_db
 def test_frames_count_each(settings: object) -> None:
     file = io.BytesIO()
     frames = [Image.new("L", (70, 70), value) for value in (1, 90, 200)]

@@ -29,6 +29,9 @@ CERTAIN = TextRegion(2, 2, 22, 8, 0.9)
 FAINT = TextRegion(40, 40, 60, 48, 0.4)
 MARK = TextRegion(50, 2, 60, 12, 0.9, "R", 0.99)
 
+# The mode of the site is asked of the database.
+pytestmark = pytest.mark.django_db
+
 
 @pytest.fixture(autouse=True)
 def media(tmp_path: Path, settings: object, monkeypatch: pytest.MonkeyPatch) -> Path:

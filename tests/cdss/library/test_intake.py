@@ -12,6 +12,9 @@ from cdss.library.intake import IntakeError, image_intake, images_intake, stack_
 from tests.retrieval.dicom_files import dataset, dicom_bytes, written
 from tests.retrieval.test_imaging import encoded, png_header
 
+# The mode of the site is asked of the database.
+pytestmark = pytest.mark.django_db
+
 NAME, NUMBER = "Specimen^Invented", "T-0001"
 
 

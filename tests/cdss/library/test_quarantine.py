@@ -51,8 +51,10 @@ def test_it_is_filtered_before_anything_is_scored(
     from retrieval.engine import Engine
 
     asked: list[Any] = []
-    run = Engine.run
-    monkeypatch.setattr(Engine, "run", lambda self, query: asked.append(query.allowed) or run(self, query))
+    run = Engine.run_each
+    monkeypatch.setattr(
+        Engine, "run_each", lambda self, query, rankers: asked.append(query.allowed) or run(self, query, rankers)
+    )
     collection = Collection.objects.get(name="Tests")
     source_quarantine(by=educator, collection=collection, reason="x")
     assert found(None) == set()

@@ -116,7 +116,7 @@ def test_one_still_signs_in_and_it_is_recorded(clinician: User, lock: Callable[[
     assert page.status_code == 200
     assert b"This site is read-only at present" in page.content
     client.post("/accounts/sign-out/")
-    wanted = ["account.sign_in_failed", "account.signed_in", "account.signed_out"]
+    wanted = ["account.sign_in_failed", "account.signed_in", "consultation.listed", "account.signed_out"]
     assert [action for action in Event.objects.values_list("action", flat=True) if action != "lock.set"] == wanted
 
 
@@ -178,7 +178,7 @@ def image_routes(patterns: Any = None, namespace: str = "") -> Iterator[str]:
     for pattern in patterns or get_resolver().url_patterns:
         if hasattr(pattern, "url_patterns"):
             yield from image_routes(pattern.url_patterns, f"{pattern.namespace}:" if pattern.namespace else namespace)
-        elif {"image", "frame"} & (set(pattern.pattern.converters) | {pattern.name}):
+        elif {"image", "frame", "doubt_crop"} & (set(pattern.pattern.converters) | {pattern.name}):
             yield f"{namespace}{pattern.name}"
 
 

@@ -30,6 +30,7 @@ FINDINGS = "A well-circumscribed nodule with popcorn calcification in the left l
 OF_AN_ANSWER = (
     "consultations.Consultation", "consultations.ConsultationImage", "consultations.Step", "consultations.Evidence",
     "consultations.Answer", "consultations.Diagnosis", "consultations.Statement", "consultations.Citation",
+    "consultations.Basis",
     "audit.Event", "audit.ChainHead", "sessions.Session",
 )  # fmt: skip
 SAMPLE = 28
