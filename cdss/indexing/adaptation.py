@@ -230,7 +230,8 @@ def _compare(
     report: Progress,
 ) -> list[Figure]:
     images = image_encoder()
-    version = index_make(texts=serving, images=images, progress=report)
+    # A comparison that was cut short has left vectors; they are not made again.
+    version = index_make(texts=serving, images=images, keep=(candidate.version,), progress=report)
     embed_passages(encoder=candidate, progress=report, kinds=SEARCHED)
     return figures_of(
         held,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 
 from django.db.models import Q
 
@@ -14,16 +15,16 @@ logger = logging.getLogger(__name__)
 KEPT = 2
 
 
-def leftovers_prune() -> int:
-    """Removes the vectors of encoders and the tables of names that neither the current nor the previous one is; returns
-    how many vectors and tables went."""
+def leftovers_prune(*, keep: Collection[str] = ()) -> int:
+    """Removes the vectors of encoders and the tables of names that neither the current nor the previous one is, nor a
+    text encoder to keep; returns how many vectors and tables went."""
     kept = Q()
     for version in _latest("image_encoder"):
         # The features of a tower serve every metric of it.
         kept |= Q(encoder__startswith=f"{version}|") | Q(encoder__startswith=f"{version.partition('+')[0]}~")
     if not kept:
         return 0
-    passages, _ = PassageEmbedding.objects.exclude(encoder__in=_latest("text_encoder")).delete()
+    passages, _ = PassageEmbedding.objects.exclude(encoder__in=[*_latest("text_encoder"), *keep]).delete()
     images, _ = ImageEmbedding.objects.exclude(kept).delete()
     tables = tables_prune(keep=KEPT)
     if passages or images or tables:

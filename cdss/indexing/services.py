@@ -164,9 +164,14 @@ def index_build(*, rebuild: bool = False, progress: Progress | None = None) -> I
 
 
 def index_make(
-    *, texts: TextEncoder, images: ImageEncoder, rebuild: bool = False, progress: Progress | None = None
+    *,
+    texts: TextEncoder,
+    images: ImageEncoder,
+    rebuild: bool = False,
+    keep: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> IndexVersion:
-    """As `index_build`, with these encoders, for who is the only builder already."""
+    """As `index_build`, with these encoders, for who is the only builder already; vectors of those to keep stay."""
     refuse_in(Mode.READ_ONLY)
     report = progress or (lambda step, done, total: None)
     published = LibraryItem.objects.filter(state=State.PUBLISHED).order_by("pk")
@@ -178,7 +183,7 @@ def index_make(
     snapshot, changed = assemble(texts, images, base)
     unchanged = current is not None and base is not None and not changed
     version = current if current is not None and unchanged else _publish(snapshot)
-    leftovers_prune()
+    leftovers_prune(keep=keep)
     return version
 
 

@@ -163,6 +163,27 @@ def test_killed_and_run_again_it_is_the_same_encoder(topical: None, settings: Dj
     assert 10 <= steps[0] <= 13
 
 
+def test_vectors_that_were_made_before_a_kill_are_not_made_again(topical: None) -> None:
+    def killed(step: str, done: int, total: int) -> None:
+        if step == "passages" and total == 120 and done == 64 and text_encoder().version in made():
+            raise KilledError
+
+    def made() -> set[str]:
+        return set(PassageEmbedding.objects.values_list("encoder", flat=True))
+
+    index_build()
+    with pytest.raises(KilledError):
+        adaptation.encoder_adapt(held_out=0.3, progress=killed)
+    pending: list[int] = []
+    adapted = adaptation.encoder_adapt(
+        held_out=0.3, progress=lambda step, done, total: pending.append(total) if step == "passages" else None
+    )
+    assert len(made()) == 2
+    assert adapted.version in made()
+    # Of the texts that are searched 64 were there; then those of the cases.
+    assert sorted(set(pending) - {0}, reverse=True) == [120, 56]
+
+
 def test_damage_takes_it_out_of_service(topical: None) -> None:
     index_build()
     plain = text_encoder().version
