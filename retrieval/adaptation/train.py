@@ -46,7 +46,7 @@ class Settings:
         every: steps between checkpoints.
     """
 
-    epochs: int = 3
+    epochs: int = 1
     patience: int = 1
     batch: int = 32
     rate: float = 5e-5
