@@ -148,9 +148,10 @@ def test_a_consultation_shows_which_weights_answered(client: Client, clinician: 
 def test_the_lists_cost_as_many_queries_with_many_rows(
     client: Client, auditor: User, change: ShadowChange, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    opened(client, auditor)
     counts = []
     for path in (LIST, "/learning/1/"):
+        # The first event of a trail costs more than the ones after it.
+        opened(client, auditor, path)
         with CaptureQueriesContext(connection) as few:
             opened(client, auditor, path)
         counts.append(len(few))
