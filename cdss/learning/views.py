@@ -71,5 +71,5 @@ def _detail(request: HttpRequest, version: int, form: PromoteForm, status: int =
         changes = change_rows(list(page), user)
         named = any(change.names for change in changes)
         context |= {"page_obj": page, "changes": changes, "named": named, "counts": run_counts(run)}
-    record(action="ranking.viewed", by=user, obj=row)
+    record(action="ranking.viewed", by=user, obj=row, details={"version": row.version})
     return render(request, "learning/version.html", context, status=status)
