@@ -76,3 +76,15 @@ def auditor(make_user: Callable[..., User]) -> User:
 @pytest.fixture
 def administrator(make_user: Callable[..., User]) -> User:
     return make_user("administrator", Role.ADMINISTRATOR)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """A browser asks for several things at once: threads of a live server need a connection each, hence a file."""
+    chosen = request.config.getoption("markexpr")
+    if "e2e" in chosen and "not e2e" not in chosen and connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
