@@ -34,6 +34,18 @@ class Reason(models.TextChoices):
     OTHER = "other", "Another reason: see the comment"
 
 
+class Confirmation(models.TextChoices):
+    """How a final diagnosis was confirmed."""
+
+    HISTOLOGY = "histology", "Histology or cytology"
+    LABORATORY = "laboratory", "Laboratory or microbiology"
+    SURGERY = "surgery", "Surgery or endoscopy"
+    IMAGING = "imaging", "Further or follow-up imaging"
+    COURSE = "course", "Clinical course"
+    AUTOPSY = "autopsy", "Autopsy"
+    CONSENSUS = "consensus", "Agreement of experts"
+
+
 VERDICTS = {str(choice.value): str(choice.label) for choice in Verdict}
 REASONS = {str(choice.value): str(choice.label) for choice in Reason}
 AGAINST = frozenset({Verdict.DISAGREE, Verdict.WRONG, Verdict.UNSAFE, Verdict.NOT_RELEVANT, Verdict.NOT_USEFUL})

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cdss.library.field_values import RowError, text_of
 from cdss.library.importers.base import image_inside
-from cdss.library.rows import RowError, text_of
 from cdss.reasoning.types import CaseInput
 
 # Everything else of a case row tells the answer, and is never read.

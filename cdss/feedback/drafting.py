@@ -8,13 +8,14 @@ from django.urls import reverse
 from cdss.accounts.models import Role, User
 from cdss.audit.services import record
 from cdss.consultations.models import Consultation, Evidence
-from cdss.feedback.models import CaseDraft, Confirmation, Feedback
+from cdss.feedback.models import CaseDraft, Feedback
+from cdss.library.field_values import RowError
 from cdss.library.image_files import frame_paths
 from cdss.library.models import Case, LibraryItem, Visibility
 from cdss.library.recalls import CitedIn
-from cdss.library.rows import CaseRow, ImageRow, RowError
+from cdss.library.rows import CaseRow, ImageRow
 from cdss.library.services import Target, case_upsert, collection_ensure
-from cdss.verdicts import Verdict
+from cdss.verdicts import Confirmation, Verdict
 
 COLLECTION = "Own confirmed cases"
 SOURCE = "consultation"

@@ -4,7 +4,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from cdss.feedback.models import Confirmation, Reason, Verdict
+from cdss.feedback.models import Reason, Verdict
+from cdss.verdicts import Confirmation
 
 BUNDLE_START = '{"resourceType": "Bundle", "type": "collection", "entry": [\n'
 BUNDLE_END = "\n]}\n"

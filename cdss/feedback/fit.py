@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from cdss.consultations.models import Citation, Diagnosis, Evidence, Statement
-from cdss.feedback.models import Confirmation
-from cdss.verdicts import Reason, Verdict
+from cdss.verdicts import Confirmation, Reason, Verdict
 
 Target = Statement | Diagnosis | Evidence | Citation
 

@@ -5,7 +5,8 @@ from django import forms
 from cdss.accounts.models import Role
 from cdss.consultations.models import FINISHED
 from cdss.feedback.fit import FITTING, MAX_COMMENT
-from cdss.feedback.models import Confirmation, GapState, Reason, Verdict
+from cdss.feedback.models import GapState, Reason, Verdict
+from cdss.verdicts import Confirmation
 from cdss.widgets import DayInput
 
 OUTCOMES = [(status.value, status.label) for status in FINISHED]

@@ -10,17 +10,7 @@ from django.db.models import Q
 from cdss.consultations.models import Citation, Consultation, Diagnosis, Evidence, Statement
 from cdss.fields import EncryptedTextField
 from cdss.library.models import Case
-from cdss.verdicts import Reason, Verdict
-
-
-class Confirmation(models.TextChoices):
-    HISTOLOGY = "histology", "Histology or cytology"
-    LABORATORY = "laboratory", "Laboratory or microbiology"
-    SURGERY = "surgery", "Surgery or endoscopy"
-    IMAGING = "imaging", "Further or follow-up imaging"
-    COURSE = "course", "Clinical course"
-    AUTOPSY = "autopsy", "Autopsy"
-    CONSENSUS = "consensus", "Agreement of experts"
+from cdss.verdicts import Confirmation, Reason, Verdict
 
 
 class FeedbackQuerySet(models.QuerySet["Feedback"]):

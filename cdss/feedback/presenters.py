@@ -8,8 +8,9 @@ from cdss.consultations.models import Citation, Consultation, Diagnosis, Evidenc
 from cdss.feedback.agreement.raters import agreement_of_all_kinds
 from cdss.feedback.drafting import confirmed_diagnosis, draft_is_open, may_draft
 from cdss.feedback.fit import FITTING, NEEDS_REASON, kind_of
-from cdss.feedback.models import CaseDraft, Confirmation, Verdict
+from cdss.feedback.models import CaseDraft, Verdict
 from cdss.feedback.targets import NOTHING, FeedbackByTarget
+from cdss.verdicts import Confirmation
 
 ICONS = {
     Verdict.AGREE: "check",

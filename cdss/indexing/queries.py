@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from cdss.indexing.services import search_library
+from cdss.library.field_values import RowError
 from cdss.library.importers.base import image_inside
 from cdss.library.models import Collection, Kind, LibraryItem, Passage
-from cdss.library.rows import RowError
 from retrieval.types import Query
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cdss.consultations.models import Consultation
-from cdss.feedback.models import Confirmation, Feedback, Verdict
+from cdss.feedback.models import Feedback, Verdict
 from cdss.feedback.targets import key_of
 from cdss.reasoning.concepts import concept_of
+from cdss.verdicts import Confirmation
 
 # How much a confirmed diagnosis counts beside a published case, by how it was confirmed.
 SURE: Mapping[str, float] = {

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 from cdss.library.doubts import doubts_forget, doubts_store
+from cdss.library.field_values import RowError
 from cdss.library.image_files import remove_images_on_commit, write_image
 from cdss.library.models import Case, CaseImage
-from cdss.library.rows import ImageRow, RowError
+from cdss.library.rows import ImageRow
 from cdss.library.thumbnails import remove_thumbnails_on_commit
 from cdss.locks.models import Mode
 from cdss.locks.modes import REFUSALS, is_locked
@@ -39,6 +40,8 @@ class ReadImage:
             "plane": row.plane or file.plane,
             "sequence": row.sequence,
             "location": row.location,
+            "licence": row.licence,
+            "attribution": row.attribution,
         }
 
 
@@ -100,7 +103,7 @@ def replace_images(case: Case, images: Sequence[ReadImage], captions: Sequence[s
             row.file.name = write_image(folder=FOLDER, pngs=image.intake.pngs)
             doubts_store(name=row.file.name, doubts=image.intake.doubts, owner=case.owner)
         row.width, row.height, row.frames = image.intake.width, image.intake.height, image.intake.frames
-        row.position, row.caption = position, caption
+        row.position, row.caption, row.key = position, caption, image.row.key
         for name, value in image.about.items():
             setattr(row, name, fitted(CaseImage, name, value))
         row.save()

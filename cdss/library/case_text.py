@@ -15,6 +15,7 @@ HEADINGS = (
     ("Differential diagnosis", "differential"),
     ("Discussion", "discussion"),
     ("Treatment", "treatment"),
+    ("Learning points", "learning_points"),
 )
 IMAGES = "Images"
 # What a reader sees before the fold.

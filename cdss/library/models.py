@@ -11,6 +11,7 @@ from django.urls import reverse
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, may
 from cdss.fields import EncryptedTextField
+from cdss.library.authored import Authored
 from cdss.library.quarantines import Quarantine as Quarantine
 from cdss.library.quarantines import in_quarantine
 
@@ -32,7 +33,9 @@ class Visibility(models.TextChoices):
 
 class State(models.TextChoices):
     DRAFT = "draft", "Draft"
+    REVIEW = "review", "In review"
     PUBLISHED = "published", "Published"
+    RETIRED = "retired", "Retired"
 
 
 class RecallKind(models.TextChoices):
@@ -123,7 +126,7 @@ class LibraryItem(models.Model):
         return self.title
 
 
-class Case(LibraryItem):
+class Case(Authored, LibraryItem):
     age = models.CharField(max_length=40, blank=True)
     age_years = models.FloatField(null=True, blank=True)
     sex = models.CharField(max_length=20, blank=True)
@@ -176,6 +179,10 @@ class CaseImage(models.Model):
     region = models.CharField(max_length=120, blank=True)
     location = models.CharField(max_length=200, blank=True)
     caption = models.TextField(blank=True)
+    licence = models.CharField(max_length=200, blank=True)
+    attribution = models.CharField(max_length=300, blank=True)
+    # Chosen by the author as one that shows what the case is about.
+    key = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["case", "position"]

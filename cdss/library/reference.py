@@ -9,8 +9,9 @@ from django.utils import timezone
 from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.library.case_images import fitted
+from cdss.library.field_values import RowError
 from cdss.library.models import Collection, Gamut, LibraryItem, State
-from cdss.library.rows import MAX_ID, GamutRow, RowError, row_hash
+from cdss.library.rows import MAX_ID, GamutRow, row_hash
 from cdss.library.services import Target, Upserted, collection_for
 
 

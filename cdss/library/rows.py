@@ -3,27 +3,25 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from django.utils.crypto import salted_hmac
 
+from cdss.library.authored import AUTHORED_CHOICES, AUTHORED_LISTS, AUTHORED_RECORDS, AUTHORED_TEXTS
 from cdss.library.identifier_patterns import OLDEST_AGE
 from cdss.library.models import TAKEN_BACK
 
 MAX_TEXT = 2_000_000
 MAX_ID = 200
+IMAGE_RIGHTS = ("licence", "attribution", "key")
 UNIT_YEARS = {"d": 1 / 365.25, "w": 7 / 365.25, "m": 1 / 12, "y": 1.0}
 AGE = re.compile(
     r"^\s*(?:aged?\s*)?(\d{1,3}(?:\.\d+)?)\s*[-–]?\s*(d|days?|w|wks?|weeks?|m|mos?|mths?|months?|y|yrs?|years?|y/?o|)\b",
     re.IGNORECASE,
 )
-
-
-class RowError(ValueError):
-    """A row that cannot be stored. The message names the field and what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,9 @@ class ImageRow:
     region: str = ""
     location: str = ""
     caption: str = ""
+    licence: str = ""
+    attribution: str = ""
+    key: bool = False
     problem: str = ""
 
 
@@ -58,6 +59,21 @@ class CaseRow:
     topic: str = ""
     topic_title: str = ""
     category: str = ""
+    abstract: str = ""
+    alternative_title: str = ""
+    alternative_abstract: str = ""
+    authors: tuple[dict[str, str], ...] = ()
+    keywords: tuple[str, ...] = ()
+    codes: tuple[dict[str, str], ...] = ()
+    modalities: tuple[str, ...] = ()
+    region: str = ""
+    organ_system: str = ""
+    pathology: str = ""
+    difficulty: str = ""
+    certainty: str = ""
+    confirmed_by: str = ""
+    learning_points: tuple[str, ...] = ()
+    references: tuple[dict[str, str], ...] = ()
     licence: str = ""
     synthetic: bool = False
     # The patient as the source names them; only its salted hash is stored.
@@ -123,51 +139,20 @@ def row_hash(row: Row, images: tuple[str, ...] = ()) -> str:
     said.pop("recall", None)
     for image in said.get("images", ()):
         del image["files"]
+        _drop_unsaid(image, IMAGE_RIGHTS)
+    _drop_unsaid(said, (*AUTHORED_TEXTS, *AUTHORED_CHOICES, *AUTHORED_LISTS, *AUTHORED_RECORDS))
     return hashlib.sha256(json.dumps([said, images], sort_keys=True).encode()).hexdigest()
+
+
+def _drop_unsaid(said: dict[str, Any], names: Iterable[str]) -> None:
+    """What a source does not say is no part of its hash, so that one row keeps its hash when fields are added."""
+    for name in names:
+        if not said.get(name):
+            said.pop(name, None)
 
 
 def patient_group(source_name: str, patient: str) -> str:
     return salted_hmac("cdss.library.patient", f"{source_name}\0{patient}", algorithm="sha256").hexdigest()
-
-
-def clean(text: str) -> str:
-    """What every database can store: no NUL, no lone surrogate, one kind of line end."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-    return text.encode("utf-8", "replace").decode().strip()
-
-
-def text_of(data: Mapping[str, Any], key: str) -> str:
-    value = data.get(key)
-    if value is None:
-        return ""
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        value = "; ".join(value)
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise RowError(f"{key}: expected a text, found {_kind(value)}")
-    return clean(str(value))
-
-
-def texts_of(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = data.get(key)
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        value = re.split(r"[\n;]", value)
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise RowError(f"{key}: expected a list of texts, found {_kind(value)}")
-    return tuple(text for each in value if (text := clean(each)))
-
-
-def flag_of(data: Mapping[str, Any], key: str) -> bool:
-    value = data.get(key)
-    if value is not None and not isinstance(value, bool):
-        raise RowError(f"{key}: expected true or false, found {_kind(value)}")
-    return bool(value)
-
-
-def _kind(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
-    return names.get(type(value), "a number")
 
 
 def shown_age(age: str) -> str:

@@ -13,6 +13,7 @@ from cdss.library.case_images import fitted, read_images, replace_images, source
 from cdss.library.case_text import case_text
 from cdss.library.date_shift import DateShift
 from cdss.library.deidentify import PATIENT_NUMBERS, deidentify
+from cdss.library.field_values import RowError
 from cdss.library.image_files import new_image_files
 from cdss.library.models import Case, Collection, Document, Kind, LibraryItem, Passage, State, Visibility
 from cdss.library.recalls import recall_of_import
@@ -22,7 +23,6 @@ from cdss.library.rows import (
     CaseRow,
     DocumentRow,
     ItemRow,
-    RowError,
     age_years,
     patient_group,
     row_hash,
@@ -32,7 +32,12 @@ from cdss.library.rows import (
 Item = TypeVar("Item", Case, Document)
 Change = Literal["created", "updated", "unchanged"]
 CASE_TEXTS = ("title", "history", "exam", "findings", "diagnosis", "diagnosis_by", "discussion", "treatment",
-              "topic_title")  # fmt: skip
+              "topic_title", "abstract", "alternative_title", "alternative_abstract")  # fmt: skip
+CASE_LISTS = ("differential", "learning_points")
+# Taken as they are: words of a list, or what names an author or a source and not a patient.
+CASE_AS_SAID = ("sex", "topic", "category", "region", "organ_system", "pathology", "difficulty", "certainty",
+                "confirmed_by")  # fmt: skip
+CASE_LISTS_AS_SAID = ("authors", "keywords", "codes", "modalities", "references")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,19 +218,19 @@ def _case_values(row: CaseRow) -> tuple[dict[str, Any], Counter[str]]:
         raise RowError(f"the text is longer than {MAX_TEXT:,} characters")
     shift = shift_of(row)
     found = {name: deidentify(getattr(row, name), shift=shift) for name in CASE_TEXTS}
-    differential = [deidentify(name, shift=shift) for name in row.differential]
-    removed = sum((Counter(each.removed) for each in (*found.values(), *differential)), Counter[str]())
+    lists = {name: [deidentify(text, shift=shift) for text in getattr(row, name)] for name in CASE_LISTS}
+    cleaned = (*found.values(), *(each for texts in lists.values() for each in texts))
+    removed = sum((Counter(each.removed) for each in cleaned), Counter[str]())
     values: dict[str, Any] = {name: each.text for name, each in found.items()}
     age = shown_age(row.age)
     removed.update({"age": 1} if age != row.age else {})
     values |= {
         "title": values["title"] or values["diagnosis"] or f"Case {row.source_id}",
-        "differential": [each.text for each in differential],
+        **{name: [each.text for each in texts] for name, texts in lists.items()},
+        **{name: getattr(row, name) for name in CASE_AS_SAID},
+        **{name: list(getattr(row, name)) for name in CASE_LISTS_AS_SAID},
         "age": age,
         "age_years": age_years(age),
-        "sex": row.sex,
-        "topic": row.topic,
-        "category": row.category,
         "source_group": patient_group(row.source_name, row.patient) if row.patient else "",
     }
     return values, removed

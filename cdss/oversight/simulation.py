@@ -24,10 +24,11 @@ from cdss.consultations.models import (
     Status,
     Support,
 )
-from cdss.feedback.models import Confirmation, Feedback, Reason, Verdict
+from cdss.feedback.models import Feedback, Reason, Verdict
 from cdss.oversight.reading import PREFIX
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.concepts import concept_of
+from cdss.verdicts import Confirmation
 
 TEXT = "Simulated consultation, made by a program. It is no case and nobody asked it."
 SITES = ("North", "South", "East")

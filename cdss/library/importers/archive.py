@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from django.conf import settings
 
-from cdss.library.rows import RowError
+from cdss.library.field_values import RowError
 
 
 @contextmanager

@@ -1,8 +1,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from cdss.library.rows import ImageRow, Row, RowError
+from cdss.library.field_values import RowError
+from cdss.library.rows import ImageRow, Row
 
 
 class FormatError(ValueError):
@@ -35,7 +37,7 @@ def attempt(line: int, make: Callable[[], Row]) -> Read:
         return Read(line, reason=str(error))
 
 
-def image_inside(folder: Path, name: str, **about: str) -> ImageRow:
+def image_inside(folder: Path, name: str, **about: Any) -> ImageRow:
     """An image named by a source, which must lie in the source's own folder. Links that stand there are followed."""
     parts = Path(name.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts or "\0" in name:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from cdss.library.field_values import RowError
 from cdss.library.models import Kind, RecallKind
-from cdss.library.rows import DocumentRow, RowError
+from cdss.library.rows import DocumentRow
 
 PUBMED = "https://pubmed.ncbi.nlm.nih.gov/"
 GUIDELINE_TYPES = {"guideline", "practice guideline", "consensus development conference"}

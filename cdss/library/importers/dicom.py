@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdss.library.field_values import RowError
 from cdss.library.importers.base import Importer, Read, attempt
-from cdss.library.rows import CaseRow, ImageRow, RowError, patient_group
+from cdss.library.rows import CaseRow, ImageRow, patient_group
 
 if TYPE_CHECKING:
     from pydicom import Dataset

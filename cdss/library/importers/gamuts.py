@@ -9,8 +9,9 @@ from typing import Any
 
 from django.utils.text import slugify
 
+from cdss.library.field_values import RowError, clean, text_of
 from cdss.library.importers.base import FormatError, Importer, Read
-from cdss.library.rows import GamutRow, RowError, clean, text_of
+from cdss.library.rows import GamutRow
 
 FILE = "differential_groups.json"
 SOURCE = "radiology-semantic-dict"

@@ -11,9 +11,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from cdss.library.field_values import RowError
 from cdss.library.importers.base import FormatError, Importer, Read, attempt
 from cdss.library.models import Kind
-from cdss.library.rows import DocumentRow, RowError
+from cdss.library.rows import DocumentRow
 
 SOURCE = "HPO"
 CONSORTIUM = "Human Phenotype Ontology Consortium"

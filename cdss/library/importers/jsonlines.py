@@ -6,16 +6,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cdss.library.authored import (
+    AUTHORED_CHOICES,
+    AUTHORED_LISTS,
+    AUTHORED_RECORDS,
+    AUTHORED_TEXTS,
+    choice_of,
+    records_of,
+)
+from cdss.library.field_values import RowError, flag_of, text_of, texts_of
 from cdss.library.importers.base import Importer, Read, attempt, image_inside
 from cdss.library.models import Kind
-from cdss.library.rows import CaseRow, DocumentRow, ImageRow, Row, RowError, flag_of, text_of, texts_of
+from cdss.library.rows import CaseRow, DocumentRow, ImageRow, Row
 
 CASE_KEYS = {"history", "findings", "diagnosis", "images", "exam", "differential"}
 CASE_TEXTS = ("title", "age", "sex", "history", "exam", "findings", "diagnosis", "diagnosis_by", "discussion",
               "treatment", "topic", "topic_title", "category", "licence")  # fmt: skip
 DOCUMENT_TEXTS = ("authors", "journal", "publisher", "published", "doi", "pmid", "reference", "copyright", "status",
                   "licence")  # fmt: skip
-IMAGE_TEXTS = ("modality", "sequence", "plane", "region", "location", "caption")
+IMAGE_TEXTS = ("modality", "sequence", "plane", "region", "location", "caption", "licence", "attribution")
 MAX_LINE = 8 * 1024 * 1024
 PUBMED = "https://pubmed.ncbi.nlm.nih.gov/"
 
@@ -33,14 +42,24 @@ def case_row(data: Mapping[str, Any], *, folder: Path, source: str) -> CaseRow:
     images = data.get("images") or []
     if not isinstance(images, list):
         raise RowError("images: expected a list of objects")
+    values: dict[str, Any] = {name: text_of(data, name) for name in CASE_TEXTS}
     return CaseRow(
         source_name,
         source_id,
-        **{name: text_of(data, name) for name in CASE_TEXTS},
+        **(values | authored_values(data)),
         differential=texts_of(data, "differential"),
         synthetic=flag_of(data, "synthetic"),
         patient=text_of(data, "patient_id"),
         images=tuple(_image(image, folder) for image in images),
+    )
+
+
+def authored_values(data: Mapping[str, Any]) -> dict[str, Any]:
+    return (
+        {name: text_of(data, name) for name in AUTHORED_TEXTS}
+        | {name: choice_of(data, name) for name in AUTHORED_CHOICES}
+        | {name: texts_of(data, name) for name in AUTHORED_LISTS}
+        | {name: records_of(data, name) for name in AUTHORED_RECORDS}
     )
 
 
@@ -91,7 +110,7 @@ def _image(data: object, folder: Path) -> ImageRow:
     name = text_of(data, "path")
     if not name:
         raise RowError("images: an image has no path")
-    return image_inside(folder, name, **{key: text_of(data, key) for key in IMAGE_TEXTS})
+    return image_inside(folder, name, key=flag_of(data, "key"), **{key: text_of(data, key) for key in IMAGE_TEXTS})
 
 
 def _read(path: Path, make: Callable[[Mapping[str, Any]], Row]) -> Iterator[Read]:

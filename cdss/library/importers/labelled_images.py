@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cdss.library.field_values import RowError, clean
 from cdss.library.importers.base import Importer, Read, attempt, image_inside
-from cdss.library.rows import CaseRow, RowError, clean
+from cdss.library.rows import CaseRow
 
 LABELS = "labels.csv"
 CASE_COLUMNS = ("title", "age", "sex", "history", "findings", "licence")

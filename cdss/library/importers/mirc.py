@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile, is_zipfile
 
+from cdss.library.field_values import RowError, clean
 from cdss.library.importers.archive import unpacked
 from cdss.library.importers.base import Importer, Read, image_inside
 from cdss.library.importers.xml import inner_text
-from cdss.library.rows import CaseRow, ImageRow, RowError, clean
+from cdss.library.rows import CaseRow, ImageRow
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

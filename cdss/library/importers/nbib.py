@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from cdss.library.field_values import RowError, clean
 from cdss.library.importers.base import Importer, Read, attempt
 from cdss.library.importers.citations import Paper, document_of, doi_of, year_of
-from cdss.library.rows import DocumentRow, RowError, clean
+from cdss.library.rows import DocumentRow
 
 TAG = re.compile(r"^([A-Z][A-Z0-9]{1,3}) {0,2}- ?(.*)$")
 STRUCTURED = re.compile(r"(?:^|(?<=[.!?)] ))([A-Z][A-Z /&,-]{3,60}): ")

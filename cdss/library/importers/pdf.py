@@ -7,10 +7,11 @@ from typing import Any
 
 from django.conf import settings
 
+from cdss.library.field_values import RowError, clean
 from cdss.library.importers.base import Importer, Read, attempt
 from cdss.library.importers.citations import year_of
 from cdss.library.models import Kind
-from cdss.library.rows import MAX_TEXT, DocumentRow, RowError, clean
+from cdss.library.rows import MAX_TEXT, DocumentRow
 
 MAX_PAGES = 3000
 # What a malformed file makes the parser raise, beside its own errors.

@@ -10,13 +10,14 @@ from django.db import DatabaseError, DataError, IntegrityError
 from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.library.case_images import FOLDER
+from cdss.library.field_values import RowError
 from cdss.library.image_files import remove_orphans
 from cdss.library.importers.base import Read
 from cdss.library.importers.registry import importer_for
 from cdss.library.intake_errors import IntakeError
 from cdss.library.models import CaseImage
 from cdss.library.reference import gamut_upsert
-from cdss.library.rows import CaseRow, GamutRow, Row, RowError
+from cdss.library.rows import CaseRow, GamutRow, Row
 from cdss.library.services import Target, Upserted, case_upsert, document_upsert
 
 Skip = dict[str, Any]

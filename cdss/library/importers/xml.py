@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from cdss.library.rows import clean
+from cdss.library.field_values import clean
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

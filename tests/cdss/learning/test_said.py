@@ -6,8 +6,9 @@ import pytest
 
 from cdss.accounts.models import User
 from cdss.consultations.models import Consultation
-from cdss.feedback.models import Confirmation, Feedback
+from cdss.feedback.models import Feedback
 from cdss.learning.said import NOT_SAID_HOW, SURE, confirmed_diagnoses, relevance_votes
+from cdss.verdicts import Confirmation
 from tests.cdss.cast import answered_consultation, evidence_of, library_document
 
 

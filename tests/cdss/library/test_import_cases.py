@@ -10,6 +10,7 @@ import pytest
 from cdss.audit.models import Event
 from cdss.library import services
 from cdss.library.models import Case, CaseImage, LibraryItem, Passage, State
+from cdss.library.rows import CaseRow, row_hash
 from tests.cdss.library.conftest import files_in, write_lines, write_png
 
 CASE: dict[str, Any] = {
@@ -239,3 +240,57 @@ def test_a_full_disk_stops_the_import_and_keeps_what_was_done(
     assert "No space left on device" in done["skipped"][0]["reason"]
     assert files_in(media) == []
     assert run_import(cases)["cases"] == 2
+
+
+AUTHORED: dict[str, Any] = {
+    "abstract": "A lung mass of Mr. Roe.",
+    "alternative_title": "A mass in the lung",
+    "alternative_abstract": "Neck pain.",
+    "authors": [{"name": "A. Author", "affiliation": "Somewhere", "contact": ""}],
+    "keywords": ["lung", "fat"],
+    "codes": [{"system": "ICD-10-CM", "code": "D14.3", "display": "Benign neoplasm of bronchus and lung"}],
+    "modalities": ["CT"],
+    "region": "Thorax",
+    "organ_system": "Respiratory",
+    "pathology": "Neoplasm",
+    "difficulty": "intermediate",
+    "certainty": "certain",
+    "confirmed_by": "histology",
+    "learning_points": ["Fat means hamartoma."],
+    "references": [{"text": "A book", "doi": "", "pmid": "", "url": ""}],
+}
+
+
+def test_what_an_educator_says_of_a_case_is_kept(cases: Path, run_import: Callable) -> None:
+    image = CASE["images"][0] | {"licence": "CC BY 4.0", "attribution": "A. Author", "key": True}
+    assert run_import(changed(cases, **AUTHORED, images=[image]))["skipped"] == []
+    case = Case.objects.get()
+    assert {name: getattr(case, name) for name in AUTHORED} == AUTHORED | {"abstract": "A lung mass of Mr. [name]."}
+    assert case.text.endswith("Learning points:\nFat means hamartoma.\n\nImages:\nMass, Mr. [name].")
+    stored = case.images.get()
+    assert (stored.licence, stored.attribution, stored.key) == ("CC BY 4.0", "A. Author", True)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"difficulty": "hard"}, "difficulty: expected one of primary, intermediate, advanced, found 'hard'"),
+        ({"confirmed_by": ["histology"]}, "confirmed_by: expected one of"),
+        ({"authors": {"name": "A"}}, "authors: expected a list of up to 200 objects, found an object"),
+        ({"codes": [{"code": 5}]}, "codes: expected objects with system, code, display as texts"),
+        ({"references": ["x"] * 201}, "references: expected a list of up to 200 objects"),
+        ({"keywords": 5}, "keywords: expected a list of texts"),
+    ],
+)
+def test_a_case_with_a_malformed_field_is_skipped(
+    cases: Path, run_import: Callable, values: dict[str, Any], said: str
+) -> None:
+    assert said in run_import(changed(cases, **values))["skipped"][0]["reason"]
+    assert not Case.objects.exists()
+
+
+def test_a_row_without_authored_fields_keeps_its_hash() -> None:
+    """It is what a library that was imported before there were such fields is compared with."""
+    assert (
+        row_hash(CaseRow("s", "1", history="a")) == "bf15e972222423b07bc94add076bd85617a37cd31f47451953af14658e1cd113"
+    )

@@ -8,10 +8,11 @@ import pytest
 
 from cdss.accounts.models import User
 from cdss.audit.models import Event
+from cdss.library.field_values import RowError
 from cdss.library.importers import packaged
 from cdss.library.models import Collection, Document, Gamut, LibraryItem, State
 from cdss.library.reference import gamut_upsert
-from cdss.library.rows import GamutRow, RowError
+from cdss.library.rows import GamutRow
 from cdss.library.services import Target
 from tests.cdss.library.conftest import write_lines
 

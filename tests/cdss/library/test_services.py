@@ -5,8 +5,9 @@ import pytest
 
 from cdss.accounts.models import User
 from cdss.audit.models import Event
+from cdss.library.field_values import RowError
 from cdss.library.models import Case, Document, LibraryItem, State
-from cdss.library.rows import CaseRow, DocumentRow, RowError
+from cdss.library.rows import CaseRow, DocumentRow
 from cdss.library.services import (
     Target,
     case_upsert,

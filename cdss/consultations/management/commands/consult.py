@@ -20,9 +20,9 @@ from cdss.consultations.hypotheses import SEARCHED_FOR, Expansion, Standing, exp
 from cdss.consultations.intake import CaseRefusedError, checked, deidentified
 from cdss.consultations.model_answer import ask_model
 from cdss.consultations.pipeline import Outcome, consult
+from cdss.library.field_values import RowError
 from cdss.library.intake import check_total_pixels, image_intake
 from cdss.library.intake_errors import IntakeError
-from cdss.library.rows import RowError
 from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked, refuse_in
 from cdss.ranking.weights import WeightSet

@@ -6,13 +6,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from cdss.library.field_values import RowError, clean
 from cdss.library.importers.base import Read
 from cdss.library.importers.packaged import PACKAGED, Packaged
 from cdss.library.importers.registry import IMPORTERS, FormatError, importer_for
 from cdss.library.importers.run import Outcome, run_import
 from cdss.library.models import Collection, Kind
 from cdss.library.reference import collection_withdraw, reference_collection
-from cdss.library.rows import RowError, clean
 from cdss.library.services import Target, collection_for
 from cdss.library.tasks import bring_index_up_to_date
 from cdss.locks.models import Mode
