@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
@@ -86,6 +86,7 @@ def use_simulate(*, consultations: int, gap: PlantedGap | None = None, seed: int
     now = timezone.now()
     for start in range(0, consultations, BATCH):
         _batch(min(BATCH, consultations - start), rng, people, gap, now, months)
+    _statistics_renew()
     record(action="oversight.simulated", details={"consultations": consultations, "seed": seed})
     return consultations
 
@@ -98,6 +99,13 @@ def simulation_remove() -> int:
     found.delete()
     record(action="oversight.simulation_removed", details={"consultations": count})
     return count
+
+
+def _statistics_renew() -> None:
+    """PostgreSQL plans by what it counted last: after so many rows at once, that the tables are nearly empty."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
 
 
 def _people() -> list[User]:
