@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import retrieval
-from cdss.consultations.digests import canonical
+from cdss.canonical import canonical_sha256
 from cdss.consultations.evidence import Retrieved
 from cdss.consultations.models import Basis, Consultation
 from cdss.consultations.pipeline import Outcome, floors_of_site
@@ -101,7 +101,7 @@ def model_json(model: DiagnosisModel) -> dict[str, Any]:
 
 
 def weights_sha256(model: DiagnosisModel) -> str:
-    return sha256(canonical(model_json(model)).encode()).hexdigest()
+    return canonical_sha256(model_json(model))
 
 
 @cache

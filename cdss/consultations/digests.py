@@ -1,10 +1,9 @@
 """What is stored of a consultation as one text, byte for byte the same each time, and its hash."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from hashlib import sha256
 
+from cdss.canonical import canonical, canonical_sha256
 from cdss.consultations.models import Consultation
 from cdss.consultations.stored import stored_diagnoses, stored_evidence
 from cdss.reasoning.types import DiagnosisDraft, EvidenceText
@@ -12,10 +11,6 @@ from cdss.reasoning.types import DiagnosisDraft, EvidenceText
 CASE = ("age", "sex", "history", "exam", "findings", "corrections")
 # As long as its column is.
 NAME = 300
-
-
-def canonical(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def diagnoses_text(drafts: Iterable[DiagnosisDraft], evidence: Sequence[EvidenceText]) -> str:
@@ -34,7 +29,7 @@ def _diagnosis(draft: DiagnosisDraft, labels: set[str]) -> dict[str, object]:
 
 def case_sha256(consultation: Consultation) -> str:
     images = [image.sha256 for image in consultation.images.all()]
-    return _hash(canonical([*(getattr(consultation, name) for name in CASE), images]))
+    return canonical_sha256([*(getattr(consultation, name) for name in CASE), images])
 
 
 def answer_sha256(consultation: Consultation, writer: str, *, pieces: int) -> str:
@@ -46,8 +41,4 @@ def answer_sha256(consultation: Consultation, writer: str, *, pieces: int) -> st
     evidence = stored_evidence(consultation)[:pieces]
     answer = consultation.answers.filter(writer=writer).first()
     diagnoses = diagnoses_text(stored_diagnoses(answer), evidence) if answer else ""
-    return _hash(canonical([diagnoses, [asdict(text) for text in evidence], consultation.abstention]))
-
-
-def _hash(text: str) -> str:
-    return sha256(text.encode("ascii")).hexdigest()
+    return canonical_sha256([diagnoses, [asdict(text) for text in evidence], consultation.abstention])

@@ -13,11 +13,10 @@ from django.utils import timezone
 
 from cdss.audit.services import record
 from cdss.consultations.demographics import completed
-from cdss.consultations.evidence import Scope
 from cdss.consultations.hypotheses import Expansion, Standing, expand
 from cdss.consultations.models import Consultation, Evidence, Status
 from cdss.consultations.recording import evidence_rows
-from cdss.consultations.working import case_of
+from cdss.consultations.working import case_of, scope_of
 from cdss.reasoning.errors import WriterError
 from cdss.reasoning.models import shown_name
 
@@ -66,7 +65,7 @@ def _expansion(consultation: Consultation, cancelled: Callable[[], bool]) -> Exp
         spec=settings.LLM,
         case=completed(case_of(consultation)),
         standing=Standing.of(consultation.evidence.values_list("item", "label", "scores")),
-        scope=Scope(user=consultation.user),
+        scope=scope_of(consultation),
         seconds=consultation.llm_timeout_seconds,
         cancelled=cancelled,
     )

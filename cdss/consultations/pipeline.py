@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Sized
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -32,6 +32,17 @@ class Watch(Protocol):
 
     def step(self, name: str) -> AbstractContextManager[None]: ...
     def understood(self, findings: Sequence[dict[str, object]]) -> None: ...
+    def evidence(self, retrieved: Retrieved, drafts: Sequence[EvidenceDraft]) -> None: ...
+
+
+class Unwatched:
+    """A watch nobody looks at."""
+
+    def step(self, name: str) -> nullcontext[None]:
+        return nullcontext()
+
+    def understood(self, findings: Sequence[dict[str, object]]) -> None: ...
+
     def evidence(self, retrieved: Retrieved, drafts: Sequence[EvidenceDraft]) -> None: ...
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -12,13 +11,14 @@ from cdss.consultations.basis import Thawed, code_sha256, model_of, thawed, weig
 from cdss.consultations.comparing import Differences, Differential, compared
 from cdss.consultations.demographics import completed
 from cdss.consultations.digests import answer_sha256, case_sha256, diagnoses_text
-from cdss.consultations.evidence import Retrieved, Scope, candidates_of, patient_of
-from cdss.consultations.freezing import EvidenceDraft, sources_from
+from cdss.consultations.evidence import candidates_of, patient_of
+from cdss.consultations.freezing import sources_from
 from cdss.consultations.models import Answer, Basis, Consultation, Status
-from cdss.consultations.pipeline import Outcome, check, composed, consult, judged, too_little
+from cdss.consultations.pipeline import Outcome, Unwatched, check, composed, consult, judged, too_little
 from cdss.consultations.stored import stored_diagnoses, stored_evidence
 from cdss.consultations.understanding import understood_rows
-from cdss.consultations.working import case_of, pixels_of
+from cdss.consultations.working import case_of, pixels_of, scope_of
+from cdss.locks.modes import LockedError
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.prompts import prompt_sha256
 from cdss.reasoning.types import CaseInput, DiagnosisDraft, EvidenceText
@@ -73,15 +73,6 @@ class Today:
     weights: str
     answer: Differential
     trouble: str = ""
-
-
-class _Unwatched:
-    def step(self, name: str) -> nullcontext[None]:
-        return nullcontext()
-
-    def understood(self, findings: Sequence[dict[str, object]]) -> None: ...
-
-    def evidence(self, retrieved: Retrieved, drafts: Sequence[EvidenceDraft]) -> None: ...
 
 
 def rerun(consultation: Consultation) -> Rerun:
@@ -179,10 +170,10 @@ def today(consultation: Consultation) -> Today:
         outcome = consult(
             case=case_of(consultation),
             load_pixels=lambda: pixels_of(consultation),
-            scope=Scope(user=consultation.user),
-            watch=_Unwatched(),
+            scope=scope_of(consultation),
+            watch=Unwatched(),
         )
-    except RetrievalError as error:
+    except (RetrievalError, LockedError) as error:
         return Today("", "", Differential((), (), {}), str(error))
     return Today(outcome.retrieved.index_version, weights_sha256(model_of(outcome.retrieved)), _differential(outcome))
 

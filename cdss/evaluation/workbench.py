@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 
-from cdss.consultations.evidence import Retrieved, Scope
+from cdss.consultations.evidence import Scope
 from cdss.consultations.exclusion import case_words, own_items
-from cdss.consultations.freezing import EvidenceDraft
-from cdss.consultations.pipeline import Outcome, consult
+from cdss.consultations.pipeline import Outcome, Unwatched, consult
 from cdss.evaluation.baselines import encoded
 from cdss.evaluation.cases import KnownCase, KnownImage
 from cdss.evaluation.figures import Asked
@@ -93,20 +91,6 @@ class Workbench:
 def copies_of(text: str, library: Mapping[int, frozenset[str]]) -> Ids:
     mine = words_of(text)
     return np.array([item for item, theirs in library.items() if nearly_the_same(mine, theirs)], dtype=np.int64)
-
-
-class Unwatched:
-    """A pipeline.Watch nobody looks at."""
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        yield
-
-    def understood(self, findings: Sequence[dict[str, object]]) -> None:
-        pass
-
-    def evidence(self, retrieved: Retrieved, drafts: Sequence[EvidenceDraft]) -> None:
-        pass
 
 
 def pixels_of(image: KnownImage) -> list[Pixels]:

@@ -61,7 +61,7 @@ class Found:
 
 def search_library(*, user: User | None, query: Query) -> Found:
     """Searches what this user may see and is published. No user is the command line: everything published."""
-    engine, visible, rankers = get_engine(), _visible(user), [active_weights().search]
+    engine, visible, rankers = _engine_for([query]), _visible(user), [active_weights().search]
     if query.allowed is not None or not visible.reference.size:
         return _searched(engine, query, visible.all, rankers)[0]
     (chosen,) = _searched(engine, query, np.setdiff1d(visible.all, visible.reference), rankers)
@@ -88,22 +88,27 @@ def search_library_under(
     *, user: User | None, queries: Sequence[Query], rankers: Sequence[Ranker], by_pairs: bool = True
 ) -> list[list[Found]]:
     """For each query, what is found under each of these rankers, from one search."""
-    engine, visible = get_engine(), _visible(user)
+    engine, visible = _engine_for(queries), _visible(user)
     return [_searched(engine, query, visible.all, rankers, by_pairs=by_pairs) for query in queries]
 
 
 def search_measured(*, user: User | None, query: Query) -> tuple[Ids, Floats]:
     """What is found, before any ranking, and its features: to learn a ranking from."""
-    return get_engine().measured(replace(query, allowed=_visible(user).all))
+    return _engine_for([query]).measured(replace(query, allowed=_visible(user).all))
+
+
+def _engine_for(queries: Sequence[Query]) -> Engine:
+    """The engine of this process, without its images while the site is locked to text. Raises LockedError."""
+    if not is_locked(Mode.TEXT_ONLY):
+        return get_engine()
+    if any(query.images for query in queries):
+        raise LockedError(Mode.TEXT_ONLY)
+    return _reading_alone(get_engine())
 
 
 def _searched(
     engine: Engine, query: Query, allowed: Ids, rankers: Sequence[Ranker], *, by_pairs: bool = True
 ) -> list[Found]:
-    if is_locked(Mode.TEXT_ONLY):
-        if query.images:
-            raise LockedError(Mode.TEXT_ONLY)
-        engine = _reading_alone(engine)
     permitted = allowed if query.allowed is None else np.intersect1d(query.allowed, allowed)
     wanted = by_pairs and bool(query.text.strip())
     stage = pair_stage() if wanted else None

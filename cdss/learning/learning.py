@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cdss.canonical import canonical_sha256
 from cdss.evaluation.cases import KnownCase
 from cdss.evaluation.workbench import Progress
 from cdss.indexing.engine import engine_versions
@@ -21,7 +22,7 @@ from cdss.learning.said import Votes, relevance_votes
 from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked
 from cdss.ranking.serving import active_weights
-from cdss.ranking.weights import WeightSet, digest, weight_set_of
+from cdss.ranking.weights import WeightSet, weight_set_of
 from cdss.reasoning.ranking import DiagnosisModel
 from retrieval.features import NAMES
 from retrieval.metrics import bootstrap_interval
@@ -280,7 +281,7 @@ def _learned_on(room: _Room, voted: Sequence[_Voted], brought: Sequence[Brought]
         "votes": len(voted),
         "teach": sum(usable(each.candidates[-1].judged) for each in brought),
         "groups": len(np.unique(room.groups)),
-        "ids_sha256": digest({"ids": ids}),
+        "ids_sha256": canonical_sha256({"ids": ids}),
         "ids": ids,
         "index_version": versions.index,
         "text_encoder": versions.text_encoder,

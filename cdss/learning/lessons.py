@@ -14,12 +14,12 @@ from cdss.consultations.models import Consultation, Status
 from cdss.consultations.working import case_of
 from cdss.consultations.working import pixels_of as stored_pixels_of
 from cdss.evaluation.cases import KnownCase
-from cdss.evaluation.naming import same_as_any
 from cdss.evaluation.workbench import Progress, Workbench, copies_of, pixels_of
 from cdss.indexing.lessons import topic_documents
 from cdss.learning.said import Confirmed, Votes, confirmed_diagnoses
 from cdss.library.models import Case
 from cdss.reasoning.concepts import concept_of
+from cdss.reasoning.naming import same_as_any
 from cdss.reasoning.types import CaseInput
 from retrieval.copies import words_of
 from retrieval.types import Ids, Pixels
@@ -148,9 +148,11 @@ def _of_consultation(row: Consultation, confirmed: Confirmed, topics: set[int], 
 
 
 def own_evidence(row: Consultation, words: Mapping[int, frozenset[str]]) -> Ids:
-    """Cases of the library that were made of this consultation: copies of its words, or with an image of its own."""
+    """Cases of the library that are this one: it was started from, copies of its words, or with an image of its own."""
     hashes = [image.sha256 for image in row.images.all()]
-    return np.union1d(copies_of(case_of(row).text, words), showing(hashes))
+    started_from = [row.library_case_id] if row.library_case_id else []
+    copies = np.union1d(copies_of(case_of(row).text, words), showing(hashes))
+    return np.union1d(copies, np.array(started_from, dtype=np.int64))
 
 
 def _marks(names: Sequence[str]) -> frozenset[tuple[str, str]]:

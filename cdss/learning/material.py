@@ -11,7 +11,6 @@ import numpy as np
 from cdss.consultations.demographics import completed
 from cdss.consultations.evidence import Found, Retrieved, Scope, patient_of, retrieve_each
 from cdss.consultations.pipeline import without_overlays
-from cdss.evaluation.naming import same_as_any
 from cdss.evaluation.workbench import Progress
 from cdss.indexing.services import reference_ids, search_measured
 from cdss.learning.lessons import Lesson
@@ -19,6 +18,7 @@ from cdss.learning.said import Votes
 from cdss.library.models import Kind
 from cdss.ranking.weights import WeightSet
 from cdss.reasoning.candidates import JudgedCandidates, judged_candidates, weakest_to_best
+from cdss.reasoning.naming import same_as_any
 from cdss.reasoning.types import CaseInput
 from cdss.reasoning.understanding import read_case
 from retrieval.errors import ImageError

@@ -14,13 +14,11 @@ from django.utils import timezone
 
 from cdss.accounts.models import User
 from cdss.audit.services import record
-from cdss.consultations.evidence import Scope
 from cdss.consultations.models import Consultation, Status
-from cdss.consultations.pipeline import Outcome, consult
-from cdss.consultations.working import case_of
+from cdss.consultations.pipeline import Outcome, Unwatched, consult
+from cdss.consultations.working import case_of, scope_of
 from cdss.consultations.working import pixels_of as stored_pixels_of
-from cdss.evaluation.naming import same_as_any
-from cdss.evaluation.workbench import Progress, Unwatched
+from cdss.evaluation.workbench import Progress
 from cdss.indexing.engine import engine_versions
 from cdss.learning.models import ShadowChange, ShadowRun
 from cdss.learning.said import Confirmed, confirmed_diagnoses
@@ -29,6 +27,7 @@ from cdss.locks.modes import LockedError, refuse_in
 from cdss.ranking.models import RankingWeights
 from cdss.ranking.serving import active_weights, weights_of
 from cdss.ranking.weights import WeightSet
+from cdss.reasoning.naming import same_as_any
 from retrieval.errors import ImageError, IndexUnusableError, RetrievalError
 
 logger = logging.getLogger(__name__)
@@ -104,7 +103,7 @@ def _asked(row: Consultation, weights: WeightSet) -> Listed:
     outcome = consult(
         case=case_of(row),
         load_pixels=lambda: stored_pixels_of(row),
-        scope=Scope(user=row.user),
+        scope=scope_of(row),
         watch=Unwatched(),
         weights=weights,
     )

@@ -12,9 +12,9 @@ from django.db.models import Count, QuerySet
 from cdss.consultations.basis import code_sha256
 from cdss.indexing.models import IndexVersion
 from cdss.library.models import Case, CaseImage, Collection, LibraryItem, Visibility
+from cdss.library.patient_groups import NOT_STATED, age_band, sex_group
 from cdss.oversight.attributes import attributes
 from cdss.oversight.measured import NOT_KNOWN, Measured
-from cdss.oversight.reading import AGE_BANDS, NOT_STATED, sex_of
 from cdss.ranking.serving import active_weights
 from cdss.reasoning.models import shown_name
 from cdss.reasoning.prompts import prompt_sha256
@@ -136,8 +136,8 @@ def _cases(cases: QuerySet[Case]) -> Iterator[Row]:
     sexes: dict[str, int] = {}
     bands: dict[str, int] = {}
     for sex, years in cases.order_by().values_list("sex", "age_years").iterator(chunk_size=2000):
-        band = NOT_STATED if years is None else [name for least, name in AGE_BANDS if years >= least][-1]
-        sexes[sex_of(sex)] = sexes.get(sex_of(sex), 0) + 1
+        band = age_band(years)
+        sexes[sex_group(sex)] = sexes.get(sex_group(sex), 0) + 1
         bands[band] = bands.get(band, 0) + 1
     modalities = CaseImage.objects.filter(case__in=cases).order_by().values_list("modality").annotate(Count("pk"))
     yield Row("cases", "Cases", str(sum(sexes.values())))

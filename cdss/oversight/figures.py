@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from cdss.oversight.reading import CLAIMS, OVERRIDES, Case, Word, reason_label
-from cdss.oversight.statistics import ALPHA, Share, chance_of
+from cdss.oversight.statistics import ALPHA, chance_of
+from cdss.proportions import Share
 
 # A group of fewer is shown and not compared: its figure is chance.
 COMPARED_FROM = 30
@@ -145,7 +146,7 @@ def _gap(measure: Measure, dimension: str, shares: Mapping[str, Share], pairs: i
 
 def drifted(shares: Mapping[str, Share], looks: int) -> frozenset[str]:
     """Groups that differ from all others taken together by more than chance, for so many looks."""
-    whole = Share(sum(each.hits for each in shares.values()), sum(each.n for each in shares.values()))
+    whole = Share(sum(each.count for each in shares.values()), sum(each.n for each in shares.values()))
     return frozenset(
         group
         for group, each in shares.items()

@@ -11,7 +11,7 @@ from cdss.evaluation.models import EvaluationRun
 from cdss.oversight import figures
 from cdss.oversight.figures import MEASURES
 from cdss.oversight.reading import Case, read
-from cdss.oversight.statistics import Share
+from cdss.proportions import Share
 
 NOT_KNOWN = "Not known."
 COMPARED_FROM = figures.COMPARED_FROM

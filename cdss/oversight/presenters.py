@@ -12,7 +12,7 @@ from cdss.oversight import figures
 from cdss.oversight.figures import DIMENSIONS, DRIFT, MEASURES, Gap, Groups, Measure
 from cdss.oversight.reading import Case, Read, read
 from cdss.oversight.simulation import simulated
-from cdss.oversight.statistics import Share
+from cdss.proportions import Share
 from retrieval.metrics import calibration_error, reliability_bins
 
 KINDS = {
@@ -133,7 +133,7 @@ def _line(name: str, share: Share, *, flagged: bool = False, about: str = "") ->
 
 def _headline(found: Read) -> list[Line]:
     answered = figures.share(found.cases, MEASURES["answered"].asked)
-    abstained = Share(answered.n - answered.hits, answered.n)
+    abstained = Share(answered.n - answered.count, answered.n)
     lines = [_line(each.name, figures.share(found.cases, each.asked), about=each.about) for each in MEASURES.values()]
     lines.insert(1, _line("Abstained", abstained))
     return [*lines, _line(NOT_SUPPORTED, figures.unsupported(found.cases), about="moved out of answers")]

@@ -12,13 +12,11 @@ from django.db.models import Count, Q, QuerySet
 
 from cdss.consultations.models import Consultation, ConsultationImage, Diagnosis, Statement, Status, Support
 from cdss.feedback.models import Feedback, Reason, Verdict
+from cdss.library.patient_groups import NOT_STATED, age_band, sex_group
 from cdss.library.rows import age_years
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.concepts import concept_of
 
-AGE_BANDS = ((0, "0–17"), (18, "18–39"), (40, "40–59"), (60, "60–79"), (80, "80 and over"))
-SEXES = {"m": "male", "f": "female"}
-NOT_STATED = "not stated"
 NO_IMAGE = "no image"
 # How the names of those begin who ask what is simulated.
 PREFIX = "simulated-"
@@ -119,20 +117,21 @@ def _cases(rows: QuerySet[Consultation]) -> Iterator[Case]:
     )
     for pk, created, status, age, sex, role, location, department, index, weights in values.iterator(chunk_size=2000):
         site = location or department or NOT_STATED
-        yield Case(pk, _month(created), status, role, band_of(age), sex_of(sex), site, index, (weights or "")[:12])
+        yield Case(
+            pk,
+            _month(created),
+            status,
+            role,
+            age_band(age_years(age)),
+            sex_group(sex),
+            site,
+            index,
+            (weights or "")[:12],
+        )
 
 
 def _month(moment: dt.datetime) -> str:
     return f"{moment:%Y-%m}"
-
-
-def band_of(age: str) -> str:
-    years = age_years(age)
-    return NOT_STATED if years is None else ([name for least, name in AGE_BANDS if years >= least] or [NOT_STATED])[-1]
-
-
-def sex_of(sex: str) -> str:
-    return SEXES.get(sex.strip().lower()[:1], NOT_STATED)
 
 
 def _modalities(cases: Mapping[int, Case], rows: QuerySet[ConsultationImage]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 
+from cdss.canonical import canonical_sha256
 from cdss.ranking.models import RankingWeights, State
-from cdss.ranking.weights import WeightsError, WeightSet, digest, packaged_weights, weight_set
+from cdss.ranking.weights import WeightsError, WeightSet, packaged_weights, weight_set
 
 logger = logging.getLogger(__name__)
 Key = tuple[int, str]
@@ -57,7 +58,7 @@ def _usable(version: int) -> WeightSet:
 def weights_in(row: RankingWeights) -> WeightSet:
     """Raises WeightsError for what this program cannot use, and for what is not as it was stored."""
     found = weight_set(row.weights, version=row.version)
-    if digest(row.weights) != row.sha256:
+    if canonical_sha256(row.weights) != row.sha256:
         raise WeightsError("They were changed since they were stored: their SHA-256 is another.")
     return found
 

@@ -7,9 +7,9 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from typing import Any
 
+from cdss.canonical import canonical_sha256
 from cdss.reasoning.ranking import FEATURES, PACKAGED, SURENESS, DiagnosisModel, model_from_json
 from retrieval.features import NAMES
 from retrieval.rerank import DEFAULT_RANKER, Ranker
@@ -42,15 +42,7 @@ class WeightSet:
 
     @property
     def sha256(self) -> str:
-        return digest(self.data)
-
-
-def canonical(data: Mapping[str, Any]) -> str:
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-
-
-def digest(data: Mapping[str, Any]) -> str:
-    return sha256(canonical(data).encode()).hexdigest()
+        return canonical_sha256(self.data)
 
 
 @cache

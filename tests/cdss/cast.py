@@ -7,6 +7,7 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from cdss.accounts.models import User
+from cdss.canonical import canonical_sha256
 from cdss.consultations.models import (
     Answer,
     Citation,
@@ -22,7 +23,7 @@ from cdss.drills.models import Drill, DrillRun
 from cdss.evaluation.models import EvaluationRun
 from cdss.library.models import Case, CaseImage, Collection, Document, Kind, LibraryItem, State, Visibility
 from cdss.ranking.models import RankingWeights
-from cdss.ranking.weights import digest, packaged_weights
+from cdss.ranking.weights import packaged_weights
 
 QUOTE = "popcorn calcification and fat suggest a hamartoma"
 PIXEL = bytes.fromhex(
@@ -121,7 +122,12 @@ def ranking_weights(version: int = 1, state: str = "proposed", **changes: float)
     ]  # fmt: skip
     learned_on = {"cases": 40, "consultations": 2, "votes": 1, "serving": 0, "folds": 5, "seed": 7}
     return RankingWeights.objects.create(
-        version=version, state=state, weights=data, sha256=digest(data), learned_on=learned_on, figures=figures
+        version=version,
+        state=state,
+        weights=data,
+        sha256=canonical_sha256(data),
+        learned_on=learned_on,
+        figures=figures,
     )
 
 

@@ -12,6 +12,6 @@ def test_wilsons_interval_as_published(count: int, n: int, low: float, high: flo
     assert Share(count, n).interval == pytest.approx((low, high), abs=5e-5)
 
 
-def test_nothing_counted_has_no_share() -> None:
-    assert (Share(0, 0).value, Share(0, 0).interval) == (None, None)
+def test_of_nothing_counted_nothing_is_known() -> None:
+    assert (Share(0, 0).value, Share(0, 0).interval) == (0.0, (0.0, 1.0))
     assert Share(3, 3).interval[1] == 1.0

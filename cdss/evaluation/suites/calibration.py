@@ -10,8 +10,8 @@ import numpy as np
 
 from cdss.evaluation.baselines import DENSE
 from cdss.evaluation.figures import PLACES, PRODUCT, Asked, Result
-from cdss.evaluation.naming import same_as_any
 from cdss.evaluation.workbench import Workbench
+from cdss.reasoning.naming import same_as_any
 from cdss.reasoning.types import DiagnosisDraft
 from retrieval.metrics import calibration_error, reliability_bins, risk_area, risk_coverage
 from retrieval.types import Floats, Mask

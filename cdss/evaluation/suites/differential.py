@@ -8,12 +8,12 @@ from cdss.evaluation.baselines import LANGCHAIN, plain_rankings
 from cdss.evaluation.cases import KnownCase
 from cdss.evaluation.figures import PRODUCT, Result, ranked_figures
 from cdss.evaluation.langchain_baseline import NOT_INSTALLED
-from cdss.evaluation.naming import same_as_any
 from cdss.evaluation.workbench import Workbench
 from cdss.library.models import Case, Kind, LibraryItem
 from cdss.reasoning.candidates import names_of_document
 from cdss.reasoning.concepts import concept_of
 from cdss.reasoning.icd import icd_credit
+from cdss.reasoning.naming import same_as_any
 from retrieval.types import KINDS, Ids
 
 DEPTHS = (1, 3, 5, 10)

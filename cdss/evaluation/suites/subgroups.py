@@ -12,13 +12,12 @@ from cdss.evaluation.cases import KnownCase
 from cdss.evaluation.figures import ALL, PRODUCT, Asked, Figure, Result
 from cdss.evaluation.suites.differential import named_outcomes, plain_differentials, rank_among
 from cdss.evaluation.workbench import Workbench
+from cdss.library.patient_groups import BANDS, NOT_STATED, age_band, sex_group
 from retrieval.types import Floats, Ids, Mask
 
 DEPTHS = (1, 5)
 # A group of fewer cases is shown and not compared: its figure is chance.
 COMPARED_FROM = 10
-AGE_BANDS = ((0, "0–17"), (18, "18–39"), (40, "40–59"), (60, "60–79"), (80, "80 and over"))
-NOT_STATED = "not stated"
 Members = Mapping[str, Mask]
 
 
@@ -45,13 +44,11 @@ def run(bench: Workbench) -> Result:
 
 
 def _age(known: KnownCase) -> Sequence[str]:
-    if known.age_years is None:
-        return (NOT_STATED,)
-    return ([name for least, name in AGE_BANDS if known.age_years >= least] or [NOT_STATED])[-1:]
+    return (age_band(known.age_years),)
 
 
 def _sex(known: KnownCase) -> Sequence[str]:
-    return ({"m": "male", "f": "female"}.get(known.case.sex.strip().lower()[:1], NOT_STATED),)
+    return (sex_group(known.case.sex),)
 
 
 def _modality(known: KnownCase) -> Sequence[str]:
@@ -73,9 +70,8 @@ DIMENSIONS: Mapping[str, Callable[[KnownCase], Sequence[str]]] = {
 def _members(cases: Sequence[KnownCase], groups_of: Callable[[KnownCase], Sequence[str]]) -> Members:
     """Which cases are in each group; one with images of two modalities is in both."""
     groups = [groups_of(known) for known in cases]
-    order = [name for _, name in AGE_BANDS]
     names = sorted({name for found in groups for name in found}, key=lambda name: (name == NOT_STATED, name))
-    names.sort(key=lambda name: order.index(name) if name in order else 0)
+    names.sort(key=lambda name: BANDS.index(name) if name in BANDS else 0)
     return {name: np.array([name in found for found in groups]) for name in names}
 
 

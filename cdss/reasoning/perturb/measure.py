@@ -1,10 +1,10 @@
 """How many false claims the gate catches and how many true ones it refuses, by kind."""
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from cdss.proportions import wilson
 from cdss.reasoning.gate import Verdict, check_statement, find_support
 from cdss.reasoning.perturb import Perturbed, Truth, altered_quote, bad_claims, good_claims
 from cdss.reasoning.perturb.picking import chosen
@@ -15,7 +15,6 @@ Check = Callable[[str, str], Verdict]
 ALL, REWORDINGS = "all", "rewordings"
 # True claims in the words of their source, which flatter the figure of all.
 _IN_ITS_WORDS = frozenset(("verbatim", "cited", "framed"))
-_Z = 1.96
 # The reasons that name each kind of flaw. "partly" counts as named only with one of them.
 NAMED = {
     "negation": ("negation",),
@@ -85,15 +84,6 @@ class Figures:
     def interval(self) -> tuple[float, float]:
         """Wilson's 95% interval of the share that is right."""
         return wilson(self.right, self.count)
-
-
-def wilson(right: int, count: int) -> tuple[float, float]:
-    if not count:
-        return 0.0, 1.0
-    share, spread = right / count, _Z * _Z / count
-    middle = (share + spread / 2) / (1 + spread)
-    half = _Z * math.sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def measure_gate(

@@ -17,6 +17,8 @@ from cdss.consultations.replay import replayed, rerun
 from cdss.consultations.services import consultation_start
 from cdss.consultations.working import answer
 from cdss.library.models import Document, LibraryItem
+from cdss.locks.models import Mode
+from cdss.locks.modes import LockedError
 from cdss.reasoning.types import CaseInput
 from tests.cdss.cast import answered_consultation
 from tests.cdss.consultations.test_line import CASE, answered
@@ -57,6 +59,23 @@ def test_at_once_it_is_the_same_and_so_is_today(answered: Consultation) -> None:
     assert {each["what"]: each["holds"] for each in found["vouched"]} == {"case": True, "answer of composer": True}
     assert found["then"]["weights"] == found["now"]["weights"]
     assert found["then"]["code"] == found["now"]["code"]
+
+
+def test_today_does_not_find_the_library_case_it_was_started_from(answered: Consultation) -> None:
+    own = LibraryItem.objects.get(source_id="c1")
+    Consultation.objects.filter(pk=answered.pk).update(library_case=own.pk)
+    found = replayed(Consultation.objects.get(pk=answered.pk))
+    assert {row["source"]: row["change"] for row in found["differences"]["evidence"]}["tests c1"] == "went"
+
+
+def test_today_says_why_it_does_not_answer_while_the_site_is_locked_to_text(
+    answered: Consultation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**asked: object) -> None:
+        raise LockedError(Mode.TEXT_ONLY)
+
+    monkeypatch.setattr("cdss.consultations.replay.consult", refused)
+    assert replayed(answered)["now"]["trouble"] == str(LockedError(Mode.TEXT_ONLY))
 
 
 def test_it_is_byte_equal_after_the_library_changed_and_today_differs(answered: Consultation, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
-from cdss.evaluation.naming import names_in_text, same_disease
 from cdss.reasoning.icd import icd_credit
+from cdss.reasoning.naming import names_in_text, same_disease
 
 
 @pytest.mark.parametrize(

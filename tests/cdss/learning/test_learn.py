@@ -16,7 +16,6 @@ from cdss.consultations.evidence import Scope, retrieve
 from cdss.consultations.models import Consultation
 from cdss.consultations.pipeline import without_overlays
 from cdss.evaluation.cases import library_cases
-from cdss.evaluation.naming import same_as_any
 from cdss.feedback.services import feedback_give
 from cdss.learning import learning
 from cdss.learning.comparing import Compared, told
@@ -28,6 +27,7 @@ from cdss.learning.services import weights_propose
 from cdss.library.models import Case
 from cdss.ranking.models import RankingWeights
 from cdss.ranking.weights import packaged_weights, weight_set
+from cdss.reasoning.naming import same_as_any
 from retrieval.features import NAMES
 
 

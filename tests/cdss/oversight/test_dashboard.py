@@ -32,7 +32,7 @@ def board_of(client: Client, **wanted: str) -> Dashboard:
 
 
 def lines(found: Dashboard) -> dict[str, tuple[int, int]]:
-    return {line.name: (line.share.hits, line.share.n) for line in found.headline}
+    return {line.name: (line.share.count, line.share.n) for line in found.headline}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_what_is_counted(desk: Client, clinician: User, make_user: Callable[...,
         "Nothing overridden": (0, 1),
         "Statements not supported": (1, 4),
     }
-    assert {line.name: (line.share.hits, line.share.n) for line in board.agreement} == {
+    assert {line.name: (line.share.count, line.share.n) for line in board.agreement} == {
         "Diagnoses agreed with": (1, 1),
         "Statements agreed with": (0, 1),
         "Citations agreed with": (0, 0),

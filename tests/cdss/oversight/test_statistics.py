@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from cdss.oversight.statistics import Share, chance_of
+from cdss.oversight.statistics import chance_of
+from cdss.proportions import Share
 
 
 def test_wilsons_interval_of_known_values() -> None:

@@ -5,15 +5,16 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import DjangoAssertNumQueries
 
+from cdss.canonical import canonical_sha256
 from cdss.ranking.models import RankingWeights, State
 from cdss.ranking.serving import active_weights, forget_weights, weights_of
-from cdss.ranking.weights import WeightsError, digest, packaged_weights
+from cdss.ranking.weights import WeightsError, packaged_weights
 
 pytestmark = pytest.mark.django_db
 
 
 def stored(data: dict[str, Any], version: int = 1, state: str = State.ACTIVE, **fields: Any) -> RankingWeights:
-    values = {"weights": data, "sha256": digest(data), "replaced": 0} | fields
+    values = {"weights": data, "sha256": canonical_sha256(data), "replaced": 0} | fields
     return RankingWeights.objects.create(version=version, state=state, **values)
 
 

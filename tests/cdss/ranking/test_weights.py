@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdss.ranking.weights import WeightsError, canonical, digest, packaged_weights, weight_set, weight_set_of
+from cdss.canonical import canonical, canonical_sha256
+from cdss.ranking.weights import WeightsError, packaged_weights, weight_set, weight_set_of
 from cdss.reasoning.ranking import packaged_model
 from retrieval.rerank import DEFAULT_RANKER
 
@@ -31,13 +32,13 @@ def test_what_was_made_is_read_again(data: dict[str, Any]) -> None:
     )
     again = weight_set(json.loads(json.dumps(made.data)), version=3)
     assert again == made
-    assert made.sha256 == packaged.sha256 == digest(data)
+    assert made.sha256 == packaged.sha256 == canonical_sha256(data)
 
 
 def test_the_hash_does_not_depend_on_the_order_of_the_keys(data: dict[str, Any]) -> None:
     assert canonical(data) == canonical(dict(reversed(data.items())))
     data["image"] = 0.2
-    assert digest(data) != packaged_weights().sha256
+    assert canonical_sha256(data) != packaged_weights().sha256
 
 
 def put(data: dict[str, Any], path: str, value: Any) -> Any:

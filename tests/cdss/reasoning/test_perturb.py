@@ -1,7 +1,8 @@
 import pytest
 
+from cdss.proportions import wilson
 from cdss.reasoning.perturb import Surroundings, altered_quote, bad_claims, good_claims
-from cdss.reasoning.perturb.measure import measure, measure_gate, wilson
+from cdss.reasoning.perturb.measure import measure, measure_gate
 from cdss.reasoning.perturb.sampling import Sample, held_out, samples_of
 
 SENTENCE = "In adults, the left renal tumor usually measures 3 cm and may be benign (rarely cystic)."
