@@ -118,6 +118,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "cdss.accounts.context.permissions",
+                "cdss.navigation.navigation",
                 "cdss.notices.context.unread_notices",
                 "cdss.locks.context.locks",
             ],

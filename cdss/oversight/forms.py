@@ -19,7 +19,7 @@ class DashboardForm(forms.Form):
     measure = forms.ChoiceField(
         required=False,
         choices=[(key, measure.name) for key, measure in MEASURES.items()],
-        label="Groups compared by",
+        label="Compared by",
         initial="first",
     )
 
