@@ -112,13 +112,15 @@ class Page:
         return [view for view in self.diagnoses if view.groups]
 
     @property
-    def matched(self) -> list[DiagnosisView]:
-        return [view for view in self.ranked if view.is_matched]
+    def leading(self) -> list[DiagnosisView]:
+        """In their order, down to the last whose evidence speaks of this case: no place above it is left out."""
+        matched = [place for place, view in enumerate(self.ranked, start=1) if view.is_matched]
+        return self.ranked[: max(matched, default=0)]
 
     @property
-    def unmatched(self) -> list[DiagnosisView]:
-        """Ranked, but no finding of this case was met in their evidence: folded away under the others."""
-        return [view for view in self.ranked if not view.is_matched]
+    def trailing(self) -> list[DiagnosisView]:
+        """Ranked under all others, and no finding of this case was met in their evidence: folded away."""
+        return self.ranked[len(self.leading) :]
 
     @property
     def moved_out(self) -> list[DiagnosisView]:

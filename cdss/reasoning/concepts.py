@@ -15,8 +15,9 @@ from typing import Any
 from django.conf import settings
 
 import retrieval.terms
+from cdss.reasoning.plain_words import PLACES
 from retrieval.files import written_beside
-from retrieval.terms import normalise_name
+from retrieval.terms import normalise_name, tokens
 from retrieval.terms.tables import ABBREVIATIONS
 
 # Titles of studies and recommendations are about a disease without being its name.
@@ -67,6 +68,9 @@ def concept_of(name: str) -> Concept | None:
         return None
     key = _synonyms().get(key, key)
     codes = {system: code for system, table in _codes().items() if (code := table.get(key))}
+    if not codes and (words := tokens(key)) and PLACES.issuperset(words):
+        # A place, unless a coding system knows it for more: a cervical rib.
+        return None
     return Concept(key=key, codes=codes)
 
 

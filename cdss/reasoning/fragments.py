@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from cdss.reasoning.plain_words import PLAIN_WORDS
+from cdss.reasoning.plain_words import PLACES, PLAIN_WORDS
 from retrieval.terms import Finding, tokens
 
 _WORD = re.compile(r"\w+")
@@ -42,11 +42,11 @@ _NOTHING = frozenset(
         "smallest apart prior current currently presentation presentations first second third last next day night "
         "morning evening film films fig figs figure figures slide panel frame arrow arrows arrowhead arrowheads fluoro "
         "fluoroscopic mip magnified oblique level occurs enhances here there cm mm ml kg lb hu bpm claimed felt assess "
-        "please january february march april june july august september october november december jan feb mar apr jun "
-        "jul aug sep sept oct nov dec"
+        "please just remainder evaluation workup assessment january february march april june july august september "
+        "october november december jan feb mar apr jun jul aug sep sept oct nov dec"
     )
 )
-_EMPTY = PLAIN_WORDS | _PERSON | _NOTHING
+_EMPTY = PLAIN_WORDS | PLACES | _PERSON | _NOTHING
 
 
 def whole(finding: Finding) -> Finding | None:

@@ -1,6 +1,7 @@
 """Words that say where, how or in whom, and not what was found. Two texts that share only these share no finding."""
 
 from retrieval.terms import tokens
+from retrieval.terms.places import PLACE_WORDS
 
 _TECHNIQUE = """
 ct cta mr mri mra mrv pet us xray x-ray radiograph radiography film plain ultrasound sonography sonogram scan
@@ -41,4 +42,5 @@ started show found find discovered identify identified suspect suspected suggest
 concerning differential true clear filled wide narrow partial complete include including involve involving involvement
 extend extending extension date name phone record number new old now then when while compared previous family social
 """
+PLACES = frozenset(tokens(_PLACE)) | PLACE_WORDS
 PLAIN_WORDS = frozenset(tokens(" ".join((_TECHNIQUE, _PERSON, _PLACE, _GENERAL))))

@@ -76,6 +76,10 @@ def anatomy(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
+PLACE_WORDS = frozenset(_ANATOMY) | frozenset(_ADJECTIVES)
+"""Words that name an organ, in the singular, and their adjectives."""
+
+
 def modality(text: str) -> str:
     """The imaging a sentence names first: CT, MR, XR, US, NM, PET, angiography, mammography; "" for none."""
     for match in _MODALITY.finditer(text):

@@ -229,3 +229,18 @@ def test_the_number_of_queries_does_not_grow(
 # Session and user, the consultation with seven prefetches, sources, what may be seen of them, images, feedback, one
 # audit event, locked modes and quarantine.
 MOST_QUERIES = 23
+
+
+def test_no_place_above_a_diagnosis_is_folded_away(row, page) -> None:
+    given, about = rows.answer(row), ("It is benign.", "about", "supported")
+    cited = rows.evidence(row)
+    for name, statement in (("Carcinoid", about), ("Hamartoma", FOR), ("Metastasis", about)):
+        rows.diagnosis(given, name, [statement], cites=cited)
+    html = page()
+    open_list = section(html, '<ol class="diagnoses">', "</ol>\n<p class")
+    assert [name for name in ("Carcinoid", "Hamartoma", "Metastasis") if f"<h3>{name}</h3>" in open_list] == [
+        "Carcinoid",
+        "Hamartoma",
+    ]
+    assert open_list.count("none of its findings was met") == 1
+    assert "<h3>Metastasis</h3>" in section(html, "Also close to this case", "</details>")

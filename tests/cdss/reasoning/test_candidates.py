@@ -189,3 +189,14 @@ def test_what_anatomy_rules_out_comes_last_and_is_unlikely() -> None:
 def test_the_order_of_equals_does_not_depend_on_the_order_of_the_leads() -> None:
     leads = [found(n, 1, 1.0, name) for n, name in enumerate(["Gout", "Osteosarcoma", "Appendicitis"])]
     assert weigh(leads) == weigh(leads[::-1])
+
+
+@pytest.mark.parametrize("name", ["Parietal lobe", "Right pulmonary artery", "White matter"])
+def test_a_place_is_no_diagnosis(name: str) -> None:
+    assert concept_of(name) is None
+
+
+def test_a_place_that_a_coding_system_knows_for_more_is_one() -> None:
+    found = concept_of("Cervical rib")
+    assert found is not None
+    assert found.codes["icd10cm"] == "Q76.5"

@@ -23,6 +23,9 @@ def read(text: str) -> list[str]:
         "2 months apart.",
         "Magnified view of the sagittal image.",
         "After the last three weeks.",
+        "Ocular exam.",
+        "Subsequent MRI evaluation of the orbits.",
+        "Globe to just anterior to the optic chiasm.",
     ],
 )
 def test_who_when_where_and_which_film_are_no_findings(text: str) -> None:
