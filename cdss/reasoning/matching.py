@@ -20,6 +20,8 @@ MIN_OVERLAP = 0.6
 # … and how much that is at least, as a share of what a word can tell that stands in one sentence only.
 MIN_SHARED_INFORMATION = 0.45
 QUOTE_LIMIT = 320
+# Letters from which a word of a title begins with a capital.
+HEADLINE_WORD = 3
 # Texts of which the reading is kept.
 KEPT_TEXTS = 512
 # What a text says of a disease in general speaks louder than what one other patient had.
@@ -145,10 +147,18 @@ def _told(kind: str, text: str) -> Iterator[_Told]:
         words = frozenset(tokens(span.text))
         if len(words) < 3 or span.end - span.start > QUOTE_LIMIT:
             continue
+        if kind != "case" and _is_headline(span.text):
+            continue
         told = assertions(span.text)
         affirmed = frozenset(word for part in told if part.polarity == "affirmed" for word in tokens(part.text))
         denied = frozenset(word for part in told if part.polarity == "denied" for word in tokens(part.text))
         yield span.start, span.end, words, affirmed, denied - affirmed
+
+
+def _is_headline(text: str) -> bool:
+    """The title of a section says of what it speaks, and states nothing."""
+    words = [word for word in text.split() if len(word) > HEADLINE_WORD]
+    return not text.rstrip().endswith((".", "!", "?", ";")) and all(word[0].isupper() for word in words)
 
 
 def section_at(text: str, position: int) -> str:

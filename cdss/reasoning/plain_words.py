@@ -11,7 +11,9 @@ frontal portable contrast post-contrast pre-contrast gadolinium intravenous iv o
 non-contrast window slice cut level section reformatted reconstruction doppler phase arterial venous delayed signal
 intensity attenuation density high low hyperintense hypointense increased decreased figure arrow show demonstrate
 reveal seen appearance noted note evidence evident consistent compatible identified visualized imaged obtained
-performed exam examination physical lab laboratory cbc wbc cmp test result value within limit normal unremarkable
+performed exam examination enema swallow meal barium gastrografin gastrograffin iodinated water-soluble soluble
+material medium agent bolus injection injected administration administered physical lab laboratory cbc wbc cmp test
+result value within limit normal unremarkable
 """
 _PERSON = """
 patient pt man woman male female boy girl child infant adult yo y o f m year month week day old age aged white black
