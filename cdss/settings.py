@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "cdss.audit",
     "cdss.notices",
     "cdss.library",
+    "cdss.studies",
     "cdss.indexing",
     "cdss.reasoning",
     "cdss.ranking",
@@ -197,6 +198,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "blob:"],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
+        "worker-src": ["'self'"],
         "form-action": ["'self'", *access_settings.OIDC_FORM_ACTION],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
@@ -219,6 +221,11 @@ IMAGE_MAX_PIXELS = env.integer("CDSS_IMAGE_MAX_MEGAPIXELS", 64, low=1, high=1024
 # Of all images of one case together: what a worker holds decoded takes three bytes a pixel.
 CASE_MAX_PIXELS = env.integer("CDSS_CASE_MAX_MEGAPIXELS", 192, low=1, high=16_384) * 1_000_000
 CASE_MAX_CHARACTERS = env.integer("CDSS_CASE_MAX_CHARACTERS", 40_000, low=1000, high=1_000_000)
+# A study comes in several requests: so much of it in all, so many files, and so many pixels once decoded.
+STUDY_MAX_BYTES = env.integer("CDSS_STUDY_MAX_MB", 2048, low=1, high=65_536) * 1024 * 1024
+STUDY_MAX_FILES = env.integer("CDSS_STUDY_MAX_FILES", 3000, low=1, high=20_000)
+STUDY_MAX_PIXELS = env.integer("CDSS_STUDY_MAX_MEGAPIXELS", 1024, low=1, high=65_536) * 1_000_000
+DATA_UPLOAD_MAX_NUMBER_FILES = STUDY_MAX_FILES
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 FILE_UPLOAD_TEMP_DIR = None
 FILE_UPLOAD_PERMISSIONS = 0o600

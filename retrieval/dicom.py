@@ -19,10 +19,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from retrieval.codestream import codestream_size
-from retrieval.dicom_pixels import shown
+from retrieval.dicom_pixels import full_depth, shown
 from retrieval.errors import ImageError
 from retrieval.images import ImageHeader, Limits, check_size, sample_indices
-from retrieval.types import Pixels
+from retrieval.types import Pixels, StoredFrame
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -38,6 +38,10 @@ INFLATE_CHUNK = 1024 * 1024
 # Real studies deflate by 2 to 20; past this size a higher ratio is a bomb.
 BOMB_RATIO = 100
 BOMB_BYTES = 32 * 1024 * 1024
+UNREADABLE = (
+    "The pixels of this DICOM file cannot be decoded: they are truncated, damaged, or compressed in a way that "
+    "is not supported. Export the image again, uncompressed."
+)
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -95,12 +99,28 @@ def frames(dataset: Dataset, *, limits: Limits, max_frames: int) -> list[Pixels]
     found = header(dataset)
     check_size(found, limits)
     indices = sample_indices(found.frames, limits.frames_within(found, max_frames))
-    unreadable = (
-        "The pixels of this DICOM file cannot be decoded: they are truncated, damaged, or compressed in a way that "
-        "is not supported. Export the image again, uncompressed."
-    )
-    with _refusing(unreadable):
+    with _refusing(UNREADABLE):
         return [_frame(dataset, index, found, limits) for index in indices]
+
+
+def stored_frame(dataset: Dataset, index: int, *, limits: Limits) -> StoredFrame:
+    """One frame at full depth, not windowed: what a viewer and a measurement need.
+
+    Args:
+        dataset: as `parse` returns it.
+        index: of the frame, from 0.
+        limits: as for `frames`.
+
+    Raises:
+        ImageError: refused by size, truncated, or in an encoding that cannot be decoded.
+    """
+    found = header(dataset)
+    check_size(found, limits)
+    if not 0 <= index < found.frames:
+        raise ImageError(f"There is no frame {index} among {found.frames}.")
+    with _refusing(UNREADABLE):
+        pixels, photometric = _decoded(dataset, index, found, limits)
+        return full_depth(pixels, dataset, index, photometric=photometric, bits=found.bits)
 
 
 class _Metered(io.BytesIO):
@@ -197,13 +217,17 @@ def _name_transfer_syntax(dataset: Any) -> None:
 
 
 def _frame(dataset: Any, index: int, found: ImageHeader, limits: Limits) -> Pixels:
+    pixels, photometric = _decoded(dataset, index, found, limits)
+    return shown(pixels, dataset, index, photometric=photometric, bits=found.bits)
+
+
+def _decoded(dataset: Any, index: int, found: ImageHeader, limits: Limits) -> tuple[Any, str]:
     from pydicom.pixels import get_decoder
 
     _check_codestream(dataset, index, found, limits)
     decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
     pixels, properties = decoder.as_array(dataset, index=index)
-    photometric = str(properties.get("photometric_interpretation", ""))
-    return shown(pixels, dataset, index, photometric=photometric, bits=found.bits)
+    return pixels, str(properties.get("photometric_interpretation", ""))
 
 
 def _check_codestream(dataset: Any, index: int, found: ImageHeader, limits: Limits) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from retrieval.dicom_values import functional_group, number, sequence
 from retrieval.images import stretch
-from retrieval.types import Pixels
+from retrieval.types import Pixels, StoredFrame
 
 Array = NDArray[Any]
 
@@ -35,6 +35,42 @@ def shown(pixels: Array, dataset: Any, index: int, *, photometric: str, bits: in
     if photometric == "MONOCHROME1":
         grey = np.invert(grey)
     return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def full_depth(pixels: Array, dataset: Any, index: int, *, photometric: str, bits: int) -> StoredFrame:
+    """One decoded frame as it was stored, with what makes modality values of it.
+
+    Greys stay as they are up to 16 bits; deeper ones and tables of the modality are laid on 16 bits. Colour becomes
+    8-bit RGB. Arguments are those of `shown`.
+    """
+    if pixels.ndim == 3 or photometric == "PALETTE COLOR":
+        colour = _palette(pixels, dataset) if pixels.ndim == 2 else _colour(pixels, bits)
+        return StoredFrame(np.ascontiguousarray(colour), 1.0, 0.0)
+    if sequence(dataset, "ModalityLUTSequence"):
+        return _requantised(_modality_values(pixels, dataset, index), 1.0, 0.0)
+    source = functional_group(dataset, index, "PixelValueTransformationSequence") or dataset
+    slope = number(source, "RescaleSlope", 1.0) or 1.0
+    intercept = number(source, "RescaleIntercept", 0.0)
+    if pixels.dtype.itemsize > 2 or pixels.dtype.kind == "f":
+        return _requantised(pixels, slope, intercept)
+    return StoredFrame(np.ascontiguousarray(_within(pixels, bits)), slope, intercept)
+
+
+def _within(pixels: Array, bits: int) -> Array:
+    """Bits above those stored may hold overlays: they are no part of the value."""
+    spare = pixels.dtype.itemsize * 8 - bits
+    if spare <= 0:
+        return pixels
+    return (pixels << spare) >> spare
+
+
+def _requantised(values: Array, slope: float, intercept: float) -> StoredFrame:
+    finite = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(finite.min()), float(finite.max())
+    whole = bool(np.array_equal(finite, np.rint(finite)))
+    step = 1.0 if whole and high - low <= 65535 else (high - low) / 65535 or 1.0
+    stored = np.rint((finite - low) / step).astype(np.uint16)
+    return StoredFrame(stored, slope * step, intercept + slope * low)
 
 
 def _colour(pixels: Array, bits: int) -> Pixels:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,21 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Kind = Literal["case", "guideline", "literature"]
 KINDS: tuple[Kind, ...] = ("case", "guideline", "literature")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFrame:
+    """A frame at full depth.
+
+    Args:
+        pixels: (height, width) uint8, int8, uint16 or int16, or (height, width, 3) uint8 RGB.
+        slope: with `intercept`, modality values are `pixels * slope + intercept`.
+        intercept: see `slope`.
+    """
+
+    pixels: NDArray[Any]
+    slope: float
+    intercept: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ SINCE = "since"
 # A session is written at most this often, so that reading costs no writes.
 EVERY_SECONDS = 60
 # Asked for again and again while a page stays open.
-BY_THE_PAGE = frozenset({"consultations:status", "consultations:progress"})
+BY_THE_PAGE = frozenset({"consultations:status", "consultations:progress", "studies:upload_progress"})
 
 
 class IdleLogOffMiddleware(MiddlewareMixin):

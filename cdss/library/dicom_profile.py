@@ -134,6 +134,11 @@ def deidentify_dataset(
     return clean
 
 
+def mapped_uid(value: str, *, salt: str = "") -> str:
+    """The UID that stands for this one in whatever is de-identified with this salt."""
+    return _Profile(salt).uid(value)
+
+
 @cache
 def table() -> Mapping[tuple[int, int], str]:
     """Of each attribute the profile names: remove, empty, dummy or uid. X stands before Z before D where it may."""

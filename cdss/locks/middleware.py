@@ -13,10 +13,14 @@ from cdss.locks.modes import LockedError, locked_modes
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Pixels in or out.
-IMAGE_ROUTES = frozenset({"consultations:image", "library:image", "library:frame", "library:doubt_crop"})
+IMAGE_ROUTES = frozenset(
+    {"consultations:image", "library:image", "library:frame", "library:doubt_crop", "studies:viewer", "studies:data"}
+    | {"studies:frame", "studies:upload", "studies:upload_files", "studies:upload_start", "studies:key_image"}
+)
 # Where a case is typed or uploaded.
 CASE_ROUTES = frozenset(
     {"consultations:new", "consultations:split", "consultations:preview", "consultations:review", "library:import"}
+    | {"studies:upload", "studies:upload_files", "studies:upload_start"}
 )
 LOCKED = 423
 

@@ -33,6 +33,7 @@ class Command(BaseCommand):
         try:
             if not options["no_demo_library"]:
                 self.load_library()
+                self.make_series()
             self.bring_index_up_to_date()
         finally:
             # Printed once, whatever happened after they were made.
@@ -59,6 +60,12 @@ class Command(BaseCommand):
             stdout=self.stdout,
         )
         self.notes.keep("fixtures", fixtures_hash())
+
+    def make_series(self) -> None:
+        from cdss.studies.demo import demo_series_make
+
+        if demo_series_make():
+            self.stdout.write("Made a synthetic CT series for the viewer.")
 
     def bring_index_up_to_date(self) -> None:
         if self.notes.says("index", index_state()):

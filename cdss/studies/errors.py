@@ -1,0 +1,2 @@
+class StudyError(Exception):
+    """What cannot be taken or done; its message is for the person who asked."""

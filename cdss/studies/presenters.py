@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from cdss.accounts.models import User
+from cdss.library.models import Case, CaseImage
+from cdss.studies.models import Series
+from cdss.studies.shown import Shown
+
+MOST_OTHERS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class StackRow:
+    kind: str
+    pk: int
+    label: str
+    frames: int
+    note: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.pk}"
+
+    @property
+    def url(self) -> str:
+        return reverse("studies:viewer", args=[self.kind, self.pk])
+
+
+def stacks_of_case(case: Case) -> list[StackRow]:
+    return [*map(_series_row, case.series.all()), *map(_image_row, case.images.all())]
+
+
+def comparable(shown: Shown, user: User) -> list[tuple[str, list[StackRow]]]:
+    """What may stand beside it: the rest of the case, then series of other cases of the same kind of picture."""
+    own = [row for row in stacks_of_case(shown.case) if (row.kind, row.pk) != (shown.kind, shown.row.pk)]
+    visible = Series.objects.viewable_by(user).exclude(case=shown.case)  # type: ignore[attr-defined]
+    modality = getattr(shown.row, "modality", "")
+    same = visible.filter(modality=modality) if modality else visible
+    others = [
+        _series_row(series, note=f"case {series.case.source_id}")
+        for series in same.select_related("case").order_by("-case__updated", "position")[:MOST_OTHERS]
+    ]
+    return [(name, rows) for name, rows in (("This case", own), ("Other cases", others)) if rows]
+
+
+def identity_line(case: Case) -> str:
+    """What says which case a picture is of, and names nobody."""
+    age = f"{case.age} years" if case.age.isdigit() else case.age
+    return " · ".join(filter(None, (f"Case {case.source_id}", age, case.sex, "synthetic" if case.synthetic else "de-identified")))
+
+
+def series_of_case(case: Case) -> list[StackRow]:
+    return [_series_row(series) for series in case.series.all()]
+
+
+def _series_row(series: Series, *, note: str = "") -> StackRow:
+    return StackRow("series", series.pk, str(series), series.frames, note)
+
+
+def _image_row(image: CaseImage) -> StackRow:
+    label = " ".join(filter(None, (image.modality, image.plane.lower(), image.region))) or "Image"
+    return StackRow("images", image.pk, f"{label} {image.position + 1}", image.frames)

@@ -1,0 +1,63 @@
+from typing import cast
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from cdss.accounts.models import User
+from cdss.accounts.permissions import Action, require
+from cdss.studies import services
+from cdss.studies.errors import StudyError
+from cdss.studies.forms import KeyImageForm
+from cdss.studies.models import Series
+from cdss.studies.shown import Shown, shown_or_404
+from cdss.studies.uploads import may_author
+
+NOT_YOURS = "Only the owner of a draft changes its series. A published case is withdrawn first."
+
+
+def _authored(request: HttpRequest, pk: int) -> tuple[Shown, Series, User]:
+    user = cast(User, request.user)
+    shown = shown_or_404("series", pk, user)
+    if not may_author(user, shown.case):
+        raise PermissionDenied(NOT_YOURS)
+    return shown, cast(Series, shown.row), user
+
+
+@require_POST
+@require(Action.IMPORT)
+def key_image(request: HttpRequest, pk: int) -> HttpResponse:
+    shown, _, user = _authored(request, pk)
+    form = KeyImageForm(request.POST)
+    if not form.is_valid():
+        return JsonResponse({"error": "A key image needs a frame and a window."}, status=400)
+    data = form.cleaned_data
+    window = services.Window(data["center"], data["width"], data["inverted"])
+    try:
+        image = services.key_image_make(
+            shown=shown, frame=data["frame"], window=window, caption=data["caption"], by=user
+        )
+    except StudyError as error:
+        return JsonResponse({"error": str(error)}, status=400)
+    return JsonResponse({"image": image.pk, "position": image.position})
+
+
+@require_POST
+@require(Action.IMPORT)
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    shown, series, user = _authored(request, pk)
+    services.series_delete(series=series, by=user)
+    messages.success(request, "The series and its marks were deleted. Key images made from it stay with the case.")
+    return redirect("library:case", shown.case.pk)
+
+
+@require_POST
+@require(Action.IMPORT)
+def doubts(request: HttpRequest, pk: int) -> HttpResponse:
+    _, series, user = _authored(request, pk)
+    keep = request.POST.get("keep") == "yes"
+    services.doubts_decide(series=series, keep=keep, by=user)
+    messages.success(request, "These places are shown again." if keep else "These places are covered for good.")
+    return redirect("studies:viewer", "series", pk)

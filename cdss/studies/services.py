@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Collection
+from dataclasses import dataclass
+from secrets import token_hex
+
+from django.db import transaction
+from django.utils import timezone
+
+from cdss.accounts.models import User
+from cdss.audit.services import record
+from cdss.library.deidentify import deidentify
+from cdss.library.image_files import new_image_files, remove_images_on_commit
+from cdss.library.models import Case, CaseImage, Kind, LibraryItem, State, Visibility
+from cdss.library.rows import clean
+from cdss.library.services import collection_ensure
+from cdss.locks.models import Mode
+from cdss.locks.modes import refuse_in
+from cdss.studies.errors import StudyError
+from cdss.studies.frame_files import frame_path, write_frame
+from cdss.studies.models import KeyImage, Series
+from cdss.studies.pixels import windowed
+from cdss.studies.shown import Shown
+
+COLLECTION = "Teaching cases"
+MAX_CAPTION = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    center: float
+    width: float
+    inverted: bool = False
+
+
+@transaction.atomic
+def draft_begin(*, title: str, by: User) -> Case:
+    """An empty draft of one's own, for a study to become a case of."""
+    text = deidentify(clean(title)).text
+    case = Case.objects.create(
+        kind=Kind.CASE,
+        title=text,
+        collection=collection_ensure(name=COLLECTION),
+        owner=by,
+        visibility=Visibility.PRIVATE,
+        state=State.DRAFT,
+        source_name=COLLECTION,
+        source_id=token_hex(6),
+        content_hash=hashlib.sha256(text.encode()).hexdigest(),
+    )
+    record(action="studies.draft_begun", by=by, obj=case)
+    return case
+
+
+def key_image_make(*, shown: Shown, frame: int, window: Window, caption: str, by: User) -> CaseImage:
+    """The frame as it is seen, as an image of the case. The same frame in the same window is made once."""
+    from cdss.library.intake import IntakeImage, store_case_image
+
+    refuse_in(Mode.TEXT_ONLY)
+    series = shown.row
+    if not isinstance(series, Series) or not 0 <= frame < shown.frames:
+        raise StudyError("A key image is a frame of a series.")
+    png = _png(shown, frame, window)
+    sha256 = hashlib.sha256(png).hexdigest()
+    with new_image_files(), transaction.atomic():
+        case = Case.objects.select_for_update().get(pk=series.case_id)
+        if held := CaseImage.objects.filter(case=case, sha256=sha256).first():
+            return held
+        image = IntakeImage((png,), shown.columns, shown.rows, sha256, 1, series.modality, series.region, series.plane)
+        last = case.images.order_by("-position").values_list("position", flat=True).first()
+        text = deidentify(clean(caption)[:MAX_CAPTION]).text
+        row = store_case_image(case=case, image=image, position=0 if last is None else last + 1, caption=text)
+        shape = {"center": window.center, "width": window.width, "inverted": window.inverted}
+        KeyImage.objects.create(series=series, image=row, frame=frame, **shape)
+        LibraryItem.objects.filter(pk=case.pk).update(updated=timezone.now())
+        details = {"series": series.pk, "frame": frame, "image": row.pk}
+        record(action="studies.key_image_made", by=by, obj=case, details=details)
+    return row
+
+
+@transaction.atomic
+def series_delete(*, series: Series, by: User) -> None:
+    """With its marks. Key images stay: they are images of the case."""
+    details = {"series": series.pk, "frames": series.frames}
+    record(action="studies.series_deleted", by=by, obj=series.case, details=details)
+    remove_images_on_commit(names=[series.folder])
+    series.delete()
+
+
+def doubts_decide(*, series: Series, keep: bool, by: User) -> None:
+    """What may be text is shown again, or it is covered for good in every frame."""
+    boxes = series.doubts
+    if not boxes:
+        return
+    if not keep:
+        from cdss.studies.frame_files import read_frame
+        from cdss.studies.pixels import cover
+
+        shape = {"pixels": series.pixels, "rows": series.rows, "columns": series.columns}
+        for frame in range(series.frames):
+            pixels = read_frame(series.folder, frame, **shape)
+            write_frame(frame_path(series.folder, frame), cover(pixels, boxes))
+    with transaction.atomic():
+        row = Series.objects.select_for_update().get(pk=series.pk)
+        row.doubts, row.version = [], row.version + 1
+        row.save(update_fields=["doubts", "version"])
+        details = {"series": row.pk, "places": len(boxes), "kept": keep}
+        record(action="studies.doubts_decided", by=by, obj=row.case, details=details)
+
+
+def series_files_remove_on_commit(*, cases: Collection[int]) -> None:
+    """Of cases that are deleted: call it before their rows go, in the same transaction."""
+    rows = Series.objects.filter(case__in=cases)
+    remove_images_on_commit(names=list(rows.values_list("folder", flat=True)))
+
+
+def _png(shown: Shown, frame: int, window: Window) -> bytes:
+    from PIL import Image
+
+    pixels = shown.stored(frame)
+    if pixels.ndim == 3:
+        seen = 255 - pixels if window.inverted else pixels
+    else:
+        series = shown.row
+        inverted = window.inverted != (isinstance(series, Series) and series.inverted)
+        seen = windowed(shown.values(frame), center=window.center, width=window.width, inverted=inverted)
+    written = io.BytesIO()
+    Image.fromarray(seen).save(written, "PNG", compress_level=4)
+    return written.getvalue()

@@ -1,0 +1,17 @@
+from typing import Any
+
+from django import template
+from django.template.context import Context
+
+from cdss.library.models import Case
+from cdss.studies.presenters import series_of_case
+from cdss.studies.uploads import may_author
+
+register = template.Library()
+
+
+@register.inclusion_tag("studies/_series.html", takes_context=True)
+def case_series(context: Context, case: Case) -> Any:
+    """The series of a case and where to open them; for its author, where to add to them."""
+    shown = {"rows": series_of_case(case), "is_author": may_author(context["user"], case)}
+    return shown | {"case": case, "locks": context.get("locks"), "images": context.get("images")}

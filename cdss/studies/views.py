@@ -1,0 +1,84 @@
+from typing import cast
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from cdss.accounts.models import User
+from cdss.accounts.permissions import Action, require
+from cdss.audit.services import record
+from cdss.encryption import EncryptionError
+from cdss.studies.models import MarkKind
+from cdss.studies.presenters import comparable, identity_line, stacks_of_case
+from cdss.studies.shown import Shown, described, shown_or_404
+from cdss.studies.uploads import may_author
+
+# A frame of a version never changes; a new version has another address.
+FRAME_SECONDS = 7 * 24 * 3600
+# What a session has opened: its frames belong to the page that was recorded.
+OPENED, MOST_OPENED = "studies_opened", 200
+
+
+def _user(request: HttpRequest) -> User:
+    return cast(User, request.user)
+
+
+@require_safe
+@require(Action.BROWSE_LIBRARY)
+def viewer(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
+    shown = shown_or_404(kind, pk, _user(request))
+    _opened(request, shown)
+    context = {
+        "shown": shown,
+        "case": shown.case,
+        "identity": identity_line(shown.case),
+        "series": shown.row if shown.kind == "series" else None,
+        "stacks": stacks_of_case(shown.case),
+        "others": comparable(shown, _user(request)),
+        "kinds": MarkKind.choices,
+        "is_author": may_author(_user(request), shown.case),
+    }
+    return render(request, "studies/viewer.html", context)
+
+
+@require_safe
+@require(Action.BROWSE_LIBRARY)
+def data(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
+    shown = shown_or_404(kind, pk, _user(request))
+    _opened(request, shown)
+    return JsonResponse(described(shown), headers={"Cache-Control": "private, no-cache"})
+
+
+@require_safe
+@require(Action.BROWSE_LIBRARY)
+def frame(request: HttpRequest, kind: str, pk: int, frame: int) -> HttpResponse:
+    """Raw little-endian pixels, compressed."""
+    shown = shown_or_404(kind, pk, _user(request))
+    if frame >= shown.frames:
+        raise Http404
+    _opened(request, shown)
+    headers = {
+        "Cache-Control": f"private, max-age={FRAME_SECONDS}, immutable",
+        "ETag": f'"{shown.version}-{frame}"',
+        "Vary": "Cookie",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if request.headers.get("If-None-Match") == headers["ETag"]:
+        return HttpResponseNotModified(headers=headers)
+    try:
+        content = shown.packed(frame)
+    except (OSError, EncryptionError) as error:
+        if isinstance(error, EncryptionError):
+            raise
+        raise Http404 from error
+    return HttpResponse(content, content_type="application/octet-stream", headers=headers | {"Content-Encoding": "gzip"})
+
+
+def _opened(request: HttpRequest, shown: Shown) -> None:
+    """Recorded once for a session, whether the page was opened or a frame was asked for by itself."""
+    name = f"{shown.kind}:{shown.row.pk}"
+    seen = request.session.get(OPENED, [])
+    if name in seen:
+        return
+    request.session[OPENED] = [*seen[1 - MOST_OPENED :], name]
+    record(action="studies.viewed", by=_user(request), obj=shown.case, details={shown.kind: shown.row.pk})
