@@ -22,6 +22,7 @@ from cdss.library.models import CaseImage, LibraryItem
 from cdss.library.thumbnails import remove_thumbnails_on_commit
 from cdss.privacy.export import patient_data
 from cdss.privacy.holdings import Holdings
+from cdss.studies.services import series_files_remove_on_commit
 
 REASONS = {
     "patient-request": "The patient asked for it",
@@ -53,6 +54,7 @@ def patient_erase(*, holdings: Holdings, by: User | None, reason: str) -> Erased
     with transaction.atomic():
         copies = _blank(holdings.copies())
         rows = _images_go(holdings)
+        series_files_remove_on_commit(cases=holdings.cases)
         rows += _delete(Consultation.objects.filter(pk__in=holdings.consultations))
         rows += _delete(LibraryItem.objects.filter(pk__in=holdings.cases))
         record(

@@ -19,8 +19,10 @@ from cdss.feedback.models import Feedback
 from cdss.library.image_files import frame_paths, image_bytes
 from cdss.library.models import Case, CaseImage
 from cdss.privacy.holdings import Holdings
+from cdss.studies.frame_files import frame_path
+from cdss.studies.models import Series
 
-SKIPPED = frozenset({"libraryitem_ptr", "file", "patient_key", "source_group"})
+SKIPPED = frozenset({"libraryitem_ptr", "file", "folder", "patient_key", "source_group"})
 
 
 def patient_export(*, holdings: Holdings, file: IO[bytes], by: User | None = None) -> str:
@@ -45,7 +47,11 @@ def patient_data(holdings: Holdings) -> dict[str, Any]:
         "consultations": [exported(consultation) for consultation in consultations],
         "feedback": [_row(row) for row in Feedback.objects.filter(consultation__in=holdings.consultations)],
         "cases": [
-            _row(case) | {"images": [_row(image) for image in case.images.all()]}
+            _row(case)
+            | {
+                "images": [_row(image) for image in case.images.all()],
+                "series": [_series(series) for series in case.series.all()],
+            }
             for case in Case.objects.filter(pk__in=holdings.cases)
         ],
     }
@@ -57,6 +63,10 @@ def _row(row: models.Model) -> dict[str, Any]:
     }
 
 
+def _series(series: Series) -> dict[str, Any]:
+    return _row(series) | {"marks": [_row(mark) for mark in series.marks.all()]}
+
+
 def _images(holdings: Holdings) -> Iterator[tuple[str, bytes]]:
     asked = ConsultationImage.objects.filter(consultation__in=holdings.consultations)
     held = CaseImage.objects.filter(case__in=holdings.cases)
@@ -66,3 +76,9 @@ def _images(holdings: Holdings) -> Iterator[tuple[str, bytes]]:
             for number, path in enumerate(frame_paths(name=str(row.file.name), frames=row.frames)):
                 if path.exists():
                     yield f"images/{folder}-{owner}/{row.position:02}-{number:04}.png", image_bytes(path)
+    for series in Series.objects.filter(case__in=holdings.cases):
+        for number in range(series.frames):
+            # Raw little-endian pixels, compressed; data.json says how many rows and columns of which type.
+            path = frame_path(series.folder, number)
+            if path.exists():
+                yield f"series/case-{series.case_id}/{series.pk}-{number:05}.gz", image_bytes(path)

@@ -165,7 +165,9 @@ def _of_report(dataset: Any, places: dict[tuple[str, int], int]) -> Iterator[Fou
                 for image in sequence(source, "ReferencedSOPSequence")
                 for frame in _frames(image, places)
             ]
-            yield from ([FoundMark(frame, kind, points, _unnumbered(label), uid) for frame in frames] if kind else []) or [None]
+            yield from (
+                [FoundMark(frame, kind, points, _unnumbered(label), uid) for frame in frames] if kind else []
+            ) or [None]
 
 
 def _groups(item: Any, depth: int) -> Iterator[Any]:
@@ -188,7 +190,10 @@ def _frames(image: Any, places: dict[tuple[str, int], int]) -> list[int]:
     """By the UID as de-identification gave it, or by the one it had before."""
     said = str(image.get("ReferencedSOPInstanceUID") or "")
     numbers = image.get("ReferencedFrameNumber")
-    wanted = [int(part) for part in (numbers if isinstance(numbers, Sequence) and not isinstance(numbers, str) else [numbers or 0])]
+    wanted = [
+        int(part)
+        for part in (numbers if isinstance(numbers, Sequence) and not isinstance(numbers, str) else [numbers or 0])
+    ]
     for uid in (said, mapped_uid(said)):
         found = [places[uid, number] for number in wanted if (uid, number) in places]
         if not found and wanted == [0]:

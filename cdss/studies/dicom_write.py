@@ -114,7 +114,7 @@ def image_dataset(shown: Shown, frame: int) -> Dataset:
     dataset.StudyInstanceUID = series.study_uid if series else case
     dataset.SeriesInstanceUID = series.series_uid if series else mapped_uid(f"cdss.images.{shown.case.pk}")
     dataset.PatientID = pseudonym(shown)
-    dataset.PatientName = "Anonymized"
+    dataset.PatientName = "Anonymized^"
     for keyword in ("PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate", "StudyTime"):
         setattr(dataset, keyword, "")
     dataset.Modality = (series.modality if series else "") or "OT"
@@ -136,7 +136,9 @@ def pseudonym(shown: Shown) -> str:
 
 def _images(shown: Shown, marks: Sequence[Mark]) -> dict[str, Dataset]:
     if not marks:
-        raise StudyError("There is nothing to export yet: draw a mark first. A report holds lengths, angles and ellipses.")
+        raise StudyError(
+            "There is nothing to export yet: draw a mark first. A report holds lengths, angles and ellipses."
+        )
     found: dict[str, Dataset] = {}
     for mark in marks:
         dataset = image_dataset(shown, mark.frame)

@@ -12,7 +12,11 @@ class UploadForm(forms.Form):
     """Files are read apart from it: they may come in several requests."""
 
     case = forms.ModelChoiceField(
-        Case.objects.none(), required=False, empty_label="a new draft", label="To the case", help_text="Drafts of yours."
+        Case.objects.none(),
+        required=False,
+        empty_label="a new draft",
+        label="To the case",
+        help_text="Drafts of yours.",
     )
     title = forms.CharField(
         required=False,

@@ -104,7 +104,9 @@ def _vessels(random: np.random.Generator) -> Array:
     count = 60
     side = np.where(np.arange(count) % 2, 1.0, -1.0)
     start = np.stack([side * 32, np.full(count, 14.0), np.full(count, -8.0)], 1)
-    end = np.stack([side * random.uniform(60, 118, count), random.uniform(-62, 78, count), random.uniform(-95, 95, count)], 1)
+    end = np.stack(
+        [side * random.uniform(60, 118, count), random.uniform(-62, 78, count), random.uniform(-95, 95, count)], 1
+    )
     return np.concatenate([start, end, random.uniform(2.6, 5.2, (count, 1))], 1)
 
 

@@ -49,7 +49,9 @@ def comparable(shown: Shown, user: User) -> list[tuple[str, list[StackRow]]]:
 def identity_line(case: Case) -> str:
     """What says which case a picture is of, and names nobody."""
     age = f"{case.age} years" if case.age.isdigit() else case.age
-    return " · ".join(filter(None, (f"Case {case.source_id}", age, case.sex, "synthetic" if case.synthetic else "de-identified")))
+    return " · ".join(
+        filter(None, (f"Case {case.source_id}", age, case.sex, "synthetic" if case.synthetic else "de-identified"))
+    )
 
 
 def series_of_case(case: Case) -> list[StackRow]:

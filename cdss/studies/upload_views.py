@@ -14,7 +14,7 @@ from cdss.studies.errors import StudyError
 from cdss.studies.forms import UploadForm
 from cdss.studies.models import StudyUpload, UploadState
 from cdss.studies.services import draft_begin
-from cdss.studies.uploads import is_silent, upload_add, upload_begin, upload_start as start
+from cdss.studies.uploads import NO_FILES, is_silent, upload_add, upload_begin, upload_start as start
 
 UNFINISHED = (UploadState.WAITING, UploadState.READING)
 
@@ -34,16 +34,21 @@ def upload(request: HttpRequest) -> HttpResponse:
     if case := request.GET.get("case", ""):
         rows = Case.objects.filter(owner=user, state=State.DRAFT)
         get_object_or_404(rows, pk=int(case) if case.isdigit() and len(case) < 19 else 0)
-    form = UploadForm(request.POST or None, user=user, initial={"case": case})
+    form = UploadForm(request.POST if request.method == "POST" else None, user=user, initial={"case": case})
     if request.method != "POST" or not form.is_valid():
         return _form(request, form)
     files = request.FILES.getlist("files")
+    by_script = request.headers.get("Accept") == "application/json"
+    if not files and not by_script:
+        form.add_error(None, NO_FILES)
+        return _form(request, form)
     try:
-        by_script = request.headers.get("Accept") == "application/json"
         chosen = form.cleaned_data["case"] or draft_begin(title=form.cleaned_data["title"], by=user)
         begun = upload_begin(case=chosen, by=user)
         if by_script:
-            return JsonResponse({name: reverse(f"studies:upload_{name}", args=[begun.pk]) for name in ("files", "start")})
+            return JsonResponse(
+                {name: reverse(f"studies:upload_{name}", args=[begun.pk]) for name in ("files", "start")}
+            )
         upload_add(upload=begun, files=files)
         start(upload=begun)
     except StudyError as error:

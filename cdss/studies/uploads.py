@@ -28,6 +28,7 @@ from cdss.studies.models import Series, StudyUpload, UploadState
 
 # A worker that has said nothing for so long has died.
 SILENT = timedelta(minutes=3)
+NO_FILES = "There is no file to read. Choose the files of the study."
 TOLD_EVERY = timedelta(seconds=1)
 FAILED = (
     "The study could not be read, and nothing of it was kept. Upload it again; tell an administrator if it fails again."
@@ -62,7 +63,7 @@ def upload_start(*, upload: StudyUpload) -> None:
     from cdss.studies.tasks import read_study
 
     if not upload.files:
-        raise StudyError("There is no file to read. Choose the files of the study.")
+        raise StudyError(NO_FILES)
     startable = StudyUpload.objects.filter(pk=upload.pk)
     begun = startable.filter(state=UploadState.OPEN) | startable.filter(
         state__in=(UploadState.WAITING, UploadState.READING), updated__lt=timezone.now() - SILENT

@@ -71,7 +71,9 @@ def frame(request: HttpRequest, kind: str, pk: int, frame: int) -> HttpResponse:
         if isinstance(error, EncryptionError):
             raise
         raise Http404 from error
-    return HttpResponse(content, content_type="application/octet-stream", headers=headers | {"Content-Encoding": "gzip"})
+    return HttpResponse(
+        content, content_type="application/octet-stream", headers=headers | {"Content-Encoding": "gzip"}
+    )
 
 
 def _opened(request: HttpRequest, shown: Shown) -> None:

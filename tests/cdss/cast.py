@@ -3,6 +3,7 @@
 from copy import deepcopy
 from hashlib import sha256
 
+import numpy as np
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
@@ -24,6 +25,8 @@ from cdss.evaluation.models import EvaluationRun
 from cdss.library.models import Case, CaseImage, Collection, Document, Kind, LibraryItem, State, Visibility
 from cdss.ranking.models import RankingWeights
 from cdss.ranking.weights import packaged_weights
+from cdss.studies.frame_files import frame_writer
+from cdss.studies.models import Series
 
 QUOTE = "popcorn calcification and fat suggest a hamartoma"
 PIXEL = bytes.fromhex(
@@ -137,6 +140,22 @@ def library_case(owner: User | None, visibility: str = Visibility.PUBLIC, state:
     image = CaseImage(case=case, width=1, height=1, sha256=sha256(PIXEL).hexdigest(), modality="CT")
     image.file.save("pixel.png", ContentFile(PIXEL))
     return case
+
+
+def stored_series(case: Case) -> Series:
+    """Two frames of four pixels, in Hounsfield units."""
+    with frame_writer() as (folder, writer):
+        for number in range(2):
+            writer.add(np.array([[-1000, 0], [40, 1000 + number]], dtype=np.int16))
+    facts = [
+        {"uid": f"2.25.{case.pk}{number}", "number": 0, "position": [0, 0, number], "slope": 1.0, "intercept": 0.0}
+        for number in range(2)
+    ]
+    return Series.objects.create(
+        case=case, digest=f"{case.pk:064}", study_uid="2.25.1", series_uid="2.25.2", modality="CT", unit="HU",
+        folder=folder, rows=2, columns=2, frames=2, pixels="int16", row_spacing=1.0, column_spacing=1.0,
+        orientation=[1, 0, 0, 0, 1, 0], frame_facts=facts,
+    )  # fmt: skip
 
 
 def library_document(owner: User | None, visibility: str = Visibility.PUBLIC, state: str = State.PUBLISHED) -> Document:

@@ -15,9 +15,10 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from cdss.accounts.models import Role, User, UserGroup
 from cdss.consultations.models import Citation, Replay
 from cdss.feedback.models import Gap
-from cdss.library.models import Doubt, Quarantine, SavedSearch, State, Visibility
+from cdss.library.models import Case, Doubt, Quarantine, SavedSearch, State, Visibility
 from cdss.library.standing import Dispute
 from cdss.notices.models import Notice
+from cdss.studies.models import StudyUpload
 from tests.cdss.cast import (
     PIXEL,
     answered_consultation,
@@ -26,16 +27,21 @@ from tests.cdss.cast import (
     library_case,
     library_document,
     ranking_weights,
+    stored_series,
 )
 
 PIXEL_TEXT = b64encode(PIXEL).decode()
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SIGN_IN = "/accounts/sign-in/"
-NOWHERE = {int: 987654321, str: "nothing"}
+NOWHERE = {int: 987654321, str: "nothing", UUID: UUID(int=8)}
 HANDLER = ClientHandler(enforce_csrf_checks=False)
 # The owner is a clinician whose objects the URLs name; the stranger is a clinician of another department, and the
 # educator one of the owner's department who was given nothing.
 PEOPLE = ("anonymous", "owner", "stranger", "educator", "auditor", "administrator")
+
+
+class Fixed(str):
+    """A word of an address that names no object."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ OWNER_ALONE = (302, 200, 404, 404, 404, 404)
 DEPARTMENT = (302, 200, 404, 200, 404, 404)
 PUBLISHERS = (302, 200, 404, 200, 404, 200)
 IMPORTERS = (302, 403, 403, 200, 403, 200)
+UPLOADER = (302, 403, 403, 200, 403, 404)
 EDITORS = (302, 403, 403, 200, 403, 200)
 EDITORS_ACT = (302, 403, 403, 302, 403, 302)
 ONE = ("consultation",)
@@ -200,6 +207,33 @@ TABLE = [
     Row("library:doubts", "GET", ANYONE),
     Row("library:doubt_crop", "GET", OWNER_ALONE, ("doubt",)),
     Row("library:doubt_decided", "POST", (302, 302, 404, 404, 404, 404), ("doubt",)),
+    # studies: of a draft that belongs to the educator, of another's department, and of a published one of the owner
+    Row("studies:upload", "GET", IMPORTERS),
+    Row("studies:upload", "POST", IMPORTERS),
+    Row("studies:upload_result", "GET", UPLOADER, ("upload",)),
+    Row("studies:upload_progress", "GET", UPLOADER, ("upload",)),
+    Row("studies:upload_files", "POST", UPLOADER, ("upload",)),
+    Row("studies:upload_start", "POST", (302, 403, 403, 400, 403, 404), ("upload",)),
+    Row("studies:viewer", "GET", OWNER_ALONE, ("series_kind", "series")),
+    Row("studies:viewer", "GET", OWNER_ALONE, ("images_kind", "private_image")),
+    Row("studies:viewer", "GET", DEPARTMENT, ("images_kind", "department_image")),
+    Row("studies:data", "GET", OWNER_ALONE, ("series_kind", "series")),
+    Row("studies:data", "GET", OWNER_ALONE, ("images_kind", "private_image")),
+    Row("studies:frame", "GET", OWNER_ALONE, ("series_kind", "series", "frame")),
+    Row("studies:frame", "GET", OWNER_ALONE, ("images_kind", "private_image", "frame")),
+    Row("studies:marks", "GET", OWNER_ALONE, ("series_kind", "series")),
+    Row("studies:marks", "POST", (302, 400, 404, 404, 404, 404), ("series_kind", "series")),
+    Row("studies:gsps", "GET", OWNER_ALONE, ("series_kind", "series")),
+    Row("studies:sr", "GET", OWNER_ALONE, ("series_kind", "series")),
+    Row("studies:marks_import", "POST", (302, 400, 404, 404, 404, 404), ("series_kind", "series")),
+    Row("studies:mark", "POST", (302, 400, 404, 404, 404, 404), ("mark",)),
+    Row("studies:mark_delete", "POST", OWNER_ALONE, ("mark",)),
+    Row("studies:key_image", "POST", (302, 403, 403, 404, 403, 404), ("series",)),
+    Row("studies:key_image", "POST", (302, 403, 403, 400, 403, 403), ("own_series",)),
+    Row("studies:series_delete", "POST", (302, 403, 403, 404, 403, 404), ("series",)),
+    Row("studies:series_delete", "POST", (302, 403, 403, 302, 403, 403), ("own_series",)),
+    Row("studies:doubts", "POST", (302, 403, 403, 404, 403, 404), ("series",)),
+    Row("studies:doubts", "POST", (302, 403, 403, 302, 403, 403), ("own_series",)),
     # privacy
     Row("privacy:subject", "GET", ADMINISTRATOR),
     Row("privacy:subject", "POST", ADMINISTRATOR, data={"patient": "A-1"}),
@@ -307,6 +341,18 @@ def world(make_user, clinician: User, educator: User, auditor: User, administrat
         "dispute": Dispute.objects.create(item=document, quote_sha256="0" * 64).pk,
     }
     objects["draft_case"] = library_case(clinician, Visibility.PUBLIC, state=State.DRAFT).pk
+    series = stored_series(Case.objects.get(pk=objects["private_case"]))
+    own = library_case(educator, Visibility.PUBLIC, state=State.DRAFT)
+    objects |= {
+        "series_kind": Fixed("series"),
+        "images_kind": Fixed("images"),
+        "series": series.pk,
+        "own_series": stored_series(own).pk,
+        "mark": series.marks.create(
+            owner=clinician, kind="length", points=[[0, 0], [1, 1]], values={"length": 1.0, "length_unit": "mm"}
+        ).pk,
+        "upload": StudyUpload.objects.create(case=own, owner=educator, place="study-none").pk,
+    }
     return World(people, objects)
 
 

@@ -56,7 +56,8 @@ def test_a_sagittal_series_lies_along_its_own_normal(upload: Upload) -> None:
 def test_without_a_place_the_instance_number_tells(upload: Upload) -> None:
     numbers = [3, 1, 2]
     files = [
-        (f"{number}", written(ct(number, ImagePositionPatient=None, ImageOrientationPatient=None))) for number in numbers
+        (f"{number}", written(ct(number, ImagePositionPatient=None, ImageOrientationPatient=None)))
+        for number in numbers
     ]
     upload(files)
     shown = of_series(Series.objects.get())
@@ -75,7 +76,9 @@ def test_other_directions_and_sizes_are_stacks_of_their_own(upload: Upload) -> N
 
 def test_echoes_of_one_place_are_stacks_of_their_own(upload: Upload) -> None:
     files = [
-        (f"{echo}-{z}", written(ct(10 * echo + z, z=z, EchoTime=echo, Modality="MR"))) for echo in (5, 9) for z in range(3)
+        (f"{echo}-{z}", written(ct(10 * echo + z, z=z, EchoTime=echo, Modality="MR")))
+        for echo in (5, 9)
+        for z in range(3)
     ]
     upload(files)
     assert [row.frames for row in Series.objects.all()] == [3, 3]
@@ -100,7 +103,13 @@ def test_signed_values_and_bits_beyond_those_stored(upload: Upload) -> None:
 
 
 def test_a_slope_of_its_own_for_each_slice(upload: Upload) -> None:
-    files = [(f"{n}", written(ct(n, RescaleSlope=n + 0.5, RescaleIntercept=0, Modality="PT", Units="BQML", RescaleType=None))) for n in range(2)]
+    files = [
+        (
+            f"{n}",
+            written(ct(n, RescaleSlope=n + 0.5, RescaleIntercept=0, Modality="PT", Units="BQML", RescaleType=None)),
+        )
+        for n in range(2)
+    ]
     upload(files)
     shown = of_series(Series.objects.get())
     assert shown.unit == "Bq/ml"
@@ -231,7 +240,20 @@ def test_limits_of_a_study_hold(upload: Upload, settings: Any) -> None:
 
 def test_a_study_of_another_patient_is_refused_by_the_case(upload: Upload, draft: Case, educator: User) -> None:
     upload(study(2))
-    other = [("x", written(ct(1, PatientID="OTHER", StudyInstanceUID=new_uid(), SeriesInstanceUID=new_uid(), SOPInstanceUID=new_uid())))]
+    other = [
+        (
+            "x",
+            written(
+                ct(
+                    1,
+                    PatientID="OTHER",
+                    StudyInstanceUID=new_uid(),
+                    SeriesInstanceUID=new_uid(),
+                    SOPInstanceUID=new_uid(),
+                )
+            ),
+        )
+    ]
     assert "another patient than this case" in upload(other).message
     assert read_files(draft_begin(title="Another", by=educator), educator, other).state == "done"
 
