@@ -1,4 +1,4 @@
-"""Marks out of DICOM: presentation states and structured reports, of this site or another. Nothing in them is trusted."""
+"""Marks out of DICOM: presentation states and structured reports, this site's or others'. Nothing in them is trusted."""
 
 from __future__ import annotations
 
@@ -151,23 +151,23 @@ def _of_text(frame: int, text: Any) -> FoundMark | None:
 def _of_report(dataset: Any, places: dict[tuple[str, int], int]) -> Iterator[FoundMark | None]:
     for group in _groups(dataset, 0):
         items = list(sequence(group, "ContentSequence"))
-        label, uid = "", ""
-        for item in items:
-            if _code(item) == TRACKING_IDENTIFIER:
-                label = str(item.get("TextValue") or "")
-            elif _code(item) == TRACKING_UID:
-                uid = str(item.get("UID") or "")
-        for place in _places(items, 0):
-            kind, points = _figure(str(place.GraphicType), _pairs(place.GraphicData), "")
-            frames = [
-                frame
-                for source in sequence(place, "ContentSequence")
-                for image in sequence(source, "ReferencedSOPSequence")
-                for frame in _frames(image, places)
-            ]
-            yield from (
-                [FoundMark(frame, kind, points, _unnumbered(label), uid) for frame in frames] if kind else []
-            ) or [None]
+        said = {_code(item): item for item in items}
+        label = (
+            _unnumbered(str(said[TRACKING_IDENTIFIER].get("TextValue") or "")) if TRACKING_IDENTIFIER in said else ""
+        )
+        uid = str(said[TRACKING_UID].get("UID") or "") if TRACKING_UID in said else ""
+        for number, place in enumerate(_places(items, 0)):
+            # The identity is that of the group: its first figure has it.
+            yield _of_place(place, places, label, "" if number else uid)
+
+
+def _of_place(place: Any, places: dict[tuple[str, int], int], label: str, uid: str) -> FoundMark | None:
+    kind, points = _figure(str(place.GraphicType), _pairs(place.GraphicData), "")
+    for source in sequence(place, "ContentSequence"):
+        for image in sequence(source, "ReferencedSOPSequence"):
+            if kind and (frames := _frames(image, places)):
+                return FoundMark(frames[0], kind, points, label, uid)
+    return None
 
 
 def _groups(item: Any, depth: int) -> Iterator[Any]:

@@ -155,7 +155,7 @@ def _annotation(shown: Shown, mark: Mark, images: dict[str, Dataset], layer: Any
     import highdicom as hd
 
     image, number = _of(shown, mark, images)
-    identity = {"tracking_id": f"{mark.kind} {mark.pk}", "tracking_uid": _uid(mark)}
+    identity: dict[str, Any] = {"tracking_id": f"{mark.kind} {mark.pk}", "tracking_uid": _uid(mark)}
     points = np.array(mark.points, dtype=float)
     graphics = []
     if mark.kind == MarkKind.ELLIPSE:

@@ -11,7 +11,8 @@ from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, require
 from cdss.audit.services import record
 from cdss.studies import marks as services
-from cdss.studies.dicom_read import MAX_BYTES, marks_import as take
+from cdss.studies.dicom_read import MAX_BYTES
+from cdss.studies.dicom_read import marks_import as take
 from cdss.studies.dicom_write import presentation_state, structured_report
 from cdss.studies.errors import StudyError
 from cdss.studies.models import Mark

@@ -77,7 +77,8 @@ def check_one_patient(instances: Sequence[Instance], case: Case) -> None:
     named = {each.patient for each in instances if each.patient}
     if len(named) > 1:
         raise StudyError(
-            f"These files are of {len(named)} patients (by PatientID). Nothing was kept. Upload one patient's study alone."
+            f"These files are of {len(named)} patients (by PatientID). Nothing was kept. "
+            "Upload one patient's study alone."
         )
     number = next((each.patient_number for each in instances if each.patient_number), "")
     if number and case.source_group and case.source_group != patient_group(case.source_name, number):
@@ -224,7 +225,8 @@ class _Opened:
     """The dataset last asked for: the frames of one file come one after the other."""
 
     def __init__(self, place: str) -> None:
-        self.place, self.source, self.dataset = place, "", None
+        self.place, self.source = place, ""
+        self.dataset: Any = None
 
     def frame(self, placed: Placed) -> StoredFrame:
         try:

@@ -98,9 +98,9 @@ def doubts_decide(*, series: Series, keep: bool, by: User) -> None:
         from cdss.studies.frame_files import read_frame
         from cdss.studies.pixels import cover
 
-        shape = {"pixels": series.pixels, "rows": series.rows, "columns": series.columns}
+        kind, rows, columns = series.pixels, series.rows, series.columns
         for frame in range(series.frames):
-            pixels = read_frame(series.folder, frame, **shape)
+            pixels = read_frame(series.folder, frame, pixels=kind, rows=rows, columns=columns)
             write_frame(frame_path(series.folder, frame), cover(pixels, boxes))
     with transaction.atomic():
         row = Series.objects.select_for_update().get(pk=series.pk)

@@ -40,8 +40,12 @@ class Shown:
     unit: str
     # Rows, columns in mm; nothing where the picture has no scale.
     spacing: tuple[float, ...]
-    facts: Sequence[Mapping[str, Any]]
     version: str
+
+    @property
+    def facts(self) -> Sequence[Mapping[str, Any]]:
+        """Of each frame of a series; nothing for an image."""
+        return self.row.frame_facts if isinstance(self.row, Series) else ()
 
     @property
     def case(self) -> Case:
@@ -97,7 +101,6 @@ def of_series(series: Series) -> Shown:
         series.pixels,
         series.unit or GREY_VALUE,
         tuple(float(part) for part in spacing if part is not None),
-        series.frame_facts,
         f"{series.pk}.{series.version}.{len(series.doubts)}",
     )
 
@@ -105,15 +108,13 @@ def of_series(series: Series) -> Shown:
 def of_image(image: CaseImage) -> Shown:
     # The digest is that of the pixels; a place that was uncovered since makes another file of the same row.
     pixels = "rgb8" if _picture(image, 0).ndim == 3 else "uint8"
-    return Shown(
-        "images", image, image.height, image.width, image.frames, pixels, GREY_VALUE, (), (), image.sha256[:24]
-    )
+    return Shown("images", image, image.height, image.width, image.frames, pixels, GREY_VALUE, (), image.sha256[:24])
 
 
 def shown_or_404(kind: str, pk: int, user: User) -> Shown:
-    """Of the cases this user may open."""
+    """Of the cases this user may open. What is said of each frame is read when it is asked for."""
     if kind == "series":
-        rows = Series.objects.viewable_by(user)  # type: ignore[attr-defined]
+        rows = Series.objects.viewable_by(user).defer("frame_facts")  # type: ignore[attr-defined]
         return of_series(get_object_or_404(rows.select_related("case", "case__owner"), pk=pk))
     visible = Case.objects.viewable_by(user).values("pk")  # type: ignore[attr-defined]
     image = get_object_or_404(CaseImage.objects.select_related("case", "case__owner").filter(case__in=visible), pk=pk)

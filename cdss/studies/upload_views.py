@@ -14,7 +14,8 @@ from cdss.studies.errors import StudyError
 from cdss.studies.forms import UploadForm
 from cdss.studies.models import StudyUpload, UploadState
 from cdss.studies.services import draft_begin
-from cdss.studies.uploads import NO_FILES, is_silent, upload_add, upload_begin, upload_start as start
+from cdss.studies.uploads import NO_FILES, is_silent, upload_add, upload_begin
+from cdss.studies.uploads import upload_start as start
 
 UNFINISHED = (UploadState.WAITING, UploadState.READING)
 

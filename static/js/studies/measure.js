@@ -48,10 +48,12 @@ const ellipse = (mark, meta, data, across, down, unit) => {
 
 const short = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(1));
 
-export const said = (values, meta) => {
-  if (values.length !== undefined) return `${values.length.toFixed(1)} ${values.length_unit}${meta?.spacingAtDetector ? " at the detector" : ""}`;
-  if (values.angle !== undefined) return `${values.angle.toFixed(1)}°`;
-  if (values.mean === undefined) return "";
+export const parts = (values, meta) => {
+  if (values.length !== undefined) return [`${values.length.toFixed(1)} ${values.length_unit}${meta?.spacingAtDetector ? " at the detector" : ""}`];
+  if (values.angle !== undefined) return [`${values.angle.toFixed(1)}°`];
+  if (values.mean === undefined) return [];
   const unit = values.unit === "grey value" ? "" : ` ${values.unit}`;
-  return `mean ${short(values.mean)}${unit} · SD ${short(values.sd)} · ${short(values.min)} to ${short(values.max)} · ${short(values.area)} ${values.area_unit}`;
+  return [`mean ${short(values.mean)}${unit} · SD ${short(values.sd)}`, `${short(values.min)} to ${short(values.max)} · ${short(values.area)} ${values.area_unit}`];
 };
+
+export const said = (values, meta) => parts(values, meta).join(" · ");

@@ -42,7 +42,10 @@ export const drawMarks = (svg, marks, place, words) => {
       for (const point of mark.kind === "arrow" || mark.kind === "box" ? [] : points) group.append(element("circle", { cx: point[0], cy: point[1], r: 3 }));
       const at = mark.kind === "ellipse" && points[1] ? [Math.max(points[0][0], points[1][0]), Math.min(points[0][1], points[1][1])] : points[mark.kind === "arrow" ? 0 : points.length - 1];
       const rows = words(mark).filter(Boolean);
-      rows.forEach((row, index) => group.append(element("text", { x: at[0] + 8, y: at[1] - 6 + 15 * index }, row)));
+      // To the left of what stands at the right, so that it can be read.
+      const isRight = at[0] > 0.6 * svg.clientWidth;
+      const spot = { x: at[0] + (isRight ? -8 : 8), "text-anchor": isRight ? "end" : "start" };
+      rows.forEach((row, index) => group.append(element("text", { ...spot, y: Math.max(14, at[1] - 6) + 15 * index }, row)));
       return group;
     }),
   );

@@ -1,6 +1,6 @@
 // One picture: its stack, window, zoom and place, and what pointers do on it.
 import { drawMarks } from "./overlay.js";
-import { NEEDED, measure, said, valueAt } from "./measure.js";
+import { NEEDED, measure, parts, valueAt } from "./measure.js";
 import { FrameStore } from "./store.js";
 import { surfaceFor } from "./surface.js";
 
@@ -35,7 +35,7 @@ export class Pane {
     root.querySelector("[data-laterality]").textContent = { R: "Right", L: "Left", B: "Both sides" }[meta.laterality] ?? "";
     this.listen();
     this.fit();
-    this.go(this.frame);
+    this.go(this.frame, true);
   }
 
   listen() {
@@ -197,7 +197,7 @@ export class Pane {
   overlay() {
     const marks = this.marks.filter((mark) => mark.frame === this.frame);
     const all = this.drawing ? [...marks, this.drawing] : marks;
-    drawMarks(this.svg, all, (point) => this.place(point), (mark) => [mark.label, said(this.valuesOf(mark), this.meta)]);
+    drawMarks(this.svg, all, (point) => this.place(point), (mark) => [mark.label, ...parts(this.valuesOf(mark), this.meta)]);
   }
 
   valuesOf(mark) {

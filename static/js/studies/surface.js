@@ -131,11 +131,24 @@ class PlainSurface {
   }
 }
 
+// A card that is played by the processor is slower than the table.
+const PLAYED = /swiftshader|llvmpipe|software|basic render/i;
+
+const hasCard = () => {
+  const gl = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
+  if (!gl) return false;
+  const more = gl.getExtension("WEBGL_debug_renderer_info");
+  const name = `${gl.getParameter(gl.RENDERER)} ${more ? gl.getParameter(more.UNMASKED_RENDERER_WEBGL) : ""}`;
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return !PLAYED.test(name);
+};
+
+// `?surface=2d` and `?surface=webgl2` in the address choose one.
 export const surfaceFor = (canvas, meta) => {
-  const gl = canvas.getContext("webgl2", { failIfMajorPerformanceCaveat: true, alpha: false, antialias: false, preserveDrawingBuffer: true });
-  if (gl && Math.max(meta.rows, meta.columns) <= gl.getParameter(gl.MAX_TEXTURE_SIZE)) {
-    const surface = new CardSurface(gl, meta);
-    return surface;
+  const wanted = new URLSearchParams(location.search).get("surface");
+  if (wanted === "webgl2" || (wanted !== "2d" && hasCard())) {
+    const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, preserveDrawingBuffer: true });
+    if (gl && Math.max(meta.rows, meta.columns) <= gl.getParameter(gl.MAX_TEXTURE_SIZE)) return new CardSurface(gl, meta);
   }
   return new PlainSurface(canvas, meta);
 };

@@ -119,7 +119,7 @@ const setTool = (name) => {
     pane.stage.dataset.tool = name;
     pane.draw();
   }
-  for (const button of every("[data-tool]")) button.setAttribute("aria-pressed", String(button.dataset.tool === name));
+  for (const button of every("button[data-tool]")) button.setAttribute("aria-pressed", String(button.dataset.tool === name));
 };
 const setCine = (runs) => {
   clearInterval(cine);

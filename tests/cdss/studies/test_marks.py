@@ -121,12 +121,14 @@ def test_two_people_who_draw_at_once_both_keep_theirs(
     assert [mark.pk for mark in marks_of(shown, educator)] == [
         mark.pk for mark in sorted(drawn, key=lambda each: each.frame)
     ]
-    assert theirs in marks_of(shown, clinician) and len(marks_of(shown, clinician)) == 6
+    assert theirs in marks_of(shown, clinician)
+    assert len(marks_of(shown, clinician)) == 6
 
 
 def test_a_name_in_a_label_is_taken_out(shown: Shown, educator: User) -> None:
     made = mark_create(shown=shown, by=educator, data={**TEXT, "label": "MRN 12345678, Mr. John Smith"})
-    assert "12345678" not in made.label and "Smith" not in made.label
+    assert "12345678" not in made.label
+    assert "Smith" not in made.label
 
 
 def comparable(marks: list[Mark]) -> list[tuple[Any, ...]]:
@@ -164,8 +166,10 @@ def test_highdicom_reads_the_report_with_its_values(shown: Shown, drawn: list[Ma
 def test_what_is_written_names_nobody_and_refers_to_the_series(shown: Shown, series: Series, drawn: list[Mark]) -> None:
     for file in (presentation_state(shown, drawn), structured_report(shown, drawn)):
         dataset = pydicom.dcmread(io.BytesIO(file))
-        assert str(dataset.PatientName) == "Anonymized^" and dataset.StudyInstanceUID == series.study_uid
-        assert SERIES.encode() not in file and b"Muster" not in file
+        assert str(dataset.PatientName) == "Anonymized^"
+        assert dataset.StudyInstanceUID == series.study_uid
+        assert SERIES.encode() not in file
+        assert b"Muster" not in file
 
 
 def test_known_marks_are_not_taken_again(shown: Shown, educator: User, drawn: list[Mark]) -> None:
@@ -188,7 +192,8 @@ def test_marks_of_other_images_are_counted_and_left(shown: Shown, educator: User
     dataset.GraphicAnnotationSequence[0].ReferencedImageSequence[0].ReferencedSOPInstanceUID = "1.2.3"
     Mark.objects.all().delete()
     taken = marks_import(shown=shown, data=written(dataset), by=educator)
-    assert taken.marks == [] and taken.passed_over == 2
+    assert taken.marks == []
+    assert taken.passed_over == 2
 
 
 @pytest.mark.parametrize("data", [b"", b"hello" * 100, written(ct(1))], ids=["empty", "text", "an image"])
@@ -220,7 +225,8 @@ def test_the_way_of_a_mark_over_the_page(shown: Shown, educator: User, client: C
     client.force_login(educator)
     address = f"/studies/series/{shown.row.pk}/marks/"
     made = send(client, address, LENGTH).json()
-    assert made["values"]["length"] == 3.3541 and made["shared"] is True
+    assert made["values"]["length"] == 3.3541
+    assert made["shared"] is True
     stale = send(client, f"/studies/marks/{made['id']}/", {**LENGTH, "version": 7})
     assert (stale.status_code, stale.json()["stored"]["version"]) == (409, 1)
     assert send(client, f"/studies/marks/{made['id']}/", {**LENGTH, "version": 1}).json()["version"] == 2

@@ -88,7 +88,8 @@ def test_values_scale_and_windows_are_kept_at_full_depth(series: Series, shown: 
     assert (series.pixels, series.unit, series.bits) == ("uint16", "HU", 12)
     assert shown.spacing == (0.5, 0.75)
     assert series.windows == [[40, 400], [-600, 1500]]
-    assert shown.values(2).min() < -900 and shown.values(2).max() > 1400
+    assert shown.values(2).min() < -900
+    assert shown.values(2).max() > 1400
 
 
 def test_signed_values_and_bits_beyond_those_stored(upload: Upload) -> None:
@@ -213,7 +214,8 @@ REFUSED: dict[str, tuple[list[tuple[str, bytes]], str]] = {
 def test_what_is_refused_leaves_nothing(upload: Upload, site: Path, name: str) -> None:
     files, says = REFUSED[name]
     done = upload(files)
-    assert done.state == "failed" and says in done.message
+    assert done.state == "failed"
+    assert says in done.message
     assert not Series.objects.exists()
     assert held(site) == []
 
