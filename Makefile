@@ -7,7 +7,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 export CDSS_HTTPS ?= False
 
-.PHONY: audit sbom run setup env test test-all faults check evaluation evaluation-baseline bench align local-llm lock clean
+.PHONY: audit sbom run setup env test test-all faults check evaluation evaluation-baseline bench bench-viewer align local-llm lock clean
 run: setup
 	$(MANAGE) serve
 
@@ -68,6 +68,10 @@ bench: .venv/.run
 	OMP_NUM_THREADS=1 PYTHONPATH=.venv/bench $(MANAGE) benchmark --json
 	OMP_NUM_THREADS=1 $(MANAGE) benchmark_consultation --json
 	$(MANAGE) benchmark_audit --json
+
+# Scrolling through 300 slices in Chromium, which has to be there.
+bench-viewer: .venv/.dev .venv/.browser
+	$(BIN)/python -m tests.bench_viewer
 
 # Known weaknesses of what is locked: asks the Python Packaging Advisory Database, so it needs the network.
 audit: .venv/.dev

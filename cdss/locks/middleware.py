@@ -16,6 +16,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 IMAGE_ROUTES = frozenset(
     {"consultations:image", "library:image", "library:frame", "library:doubt_crop", "studies:viewer", "studies:data"}
     | {"studies:frame", "studies:upload", "studies:upload_files", "studies:upload_start", "studies:key_image"}
+    | {"studies:series_dicom"}
 )
 # Where a case is typed or uploaded.
 CASE_ROUTES = frozenset(

@@ -1,4 +1,4 @@
-"""Marks out of DICOM: presentation states and structured reports, this site's or others'. Nothing in them is trusted."""
+"""Marks out of DICOM: presentation states and structured reports, this site's or not. Nothing in them is trusted."""
 
 from __future__ import annotations
 

@@ -2,13 +2,16 @@ from typing import cast
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, require
+from cdss.audit.services import record
 from cdss.studies import services
+from cdss.studies.dicom_series import series_zip
 from cdss.studies.errors import StudyError
 from cdss.studies.forms import KeyImageForm
 from cdss.studies.models import Series
@@ -42,6 +45,20 @@ def key_image(request: HttpRequest, pk: int) -> HttpResponse:
     except StudyError as error:
         return JsonResponse({"error": str(error)}, status=400)
     return JsonResponse({"image": image.pk, "position": image.position})
+
+
+@require_safe
+@require(Action.IMPORT)
+def dicom(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """The de-identified files that the exported marks refer to."""
+    shown, series, user = _authored(request, pk)
+    try:
+        pieces = series_zip(shown)
+    except StudyError as error:
+        return HttpResponse(str(error), status=409, content_type="text/plain; charset=utf-8")
+    record(action="studies.series_exported", by=user, obj=shown.case, details={"series": series.pk})
+    headers = {"Content-Disposition": f'attachment; filename="series-{pk}.zip"', "Cache-Control": "no-store"}
+    return StreamingHttpResponse(pieces, content_type="application/zip", headers=headers)
 
 
 @require_POST

@@ -22,6 +22,7 @@ urlpatterns = [
     path("marks/<id:pk>/", mark_views.mark, name="mark"),
     path("marks/<id:pk>/delete/", mark_views.mark_delete, name="mark_delete"),
     path("series/<id:pk>/key/", series_views.key_image, name="key_image"),
+    path("series/<id:pk>/dicom/", series_views.dicom, name="series_dicom"),
     path("series/<id:pk>/delete/", series_views.delete, name="series_delete"),
     path("series/<id:pk>/doubts/", series_views.doubts, name="doubts"),
     path("<shown:kind>/<id:pk>/", views.viewer, name="viewer"),

@@ -230,6 +230,8 @@ TABLE = [
     Row("studies:mark_delete", "POST", OWNER_ALONE, ("mark",)),
     Row("studies:key_image", "POST", (302, 403, 403, 404, 403, 404), ("series",)),
     Row("studies:key_image", "POST", (302, 403, 403, 400, 403, 403), ("own_series",)),
+    Row("studies:series_dicom", "GET", (302, 403, 403, 404, 403, 404), ("series",)),
+    Row("studies:series_dicom", "GET", (302, 403, 403, 200, 403, 403), ("own_series",)),
     Row("studies:series_delete", "POST", (302, 403, 403, 404, 403, 404), ("series",)),
     Row("studies:series_delete", "POST", (302, 403, 403, 302, 403, 403), ("own_series",)),
     Row("studies:doubts", "POST", (302, 403, 403, 404, 403, 404), ("series",)),

@@ -3,10 +3,12 @@
 import gzip
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -21,10 +23,14 @@ from cdss.privacy.erasure import patient_erase
 from cdss.privacy.holdings import holdings_of
 from cdss.rotation import keys_rotate
 from cdss.studies.demo import demo_series_make
+from cdss.studies.dicom_write import presentation_state
 from cdss.studies.frame_files import frame_path
+from cdss.studies.marks import mark_create
 from cdss.studies.models import Series, StudyUpload
+from cdss.studies.services import draft_begin
 from cdss.studies.shown import Shown, of_series
 from tests.cdss.cast import library_case
+from tests.cdss.studies.conftest import read_files
 from tests.cdss.studies.dicoms import study, zipped
 
 SCRIPT = {"headers": {"Accept": "application/json"}}
@@ -216,6 +222,33 @@ def test_a_deleted_series_takes_its_files_with_it(
     assert not Series.objects.exists()
     assert CaseImage.objects.count() == 1
     assert not frame_path(series.folder, 0).parent.exists()
+
+
+def test_a_series_goes_out_as_dicom_and_comes_back_the_same(
+    teacher: Client, series: Series, shown: Shown, educator: User
+) -> None:
+    answer = teacher.get(f"/studies/series/{series.pk}/dicom/")
+    content = b"".join(answer.streaming_content)
+    assert b"Muster" not in content and b"4711" not in content
+    again = draft_begin(title="Once more", by=educator)
+    assert read_files(again, educator, [("series.zip", content)]).state == "done"
+    back = Series.objects.get(case=again)
+    assert [fact["position"] for fact in back.frame_facts] == [fact["position"] for fact in series.frame_facts]
+    assert (back.unit, back.windows, back.spacing_at_detector) == (series.unit, series.windows, False)
+    for frame in range(5):
+        assert np.array_equal(of_series(back).values(frame), shown.values(frame))
+
+
+def test_marks_fit_the_images_that_went_out_with_them(
+    teacher: Client, series: Series, shown: Shown, educator: User
+) -> None:
+    mark = mark_create(shown=shown, by=educator, data={"kind": "length", "frame": 3, "points": [[1, 1], [9, 9]]})
+    content = b"".join(teacher.get(f"/studies/series/{series.pk}/dicom/").streaming_content)
+    files = zipfile.ZipFile(io.BytesIO(content))
+    uids = [str(pydicom.dcmread(files.open(name)).SOPInstanceUID) for name in files.namelist()]
+    state = pydicom.dcmread(io.BytesIO(presentation_state(shown, [mark])))
+    referred = state.GraphicAnnotationSequence[0].ReferencedImageSequence[0].ReferencedSOPInstanceUID
+    assert uids.index(str(referred)) == 3
 
 
 def test_what_is_held_of_a_patient_is_told_and_erased(
