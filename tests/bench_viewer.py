@@ -66,7 +66,8 @@ SCROLL = """async ([seconds, last]) => {
   const round = (value) => Math.round(value * 10) / 10;
   return {
     frames_per_second: round((1000 * gaps.length) / gaps.reduce((a, b) => a + b)),
-    slices_per_second: round((now.painted - before) / seconds), share_shown: round((100 * (now.painted - before)) / turned),
+    slices_per_second: round((now.painted - before) / seconds),
+    share_shown: round((100 * (now.painted - before)) / turned),
     gap_ms_median: round(gaps[gaps.length >> 1]), gap_ms_p95: round(gaps[Math.floor(gaps.length * 0.95)]),
     gap_ms_worst: round(gaps.at(-1)), held_slices: now.frames, held_mb: round(now.held / 1048576),
     heap_mb: round((performance.memory?.usedJSHeapSize ?? 0) / 1048576),
@@ -101,7 +102,11 @@ def main() -> None:
             manage("shell", "-c", MAKE.format(slices=options.slices, size=options.size)).split("SERIES ")[1].strip()
         )
         server = subprocess.Popen(
-            [sys.executable, "manage.py", "serve"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
+            [sys.executable, "manage.py", "serve"],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         url = f"http://127.0.0.1:{port}"
         _wait_for(url)

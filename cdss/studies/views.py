@@ -7,14 +7,18 @@ from django.views.decorators.http import require_safe
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, require
 from cdss.audit.services import record
-from cdss.encryption import EncryptionError
 from cdss.studies.models import MarkKind
 from cdss.studies.presenters import comparable, identity_line, stacks_of_case
 from cdss.studies.shown import Shown, described, shown_or_404
 from cdss.studies.uploads import may_author
 
 # A frame of a version never changes; a new version has another address.
-FRAME_SECONDS = 7 * 24 * 3600
+FRAME_HEADERS = {
+    "Cache-Control": f"private, max-age={7 * 24 * 3600}, immutable",
+    "Vary": "Cookie",
+    "X-Content-Type-Options": "nosniff",
+}
+MOST_FRAMES = 16
 # What a session has opened: its frames belong to the page that was recorded.
 OPENED, MOST_OPENED = "studies_opened", 200
 
@@ -52,28 +56,25 @@ def data(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
 @require_safe
 @require(Action.BROWSE_LIBRARY)
 def frame(request: HttpRequest, kind: str, pk: int, frame: int) -> HttpResponse:
-    """Raw little-endian pixels, compressed."""
+    """Raw little-endian pixels, compressed; with `count`, of several frames, each after its length in four bytes."""
     shown = shown_or_404(kind, pk, _user(request))
-    if frame >= shown.frames:
+    wanted = request.GET.get("count", "")
+    many = int(wanted) if wanted.isdecimal() and len(wanted) < 4 else 1
+    if frame >= shown.frames or not 1 <= many <= MOST_FRAMES:
         raise Http404
     _opened(request, shown)
-    headers = {
-        "Cache-Control": f"private, max-age={FRAME_SECONDS}, immutable",
-        "ETag": f'"{shown.version}-{frame}"',
-        "Vary": "Cookie",
-        "X-Content-Type-Options": "nosniff",
-    }
+    headers = FRAME_HEADERS | {"ETag": f'"{shown.version}-{frame}-{many if wanted else 0}"'}
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return HttpResponseNotModified(headers=headers)
     try:
-        content = shown.packed(frame)
-    except (OSError, EncryptionError) as error:
-        if isinstance(error, EncryptionError):
-            raise
+        frames = [shown.packed(each) for each in range(frame, min(frame + many, shown.frames))]
+    except OSError as error:
         raise Http404 from error
-    return HttpResponse(
-        content, content_type="application/octet-stream", headers=headers | {"Content-Encoding": "gzip"}
-    )
+    if wanted:
+        content = b"".join(len(packed).to_bytes(4, "little") + packed for packed in frames)
+    else:
+        content, headers = frames[0], headers | {"Content-Encoding": "gzip"}
+    return HttpResponse(content, content_type="application/octet-stream", headers=headers)
 
 
 def _opened(request: HttpRequest, shown: Shown) -> None:

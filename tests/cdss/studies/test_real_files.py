@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(not DATA.is_dir(), reason="CDSS_TEST_DATA has no dicom/samples"),
 ]
 FILES = sorted(DATA.glob("*.dcm")) if DATA.is_dir() else []
-# Reports, plans, waveforms, what is damaged, and one whose header says that text is burnt in, which is not looked for.
+# Reports, plans, waveforms, what is damaged, and one whose header says that it has burnt-in text.
 NO_PICTURE = {"GREYSCALE_IMAGE", "emri_small_jpeg_2k_lossless_too_short", "MR_truncated", "no_meta", "reportsi", "rtplan",
               "rtstruct", "waveform_ecg"}  # fmt: skip
 

@@ -258,7 +258,8 @@ def test_another_part_of_the_page_hears_of_a_region(open_as: Any, stack: Series)
     page = open_as(f"/studies/series/{stack.pk}/")
     page.evaluate(
         """() => { document.querySelector('[data-tool=box]').hidden = false;
-        document.addEventListener('cdss:region', (event) => { document.body.dataset.heard = JSON.stringify(event.detail); }); }"""
+        document.addEventListener('cdss:region', (event) => {
+          document.body.dataset.heard = JSON.stringify(event.detail); }); }"""
     )
     page.get_by_role("button", name="Region").click()
     drag(page, (30, 40), (60, 90))
