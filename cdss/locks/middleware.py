@@ -14,9 +14,11 @@ from cdss.locks.modes import LockedError, locked_modes
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Pixels in or out.
 IMAGE_ROUTES = frozenset(
-    {"consultations:image", "library:image", "library:frame", "library:doubt_crop", "studies:viewer", "studies:data"}
-    | {"studies:frame", "studies:upload", "studies:upload_files", "studies:upload_start", "studies:key_image"}
-    | {"studies:series_dicom"}
+    {"consultations:image", "library:image", "library:frame", "library:doubt_crop"}
+    | {"studies:viewer", "studies:data", "studies:frame", "studies:key_image", "studies:series_dicom"}
+    | {"studies:upload", "studies:upload_files", "studies:upload_start"}
+    # A mark is measured in the pixels.
+    | {"studies:marks", "studies:mark", "studies:marks_import"}
 )
 # Where a case is typed or uploaded.
 CASE_ROUTES = frozenset(

@@ -10,7 +10,7 @@ from django.db import transaction
 from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.library.deidentify import deidentify
-from cdss.library.rows import clean
+from cdss.library.field_values import clean
 from cdss.studies.errors import StudyError
 from cdss.studies.measuring import checked_points, measured
 from cdss.studies.models import Mark

@@ -12,9 +12,9 @@ from django.utils import timezone
 from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.library.deidentify import deidentify
+from cdss.library.field_values import clean
 from cdss.library.image_files import new_image_files, remove_images_on_commit
 from cdss.library.models import Case, CaseImage, Kind, LibraryItem, State, Visibility
-from cdss.library.rows import clean
 from cdss.library.services import collection_ensure
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in

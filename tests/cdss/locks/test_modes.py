@@ -174,11 +174,19 @@ def test_the_worker_takes_nothing_from_the_queue(
     assert ran == []
 
 
+# What tells of studies in words alone, or takes something away.
+STUDIES_WITHOUT_PIXELS = {"upload_result", "upload_progress", "series_delete", "doubts", "mark_delete", "gsps", "sr"}
+
+
 def image_routes(patterns: Any = None, namespace: str = "") -> Iterator[str]:
     for pattern in patterns or get_resolver().url_patterns:
         if hasattr(pattern, "url_patterns"):
             yield from image_routes(pattern.url_patterns, f"{pattern.namespace}:" if pattern.namespace else namespace)
-        elif {"image", "frame", "doubt_crop"} & (set(pattern.pattern.converters) | {pattern.name}):
+        elif (namespace == "studies:" and pattern.name not in STUDIES_WITHOUT_PIXELS) or {
+            "image",
+            "frame",
+            "doubt_crop",
+        } & (set(pattern.pattern.converters) | {pattern.name}):
             yield f"{namespace}{pattern.name}"
 
 

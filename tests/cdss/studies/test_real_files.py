@@ -20,8 +20,8 @@ pytestmark = [
 ]
 FILES = sorted(DATA.glob("*.dcm")) if DATA.is_dir() else []
 # Reports, plans, waveforms, what is damaged, and one whose header says that it has burnt-in text.
-NO_PICTURE = {"GREYSCALE_IMAGE", "emri_small_jpeg_2k_lossless_too_short", "MR_truncated", "no_meta", "reportsi", "rtplan",
-              "rtstruct", "waveform_ecg"}  # fmt: skip
+NO_PICTURE = {"GREYSCALE_IMAGE", "emri_small_jpeg_2k_lossless_too_short", "MR_truncated", "no_meta", "reportsi",
+              "rtplan", "rtstruct", "waveform_ecg"}  # fmt: skip
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -230,6 +230,37 @@ def test_two_pictures_scroll_together(open_as: Any, stack: Series, educator: Use
     assert page.complaints == []
 
 
+def test_everything_but_drawing_by_keys(open_as: Any, stack: Series) -> None:
+    page = open_as(f"/studies/series/{stack.pk}/")
+    window, zoom = page.locator("[data-first] [data-window]"), page.locator("[data-first] [data-zoom-now]")
+    page.keyboard.press("2")
+    expect(window).to_have_text("L -600 W 1500 · As stored 2")
+    page.keyboard.press("w")
+    expect(window).to_have_text("L 40 W 400 · Soft tissue")
+    page.keyboard.press("Shift+ArrowUp")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(window).to_have_text("L 60 W 440 · set by hand")
+    page.keyboard.press("+")
+    expect(zoom).to_have_text("1.3×")
+    page.keyboard.press("Alt+ArrowLeft")
+    page.keyboard.press("f")
+    expect(zoom).to_have_text("1.0×")
+    page.keyboard.press("o")
+    expect(page.locator("[data-first] [data-identity]")).to_be_hidden()
+    page.keyboard.press("o")
+    expect(page.locator("[data-first] [data-identity]")).to_contain_text("de-identified")
+    page.keyboard.press("c")
+    expect(number(page)).not_to_have_text("11 / 20")
+    page.keyboard.press("c")
+    expect(page.locator("[data-cine]")).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("?")
+    expect(page.locator("#keymap")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("v")
+    assert page.evaluate("document.activeElement.matches('[data-compare]')")
+    assert page.complaints == []
+
+
 def test_a_key_image_by_key(open_as: Any, stack: Series) -> None:
     page = open_as(f"/studies/series/{stack.pk}/")
     page.keyboard.press("k")
