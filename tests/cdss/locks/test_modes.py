@@ -178,15 +178,17 @@ def test_the_worker_takes_nothing_from_the_queue(
 STUDIES_WITHOUT_PIXELS = {"upload_result", "upload_progress", "series_delete", "doubts", "mark_delete", "gsps", "sr"}
 
 
+def _moves_pixels(namespace: str, pattern: Any) -> bool:
+    if namespace == "studies:":
+        return pattern.name not in STUDIES_WITHOUT_PIXELS
+    return bool({"image", "frame", "doubt_crop"} & (set(pattern.pattern.converters) | {pattern.name}))
+
+
 def image_routes(patterns: Any = None, namespace: str = "") -> Iterator[str]:
     for pattern in patterns or get_resolver().url_patterns:
         if hasattr(pattern, "url_patterns"):
             yield from image_routes(pattern.url_patterns, f"{pattern.namespace}:" if pattern.namespace else namespace)
-        elif (namespace == "studies:" and pattern.name not in STUDIES_WITHOUT_PIXELS) or {
-            "image",
-            "frame",
-            "doubt_crop",
-        } & (set(pattern.pattern.converters) | {pattern.name}):
+        elif _moves_pixels(namespace, pattern):
             yield f"{namespace}{pattern.name}"
 
 
