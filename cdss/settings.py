@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "cdss.audit",
     "cdss.notices",
     "cdss.library",
+    "cdss.exchange",
     "cdss.indexing",
     "cdss.reasoning",
     "cdss.ranking",

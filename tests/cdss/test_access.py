@@ -233,6 +233,11 @@ TABLE = [
     Row("library:import", "GET", IMPORTERS),
     Row("library:import", "POST", IMPORTERS),
     Row("library:import_result", "GET", (302, 403, 403, 404, 403, 404), ("import",)),
+    # exchange: an export holds what its maker may open, and is theirs alone
+    Row("exchange:export", "GET", ANYONE),
+    Row("exchange:export", "POST", ANYONE, data={"format": "jsonl", "collection": ""}),
+    Row("exchange:result", "GET", (302, 404, 404, 404, 404, 404), ("import",)),
+    Row("exchange:fetch", "GET", (302, 404, 404, 404, 404, 404), ("import",)),
     Row("library:publish", "POST", (302, 403, 403, 404, 403, 404), ("private_case",)),
     Row("library:publish", "POST", (302, 403, 403, 302, 403, 302), ("draft_case",)),
     Row("library:unpublish", "POST", (302, 403, 403, 404, 403, 404), ("private_case",)),

@@ -1,0 +1,10 @@
+from django.urls import path
+
+from cdss.exchange import views
+
+app_name = "exchange"
+urlpatterns = [
+    path("", views.export, name="export"),
+    path("<uuid:pk>/", views.result, name="result"),
+    path("<uuid:pk>/file/", views.fetch, name="fetch"),
+]
