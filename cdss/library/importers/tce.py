@@ -44,6 +44,8 @@ class Found:
     reports: dict[str, Report]
     pictures: dict[str, Picture]
     problems: list[Read]
+    # Reports that are there and cannot be read.
+    broken: set[str]
 
 
 def read(path: Path) -> Iterator[Read]:
@@ -76,6 +78,8 @@ def _cases(found: Found) -> Iterator[Read]:
 
 
 def _case(selection: Report, found: Found) -> CaseRow:
+    if found.broken & set(selection.references):
+        raise RowError("the report that tells this selection cannot be read")
     report = _information(selection, found)
     values: dict[str, Any] = values_of(report.content) if report else {"source_name": "", "source_id": ""}
     said = [each.text or "" for each in selection.content if each.get("code") == "113012"]
@@ -128,9 +132,7 @@ def _images(selection: Report, report: Report | None, found: Found) -> tuple[lis
 def _row(uids: Sequence[str], found: Found, about: dict[str, Any]) -> ImageRow:
     missing = sum(uid not in found.pictures for uid in uids)
     if missing or not uids:
-        return ImageRow(
-            (), problem=f"{missing} of {len(uids)} selected images of a series are not in the file.", **about
-        )
+        return ImageRow((), problem=f"{missing} of {len(uids)} images of a selected series are not there.", **about)
     return ImageRow(tuple(found.pictures[uid].path for uid in uids), **about)
 
 
@@ -149,7 +151,7 @@ def _found(files: Sequence[Path]) -> Found:
     from retrieval import dicom, imaging
     from retrieval.errors import ImageError
 
-    found = Found([], {}, {}, [])
+    found = Found([], {}, {}, [], set())
     for number, path in enumerate(files, 1):
         try:
             data = imaging.file_bytes(path, limits=image_limits())
@@ -163,7 +165,11 @@ def _found(files: Sequence[Path]) -> Found:
 def _take(dataset: Any, path: Path, found: Found) -> None:
     kind, uid = str(dataset.get("SOPClassUID") or ""), str(dataset.get("SOPInstanceUID") or "")
     if kind.startswith(REPORTS):
-        report = report_of(dataset, uid)
+        try:
+            report = report_of(dataset, uid)
+        except RowError:
+            found.broken.add(uid)
+            raise
         if report.concept[:2] == EXPORT[:2] and kind == SELECTION:
             found.selections.append(report)
         elif report.concept[:2] == INFORMATION[:2]:
