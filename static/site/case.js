@@ -41,8 +41,9 @@
       }
       if (what) move();
     });
+    // The link to the file itself is for the keyboard and for pages without scripts.
     stage.addEventListener("click", function (event) {
-      event.preventDefault();
+      if (event.detail > 0) event.preventDefault();
     });
     stage.addEventListener("dblclick", function () {
       zoom = zoom === 0 ? 2 : 0;
