@@ -2,8 +2,9 @@
 
 import hashlib
 import shutil
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, BinaryIO, Protocol, cast
+from typing import IO, Protocol, cast
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 STORED = (".png", ".jpg", ".zip")
@@ -87,7 +88,7 @@ class FolderBundle:
         with self._path(name).open("wb") as target:
             shutil.copyfileobj(file, target, BLOCK)
         file.seek(0)
-        self._note(name, hashlib.file_digest(cast(BinaryIO, file), "sha256").hexdigest())
+        self._note(name, hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest())
 
     def close(self) -> None:
         (self.folder / SUMS).write_text("".join(f"{line}\n" for line in self.sums), encoding="utf-8")

@@ -67,7 +67,7 @@ def deidentified(tree: Tree, shift: DateShift | None) -> Tree:
     name = tag.rpartition("}")[2]
     if name in AS_SAID or attributes.get("code") in AS_SAID_CODES:
         return tree
-    kept = {key: value if key in NAMING else deidentify(value, shift=shift).text for key, value in attributes.items()}
+    kept = {key: value if key in NAMING else _clean(value, shift) for key, value in attributes.items()}
     if name == "pt-age":
         age = " ".join(text_of_tree(tree).split())
         return tree if shown_age(age) == age else [tag, kept, [shown_age(age)]]
@@ -76,26 +76,29 @@ def deidentified(tree: Tree, shift: DateShift | None) -> Tree:
     inner: Tree = []
     for child in children:
         if isinstance(child, str):
-            inner.append(deidentify(child, shift=shift).text if child.strip() else child)
+            inner.append(_clean(child, shift))
         elif not _is_of_patient(child[0].rpartition("}")[2].lower()):
             inner.append(deidentified(child, shift))
     return [tag, kept, inner]
 
 
+def _clean(text: str, shift: DateShift | None) -> str:
+    """Nobody is named in one or two characters."""
+    return deidentify(text, shift=shift).text if len(text.strip()) > 2 else text
+
+
 def _clean_block(tree: Tree, shift: DateShift | None) -> Tree:
     """The children of a block of running text; plain text where something had to go."""
     text = text_of_tree(tree)
-    found = deidentify(text, shift=shift)
-    if found.text == text:
+    cleaned = _clean(text, shift)
+    if cleaned == text:
         return [child if isinstance(child, str) else _without_marks(child, shift) for child in tree[2]]
-    return [found.text]
+    return [cleaned]
 
 
 def _without_marks(child: Tree, shift: DateShift | None) -> Tree:
     """Its text is clean; its attributes may not be."""
-    attributes = {
-        key: value if key in NAMING else deidentify(value, shift=shift).text for key, value in child[1].items()
-    }
+    attributes = {key: value if key in NAMING else _clean(value, shift) for key, value in child[1].items()}
     return [child[0], attributes, [each if isinstance(each, str) else _without_marks(each, shift) for each in child[2]]]
 
 

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.exchange.bundles import SUMS, Bundle, FolderBundle, ZipBundle
+from cdss.exchange.models import Carried
 from cdss.exchange.notes import licence_lines, readme
 from cdss.exchange.pictures import pictures_of
 from cdss.exchange.writing import FORMATS, writer_for
@@ -90,6 +91,14 @@ def cases_export_folder(
         done.sha256 = hashlib.sha256((beside / SUMS).read_bytes()).hexdigest()
         _record(done, by, folder=True)
     return done
+
+
+@transaction.atomic
+def carried_forget(*, case: Case, by: User) -> None:
+    """What its file said beyond our fields is kept no longer, and goes out no more."""
+    forgotten, _ = Carried.objects.filter(case=case).delete()
+    if forgotten:
+        record(action="library.carried_forgotten", by=by, obj=case)
 
 
 def _write(

@@ -24,7 +24,7 @@ REPORT_CLASS = "1.2.840.10008.5.1.4.1.1.88.11"
 CAPTURE_CLASS = "1.2.840.10008.5.1.4.1.1.7"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 SEXES = {"male": "M", "female": "F", "other": "O", "m": "M", "f": "F"}
-# No time of the patient's; the standard asks for some.
+# A report has to have a time: this one is nobody's.
 NO_DAY, NO_TIME = "19000101", "000000"
 SELECTION, INFORMATION = "selection.dcm", "information.dcm"
 
@@ -99,7 +99,7 @@ def _common(case: Case, kind: str, instance: str) -> Dataset:
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.SOPClassUID, dataset.SOPInstanceUID = kind, instance
     dataset.StudyInstanceUID = uid(case, "study")
-    dataset.StudyDate, dataset.StudyTime = NO_DAY, NO_TIME
+    dataset.StudyDate = dataset.StudyTime = ""
     dataset.StudyID = dataset.AccessionNumber = dataset.ReferringPhysicianName = ""
     number = salted_hmac("cdss.exchange.case", f"{case.source_name}\0{case.source_id}", algorithm="sha256").hexdigest()
     dataset.PatientID = f"TF-{number[:12]}"

@@ -3,8 +3,9 @@ from dataclasses import asdict
 from typing import cast
 from uuid import UUID, uuid4
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 from django_tasks import TaskResult, TaskResultStatus, default_task_backend
@@ -16,10 +17,12 @@ from cdss.audit.services import record
 from cdss.exchange.choosing import chosen_cases
 from cdss.exchange.forms import ExportForm
 from cdss.exchange.held import held
-from cdss.exchange.services import cases_export
+from cdss.exchange.kept import kept_parts
+from cdss.exchange.models import Carried
+from cdss.exchange.services import carried_forget, cases_export
 from cdss.exchange.tasks import export_in_background
 from cdss.exports import download
-from cdss.library.models import CaseImage
+from cdss.library.models import Case, CaseImage
 from cdss.read_only import writes_nothing
 
 # More than this is left to the worker: the page answers at once.
@@ -95,3 +98,17 @@ def _own(request: HttpRequest, pk: UUID) -> TaskResult:
 
 def _name(kind: str) -> str:
     return f"cases-{kind}-{timezone.now():%Y%m%d-%H%M%S}.zip"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require(Action.PUBLISH)
+def carried(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the file of a case said beyond its fields, to look through and to drop."""
+    case = get_object_or_404(Case.objects.viewable_by(cast(User, request.user)).select_related("carried"), pk=pk)
+    found = get_object_or_404(Carried, case=case)
+    if request.method == "POST":
+        carried_forget(case=case, by=cast(User, request.user))
+        messages.success(request, "What the file said beside is dropped. The case stays as it is.")
+        return redirect("library:case", pk=pk)
+    record(action="library.viewed", by=cast(User, request.user), obj=case, details={"carried": found.format})
+    return render(request, "exchange/carried.html", {"case": case, "carried": found, "parts": kept_parts(found)})

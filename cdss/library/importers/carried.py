@@ -2,7 +2,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cdss.library.field_values import RowError
-from cdss.library.importers.xml_tree import checked_tree
+from cdss.library.importers.xml_tree import checked_tree, still
 
 FORMATS = ("mirc", "tce")
 MAX_FILES = 100
@@ -19,7 +19,7 @@ def carried_of(data: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(files, dict) or len(files) > MAX_FILES or not all(_is_inside(name) for name in files):
         raise RowError("carried: files: expected names inside the folder of the file, each with a tree")
     found = {"format": said["format"], "tree": checked_tree(said.get("tree"))}
-    return found | ({"files": {name: checked_tree(tree) for name, tree in files.items()}} if files else {})
+    return found | ({"files": {name: still(checked_tree(tree)) for name, tree in files.items()}} if files else {})
 
 
 def _is_inside(name: object) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from cdss.library.field_values import RowError
 from cdss.library.importers.base import image_inside
 from cdss.library.importers.mirc_fields import image_extension, image_values
-from cdss.library.importers.xml_tree import Tree, check_depth, tree_of
+from cdss.library.importers.xml_tree import Tree, check_depth, still, tree_of
 from cdss.library.rows import ImageRow
 
 if TYPE_CHECKING:
@@ -76,4 +76,4 @@ def _drawing(folder: Path, address: str) -> Tree:
     except (OSError, ParseError, ValueError, LookupError, DefusedXmlException) as error:
         raise RowError(f"{path.name}: this drawing is not there or cannot be read") from error
     check_depth(root)
-    return tree_of(root)
+    return still(tree_of(root))

@@ -18,6 +18,8 @@ AUDITED: dict[tuple[str, str], str] = {
     ("accounts:sessions_end", "POST"): "account.sessions_ended",
     ("accounts:user_factors_reset", "POST"): "account.second_factors_reset",
     ("accounts:user_sessions_end", "POST"): "account.sessions_ended",
+    ("exchange:carried", "GET"): "library.viewed",
+    ("exchange:carried", "POST"): "library.carried_forgotten",
     ("exchange:export", "POST"): "library.exported",
     ("learning:version", "GET"): "ranking.viewed",
     ("library:doubt_crop", "GET"): "image.doubt_viewed",

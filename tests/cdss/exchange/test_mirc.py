@@ -17,7 +17,8 @@ from tests.cdss.exchange.conftest import emptied, held, write_png
 
 DOCUMENT = Path(__file__).parent / "files/every_element.xml"
 DRAWING = (
-    '<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(1)</script><text x="1">wall</text></svg>'
+    '<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(1)</script><text x="1">wall</text>'
+    '<a href="#mark"/><image href="https://example.net/x.png"/><rect style="fill: url( https://example.net/y )"/></svg>'
 )
 
 
@@ -162,6 +163,8 @@ def test_identifiers_go_and_nothing_active_stays(tmp_path: Path, exporting: Call
         assert gone not in str(Carried.objects.values_list("tree", "files"))
     assert "[name]" in said
     assert "wall" in drawing
+    assert "#mark" in drawing
+    assert "example.net" not in drawing
 
 
 def test_a_quiz_is_plain_data(teaching_file: Path, importing: Callable) -> None:

@@ -108,6 +108,18 @@ def test_a_second_trip_is_the_same_file(
     assert first["images"] == second["images"] == 3
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_same_file_again_changes_nothing(
+    source: Path, tmp_path: Path, exporting: Callable, importing: Callable, form: str
+) -> None:
+    importing(write_lines(source / "cases.jsonl", FULL), "--publish", "--trust-pixels")
+    exporting("--format", form, "--output", tmp_path / "out.zip")
+    emptied()
+    importing(tmp_path / "out.zip", "--publish", "--trust-pixels")
+    again = importing(tmp_path / "out.zip", "--publish", "--trust-pixels")
+    assert (again.code, again["cases"], again["updated"], again["skipped"]) == (0, 0, 0, [])
+
+
 def test_a_difference_is_told(source: Path, importing: Callable) -> None:
     importing(write_lines(source / "cases.jsonl", FULL), "--publish", "--trust-pixels")
     before = held()
