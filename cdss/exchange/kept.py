@@ -1,4 +1,4 @@
-"""What is carried of a case, for people: each part with its name and its plain text."""
+"""What is carried of a case, for people: each part with its name and its plain lines."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ IMAGES = "image-section"
 @dataclass(frozen=True, slots=True)
 class Part:
     name: str
-    text: str
+    lines: list[str]
 
 
 def kept_parts(carried: Carried) -> list[Part]:
@@ -27,11 +27,11 @@ def kept_parts(carried: Carried) -> list[Part]:
     ]
     parts = []
     for element in beside:
-        name = element.get("heading") or element.get("meaning") or str(element.tag).rpartition("}")[2]
+        tag = str(element.tag).rpartition("}")[2].replace("-", " ").capitalize()
         lines = [line for each in element.iter() if (line := _own_text(each))]
-        said = "\n".join(lines) or element.get("value-meaning", "")
-        parts.append(Part(name, said))
-    return [part for part in parts if part.text]
+        coded = element.get("value-meaning", "")
+        parts.append(Part(element.get("heading") or element.get("meaning") or tag, lines or [coded] * bool(coded)))
+    return [part for part in parts if part.lines]
 
 
 def _own_text(element: object) -> str:

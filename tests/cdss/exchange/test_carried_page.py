@@ -17,11 +17,11 @@ __all__ = ["teaching_file"]
 def test_what_a_document_said_beside(teaching_file: Path, importing: Callable, client: Client, educator: User) -> None:
     importing(teaching_file, "--publish")
     case = Case.objects.get()
-    parts = {part.name: part.text for part in kept_parts(Carried.objects.get())}
-    assert parts["Protocol of the scanner"] == "Portal venous phase, 1 mm.\nLow\n1"
-    assert "Which plane is it?" in parts["quiz"]
-    assert parts["authorization"].splitlines() == ["jroe", "*", "jroe, jpoe", "staff"]
-    assert "title" not in parts
+    parts = {part.name: part.lines for part in kept_parts(Carried.objects.get())}
+    assert parts["Protocol of the scanner"] == ["Portal venous phase, 1 mm.", "Low", "1"]
+    assert "Which plane is it?" in parts["Quiz"]
+    assert parts["Authorization"] == ["jroe", "*", "jroe, jpoe", "staff"]
+    assert "Title" not in parts
     Carried.objects.update(tree=["MIRCdocument", {}, [["note", {}, ["<script>alert(1)</script>"]]]])
     client.force_login(educator)
     page = client.get(f"/library/export/carried/{case.pk}/").content.decode()
@@ -37,5 +37,5 @@ def test_what_a_document_said_beside(teaching_file: Path, importing: Callable, c
 
 def test_what_a_report_said_beside(tmp_path: Path, importing: Callable) -> None:
     importing(packed(tmp_path / "tce.zip"), "--publish")
-    parts = {part.name: part.text for part in kept_parts(Carried.objects.get())}
-    assert parts == {"Local remark": "Kept as it is.", "Local code": "Alpha", "Person Observer Name": "[name]"}
+    parts = {part.name: part.lines for part in kept_parts(Carried.objects.get())}
+    assert parts == {"Local remark": ["Kept as it is."], "Local code": ["Alpha"], "Person Observer Name": ["[name]"]}

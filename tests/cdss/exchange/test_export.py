@@ -96,7 +96,7 @@ def test_filters_of_the_list_choose(client: Client, clinician: User) -> None:
     Case.objects.filter(pk=found.pk).update(title="A rare zebra")
     library_case(None)
     client.force_login(clinician)
-    assert b"1 case fits: q" in client.get(URL, {"q": "zebra"}).content
+    assert b"1 case fits: words" in client.get(URL, {"q": "zebra"}).content
     with archive_of(client.post(URL, {"format": "jsonl", "q": "zebra"})) as archive:
         assert len(archive.read("cases.jsonl").splitlines()) == 1
 
