@@ -130,5 +130,4 @@ def picture_names(stem: str, frames: int) -> list[str]:
     return [f"{stem}.png"] if frames == 1 else [f"{stem}-{number:04}.png" for number in range(frames)]
 
 
-Writer = Lines | Mirc | Tce
 WRITERS: dict[str, Callable[[Bundle, bool], Any]] = {"jsonl": Lines, "mirc": Mirc, "tce": Tce}
