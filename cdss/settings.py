@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "cdss.notices",
     "cdss.library",
     "cdss.studies",
+    "cdss.exchange",
     "cdss.indexing",
     "cdss.reasoning",
     "cdss.ranking",

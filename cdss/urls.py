@@ -6,6 +6,7 @@ register_converter(IdConverter, "id")
 
 urlpatterns = [
     path("", include("cdss.consultations.urls")),
+    path("library/export/", include("cdss.exchange.urls")),
     path("library/", include("cdss.library.urls")),
     path("studies/", include("cdss.studies.urls")),
     path("feedback/", include("cdss.feedback.urls")),

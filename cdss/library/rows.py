@@ -81,6 +81,8 @@ class CaseRow:
     images: tuple[ImageRow, ...] = ()
     # Why a person has to look at it before it is published.
     hold: str = ""
+    # What the format said beyond these fields: {"format", "tree", "files"}; images in it are `#n`, their places above.
+    carried: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def row_hash(row: Row, images: tuple[str, ...] = ()) -> str:
     for image in said.get("images", ()):
         del image["files"]
         _drop_unsaid(image, IMAGE_RIGHTS)
-    _drop_unsaid(said, (*AUTHORED_TEXTS, *AUTHORED_CHOICES, *AUTHORED_LISTS, *AUTHORED_RECORDS))
+    _drop_unsaid(said, ("carried", *AUTHORED_TEXTS, *AUTHORED_CHOICES, *AUTHORED_LISTS, *AUTHORED_RECORDS))
     return hashlib.sha256(json.dumps([said, images], sort_keys=True).encode()).hexdigest()
 
 

@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from cdss.accounts.models import Role, User, UserGroup
 from cdss.consultations.models import Citation, Replay
+from cdss.exchange.models import Carried
 from cdss.feedback.models import Gap
 from cdss.library.models import Case, Doubt, Quarantine, SavedSearch, State, Visibility
 from cdss.library.standing import Dispute
@@ -269,6 +270,14 @@ TABLE = [
     Row("library:import", "GET", IMPORTERS),
     Row("library:import", "POST", IMPORTERS),
     Row("library:import_result", "GET", (302, 403, 403, 404, 403, 404), ("import",)),
+    # exchange: an export holds what its maker may open, and is theirs alone
+    Row("exchange:export", "GET", ANYONE),
+    Row("exchange:export", "POST", ANYONE, data={"format": "jsonl", "collection": ""}),
+    Row("exchange:carried", "GET", (302, 403, 403, 200, 403, 200), ("draft_case",)),
+    Row("exchange:carried", "POST", (302, 403, 403, 302, 403, 302), ("draft_case",)),
+    Row("exchange:carried", "GET", (302, 403, 403, 404, 403, 404), ("private_case",)),
+    Row("exchange:result", "GET", (302, 404, 404, 404, 404, 404), ("import",)),
+    Row("exchange:fetch", "GET", (302, 404, 404, 404, 404, 404), ("import",)),
     Row("library:publish", "POST", (302, 403, 403, 404, 403, 404), ("private_case",)),
     Row("library:publish", "POST", (302, 403, 403, 302, 403, 302), ("draft_case",)),
     Row("library:unpublish", "POST", (302, 403, 403, 404, 403, 404), ("private_case",)),
@@ -355,6 +364,8 @@ def world(make_user, clinician: User, educator: User, auditor: User, administrat
         ).pk,
         "upload": StudyUpload.objects.create(case=own, owner=educator, place="study-none").pk,
     }
+    for name in ("draft_case", "private_case"):
+        Carried.objects.create(case_id=objects[name], format="mirc", tree=["MIRCdocument", {}, []])
     return World(people, objects)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 from cdss.library.authored import (
     AUTHORED_CHOICES,
@@ -15,7 +16,9 @@ from cdss.library.authored import (
     records_of,
 )
 from cdss.library.field_values import RowError, flag_of, text_of, texts_of
+from cdss.library.importers.archive import unpacked
 from cdss.library.importers.base import Importer, Read, attempt, image_inside
+from cdss.library.importers.carried import carried_of
 from cdss.library.models import Kind
 from cdss.library.rows import CaseRow, DocumentRow, ImageRow, Row
 
@@ -25,12 +28,25 @@ CASE_TEXTS = ("title", "age", "sex", "history", "exam", "findings", "diagnosis",
 DOCUMENT_TEXTS = ("authors", "journal", "publisher", "published", "doi", "pmid", "reference", "copyright", "status",
                   "licence")  # fmt: skip
 IMAGE_TEXTS = ("modality", "sequence", "plane", "region", "location", "caption", "licence", "attribution")
+# In a ZIP with its images.
+CASES_FILE = "cases.jsonl"
+MAX_FRAMES = 5000
 MAX_LINE = 8 * 1024 * 1024
 PUBMED = "https://pubmed.ncbi.nlm.nih.gov/"
 
 
 def read_cases(path: Path) -> Iterator[Read]:
-    return _read(path, partial(case_row, folder=path.parent, source=path.stem))
+    if not is_zipfile(path):
+        yield from _read(path, partial(case_row, folder=path.parent, source=path.stem))
+        return
+    try:
+        with unpacked(path) as folder:
+            lines = next(iter(sorted(folder.rglob(CASES_FILE))), None)
+            if lines is None:
+                raise RowError(f"{path.name}: there is no {CASES_FILE} in it")
+            yield from _read(lines, partial(case_row, folder=lines.parent, source=path.stem))
+    except RowError as error:
+        yield Read(1, reason=str(error))
 
 
 def read_documents(path: Path) -> Iterator[Read]:
@@ -51,6 +67,7 @@ def case_row(data: Mapping[str, Any], *, folder: Path, source: str) -> CaseRow:
         synthetic=flag_of(data, "synthetic"),
         patient=text_of(data, "patient_id"),
         images=tuple(_image(image, folder) for image in images),
+        carried=carried_of(data),
     )
 
 
@@ -110,7 +127,19 @@ def _image(data: object, folder: Path) -> ImageRow:
     name = text_of(data, "path")
     if not name:
         raise RowError("images: an image has no path")
-    return image_inside(folder, name, key=flag_of(data, "key"), **{key: text_of(data, key) for key in IMAGE_TEXTS})
+    about: dict[str, Any] = {"key": flag_of(data, "key"), **{key: text_of(data, key) for key in IMAGE_TEXTS}}
+    frames = data.get("frames")
+    if frames is None:
+        return image_inside(folder, name, **about)
+    if (
+        not isinstance(frames, list)
+        or not 0 < len(frames) <= MAX_FRAMES
+        or not all(isinstance(each, str) for each in frames)
+    ):
+        raise RowError("images: frames: expected a list of paths")
+    found = [image_inside(folder, each) for each in frames]
+    problem = next((each.problem for each in found if each.problem), "")
+    return ImageRow(tuple(each.files[0] for each in found), problem=problem, **about)
 
 
 def _read(path: Path, make: Callable[[Mapping[str, Any]], Row]) -> Iterator[Read]:
@@ -164,5 +193,17 @@ def _holds_documents(path: Path) -> bool:
     return "text" in keys or ("kind" in keys and not keys & CASE_KEYS)
 
 
+def _holds_cases(path: Path) -> bool:
+    if _is_json_lines(path):
+        return not _holds_documents(path)
+    try:
+        if not path.is_file() or not is_zipfile(path):
+            return False
+        with ZipFile(path) as archive:
+            return any(name.rpartition("/")[2] == CASES_FILE for name in archive.namelist())
+    except (BadZipFile, OSError):
+        return False
+
+
 DOCUMENTS = Importer("documents", lambda path: _is_json_lines(path) and _holds_documents(path), read_documents, _lines)
-CASES = Importer("cases", lambda path: _is_json_lines(path) and not _holds_documents(path), read_cases, _lines)
+CASES = Importer("cases", _holds_cases, read_cases, _lines)

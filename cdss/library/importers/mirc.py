@@ -1,73 +1,57 @@
-"""MIRC teaching files: a ZIP of MIRCdocument.xml and its images, or the XML beside them. One case for each."""
+"""MIRC teaching files: a ZIP or a folder of MIRCdocument.xml and its images, or the XML beside them. One case for each.
 
-import re
+What a document says beyond the fields of a case is handed over as a tree (`CaseRow.carried`), so that it can go out
+again.
+"""
+
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile, ZipFile, is_zipfile
 
-from cdss.library.field_values import RowError, clean
+from cdss.library.field_values import RowError
 from cdss.library.importers.archive import unpacked
-from cdss.library.importers.base import Importer, Read, image_inside
-from cdss.library.importers.xml import inner_text
-from cdss.library.rows import CaseRow, ImageRow
+from cdss.library.importers.base import Importer, Read, attempt
+from cdss.library.importers.mirc_fields import values_of
+from cdss.library.importers.mirc_images import images_of
+from cdss.library.importers.xml_tree import check_depth, tree_of
+from cdss.library.rows import CaseRow
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-SPACE = re.compile(r"\s+")
 ROOT = b"<MIRCdocument"
 MAX_XML = 5 * 1024 * 1024
-FIELDS = {
-    "history": ("history", "clinical history", "patient history"),
-    "exam": ("exam", "physical exam", "physical examination"),
-    "findings": ("findings", "imaging findings"),
-    "diagnosis": ("diagnosis", "final diagnosis"),
-    "diagnosis_by": ("confirmation",),
-    "differential": ("differential diagnosis", "differential-diagnosis", "differential"),
-    "discussion": ("discussion", "commentary"),
-    "treatment": ("treatment", "management"),
-}
 
 
 def read(path: Path) -> Iterator[Read]:
     try:
         if path.suffix.lower() == ".xml":
-            yield Read(1, _case(path, path.parent, path.stem))
-            return
-        with unpacked(path) as folder:
-            yield Read(1, _case(_document(folder), folder, path.stem))
+            yield attempt(1, lambda: case_row(path, path.stem))
+        elif path.is_dir():
+            yield from _each(path, path.name)
+        else:
+            with unpacked(path) as folder:
+                yield from _each(folder, path.stem)
     except RowError as error:
         yield Read(1, reason=str(error))
 
 
-def _document(folder: Path) -> Path:
-    found = [file for file in sorted(folder.rglob("*.xml")) if _is_mirc(file)]
-    if len(found) != 1:
-        raise RowError(f"the ZIP file holds {len(found)} MIRC documents; one is expected")
-    return found[0]
-
-
-def _case(document: Path, folder: Path, name: str) -> CaseRow:
-    root = _parsed(document)
-    texts: dict[str, Any] = {field: _text(root, headings) for field, headings in FIELDS.items()}
-    differential = texts.pop("differential")
-    names = (line.strip(" -•\t") for line in differential.replace(";", "\n").splitlines())
+def case_row(document: Path, name: str) -> CaseRow:
+    root = parsed(document)
+    values = values_of(root)
+    source_id = values.pop("source_id") or root.get("docref", "").strip() or name
+    images, files = images_of(root, document.parent)
     return CaseRow(
-        "MIRC",
-        root.get("docref", "").strip() or name,
-        title=inner_text(root.find("title")),
-        age=_patient(root, "pt-age"),
-        sex=_patient(root, "pt-sex"),
-        category=inner_text(root.find("category")),
-        licence=inner_text(root.find("rights")),
-        differential=tuple(each for each in names if each),
-        images=tuple(_images(root, document.parent)),
-        **texts,
+        values.pop("source_name") or "MIRC",
+        source_id,
+        **values,
+        images=tuple(images),
+        carried={"format": "mirc", "tree": tree_of(root), **({"files": files} if files else {})},
     )
 
 
-def _parsed(document: Path) -> "Element":
+def parsed(document: Path) -> "Element":
     from xml.etree.ElementTree import ParseError
 
     from defusedxml import DefusedXmlException
@@ -77,66 +61,31 @@ def _parsed(document: Path) -> "Element":
         raise RowError(f"{document.name}: larger than {MAX_XML // 1024**2} MB")
     try:
         root: Element = parse(document).getroot()
-    except ParseError as error:
-        raise RowError(f"{document.name}: broken XML: {error}") from error
     except DefusedXmlException as error:
         raise RowError(f"{document.name}: the XML declares entities, which is not allowed") from error
+    except (ParseError, ValueError, LookupError) as error:
+        raise RowError(f"{document.name}: broken XML: {error}") from error
     if root.tag != "MIRCdocument":
         raise RowError(f"{document.name}: not a MIRC document")
+    check_depth(root)
     return root
 
 
-def _text(root: "Element", headings: tuple[str, ...]) -> str:
-    """The section of one of these headings, else the index field of that name."""
-    for section in root.iter("section"):
-        if section.get("heading", "").strip().lower() in headings and (text := _paragraphs(section)):
-            return text
-    return next(
-        (text for name in headings if " " not in name for each in root.iterfind(name) if (text := _paragraphs(each))),
-        "",
-    )
+def _each(folder: Path, name: str) -> Iterator[Read]:
+    found = _documents(folder)
+    for number, document in enumerate(found, 1):
+        # A folder of many documents tells them apart by its own folders.
+        own = document.parent.name if len(found) > 1 else name
+        yield attempt(number, lambda document=document, own=own: case_row(document, own))  # type: ignore[misc]
 
 
-def _paragraphs(element: "Element") -> str:
-    """Text with a line for each paragraph, list entry and break."""
-    parts: list[str] = []
-
-    def walk(node: "Element") -> None:
-        if node.tag in ("p", "li", "br", "ul", "ol", "tr"):
-            parts.append("\n")
-        parts.append(SPACE.sub(" ", node.text or ""))
-        for child in node:
-            if child.tag not in ("image", "quiz", "href"):
-                walk(child)
-            parts.append(SPACE.sub(" ", child.tail or ""))
-        if node.tag in ("p", "li"):
-            parts.append("\n")
-
-    walk(element)
-    lines = (" ".join(line.split()) for line in clean("".join(parts)).split("\n"))
-    return "\n".join(line for line in lines if line)
-
-
-def _patient(root: "Element", name: str) -> str:
-    found = next(root.iter(name), None)
-    return inner_text(found)
-
-
-def _images(root: "Element", folder: Path) -> Iterator[ImageRow]:
-    for image in (
-        image for part in ("image-section", "section") for each in root.iter(part) for image in each.iter("image")
-    ):
-        source = image.get("src", "").strip()
-        if not source:
-            continue
-        if "://" in source:
-            yield ImageRow((), problem=f"{source[:80]}: not in the file, and nothing is fetched")
-        else:
-            yield image_inside(folder, source, modality=inner_text(image.find("modality")), caption=_caption(image))
-
-
-def _caption(image: "Element") -> str:
-    return inner_text(image.find("image-caption")) or inner_text(image.find("format/caption"))
+def _documents(folder: Path) -> list[Path]:
+    """Each in a folder of its own: images beside two documents would be of either."""
+    found = [file for file in sorted(folder.rglob("*.xml")) if not file.is_symlink() and _is_mirc(file)]
+    folders = {file.parent for file in found}
+    if not found or len(folders) < len(found) or any(folders & set(each.parents) for each in folders):
+        raise RowError(f"the ZIP file holds {len(found)} MIRC documents; one is expected, or each in its own folder")
+    return found
 
 
 def _is_mirc(path: Path) -> bool:
@@ -145,6 +94,8 @@ def _is_mirc(path: Path) -> bool:
 
 
 def _recognises(path: Path) -> bool:
+    if path.is_dir():
+        return any(_is_mirc(file) for file in sorted(path.glob("*/*.xml"))[:20] + sorted(path.glob("*.xml"))[:20])
     if not path.is_file():
         return False
     if path.suffix.lower() == ".xml":
@@ -158,4 +109,8 @@ def _recognises(path: Path) -> bool:
         return False
 
 
-IMPORTER = Importer("mirc", _recognises, read, lambda path: 1)
+def _count(path: Path) -> int:
+    return len(list(path.rglob("*.xml"))) if path.is_dir() else 1
+
+
+IMPORTER = Importer("mirc", _recognises, read, _count)

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from cdss.library.importers import dicom, gamuts, hpo, jsonlines, labelled_images, mirc, nbib, pdf, pubmed
+from cdss.library.importers import dicom, gamuts, hpo, jsonlines, labelled_images, mirc, nbib, pdf, pubmed, tce
 from cdss.library.importers.base import FormatError, Importer
 
 IMPORTERS: dict[str, Importer] = {
@@ -13,6 +13,7 @@ IMPORTERS: dict[str, Importer] = {
         nbib.IMPORTER,
         mirc.IMPORTER,
         labelled_images.IMPORTER,
+        tce.IMPORTER,
         dicom.IMPORTER,
         pdf.IMPORTER,
         hpo.IMPORTER,
@@ -27,9 +28,10 @@ UPLOAD_FORMATS = (
     ("nbib", "NBIB or RIS"),
     ("pdf", "PDF"),
     ("mirc", "MIRC teaching file"),
+    ("tce", "IHE teaching file (TCE)"),
 )
 
-ONE_FILE = ("cases", "documents", "pubmed", "nbib", "mirc", "hpo", "gamuts")
+ONE_FILE = ("cases", "documents", "pubmed", "nbib", "hpo", "gamuts")
 
 __all__ = ["IMPORTERS", "ONE_FILE", "UPLOAD_FORMATS", "FormatError", "importer_for"]
 
