@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "cdss.consultations",
     "cdss.feedback",
     "cdss.drills",
+    "cdss.regions",
     "cdss.evaluation",
     "cdss.oversight",
     "cdss.privacy",

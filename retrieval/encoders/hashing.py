@@ -124,7 +124,9 @@ def _cells(image: Pixels, side: int) -> PatchMap:
     means = [part.reshape(rows, pixels, columns, pixels).mean(axis=(1, 3)) for part in parts]
     means.append(grey.reshape(rows, pixels, columns, pixels).std(axis=(1, 3)) * 2)
     around = np.pad(means[0], 1, mode="edge")
-    means += [around[1 + dy : 1 + dy + rows, 1 + dx : 1 + dx + columns] for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1))]
+    means += [
+        around[1 + dy : 1 + dy + rows, 1 + dx : 1 + dx + columns] for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1))
+    ]
     # Centred on a mid grey, so that dark and bright cells point apart; the constant keeps all from being zero.
     stacked = np.stack([*(part - 0.4 for part in means), np.full((rows, columns), 0.1)], axis=-1).astype(np.float32)
     return PatchMap(stacked / np.linalg.norm(stacked, axis=-1, keepdims=True), width, height)
