@@ -1,4 +1,4 @@
-"""Features of patches: their compact form, the part of a grid that a box covers, and how patches of two images match."""
+"""Features of patches: their compact form, what of a grid a box covers, and how patches of two images match."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Match:
 def packed(patches: PatchMap) -> bytes:
     """rows × columns × min(d, COMPACT_WIDTH) signed bytes: a fixed random projection, then a scale for each patch.
 
-    A random orthogonal projection keeps cosines nearly as they are (Johnson and Lindenstrauss 1984); nothing is learned.
+    A random orthogonal projection keeps cosines nearly as they are (Johnson and Lindenstrauss 1984).
     """
     vectors = projected(patches).vectors
     largest = np.maximum(np.abs(vectors).max(axis=-1, keepdims=True), 1e-12)

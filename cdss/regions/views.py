@@ -36,12 +36,13 @@ def search(request: HttpRequest) -> HttpResponse:
     try:
         box = box_of(request.GET, width=place.row.width, height=place.row.height)
         if box is not None:
-            context |= {"box": box, "typed": box_query(box), "similar": similar_regions(place=place, box=box, by=user)}
+            context |= {"box": box, "typed": box_query(box)}
+            context |= {"similar": similar_regions(place=place, box=box, by=user)}
     except BoxError as error:
         return render(request, "regions/search.html", context | {"problem": error}, status=UNPROCESSABLE)
     except NoPatchesError as error:
         context |= {"unprepared": error}
-    return render(request, "regions/search.html", context | _state())
+    return render(request, "regions/search.html", context | (_state() if "box" in context else {}))
 
 
 def _state() -> dict[str, Any]:
