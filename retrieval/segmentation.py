@@ -26,6 +26,8 @@ PLACE = 0.1
 TEMPERATURE = 0.05
 # Patches of the new image compared at once: it bounds the memory.
 ROWS_AT_ONCE = 512
+# Patches of supports that are asked; of those without mask only so many, evenly spread, that it stays bounded.
+MOST_PATCHES = 12_000
 # Of the guided filter: in pixels of an image of 256, and of grey values from 0 to 1.
 RADIUS_OF_256 = 4.0
 SMOOTHNESS = 1e-3
@@ -60,7 +62,8 @@ def propose_mask(image: Pixels, patches: PatchMap, supports: Sequence[Support]) 
     shares = np.concatenate([patch_shares(each.mask, each.patches).reshape(-1) for each in supports])
     vectors = np.concatenate([each.patches.vectors.reshape(-1, patches.vectors.shape[-1]) for each in supports])
     places = np.concatenate([_places(each.patches) for each in supports])
-    likely = _vote(patches, vectors, places, shares)
+    kept = _asked(shares)
+    likely = _vote(patches, vectors[kept], places[kept], shares[kept])
     height, width = image.shape[:2]
     smooth = np.asarray(Image.fromarray(likely).resize((width, height), Image.Resampling.BICUBIC), dtype=np.float64)
     return guided(image, np.clip(smooth, 0.0, 1.0)) > 0.5
@@ -108,6 +111,15 @@ def guided(image: Pixels, values: NDArray[np.float64]) -> NDArray[np.float64]:
     offset = mean_values - slope * mean_grey
     found: NDArray[np.float64] = _box_mean(slope, radius) * grey + _box_mean(offset, radius)
     return found
+
+
+def _asked(shares: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Places of the patches that are asked: every one with some mask, and the rest spread evenly."""
+    if len(shares) <= MOST_PATCHES:
+        return np.arange(len(shares))
+    inside, outside = np.flatnonzero(shares > 0), np.flatnonzero(shares == 0)
+    spread = np.linspace(0, len(outside) - 1, max(MOST_PATCHES - len(inside), MOST_PATCHES // 4))
+    return np.union1d(inside, outside[np.unique(spread.astype(np.intp))] if len(outside) else inside)
 
 
 def _vote(

@@ -19,7 +19,7 @@ from cdss.evaluation.printing import lines_of
 from cdss.evaluation.progress import Bar
 from cdss.evaluation.report import StoredReportError, compared, report_of, stored_report
 from cdss.evaluation.services import evaluation_store
-from cdss.evaluation.suites import EVERY, SUITES
+from cdss.evaluation.suites import APART, EVERY, SUITES
 from cdss.evaluation.workbench import Workbench
 from cdss.indexing.adaptation import cases_that_taught
 from retrieval.errors import RetrievalError
@@ -74,7 +74,8 @@ class Command(BaseCommand):
         # Opened first: a suite takes minutes, and a place that cannot be written is told before it runs.
         with _output(options["output"]) as file:
             try:
-                runs = self._run(list(SUITES) if suite == EVERY else [suite], bench, _label(options))
+                every = [name for name in SUITES if name not in APART]
+                runs = self._run(every if suite == EVERY else [suite], bench, _label(options))
             except RetrievalError as error:
                 raise CommandError(str(error), returncode=WRONG_USE) from error
             report = report_of(runs, suite=suite, limit=options["limit"])
