@@ -69,8 +69,7 @@ def search_regions(query: PatchMap, box: Box, batches: Iterable[Sequence[Candida
         ImageError: the box has no area or lies outside.
     """
     box = checked_box(box, width=query.width, height=query.height)
-    mean, quarters = pooled(query, box), _quarters(query, box)
-    sizes = _sizes(query, box)
+    mean, sizes = pooled(query, box), _sizes(query, box)
     most = max(SHORTLIST, 3 * k)
     best: dict[int, tuple[float, Candidate]] = {}
     for batch in batches:
@@ -79,7 +78,8 @@ def search_regions(query: PatchMap, box: Box, batches: Iterable[Sequence[Candida
                 best[candidate.group] = (score, candidate)
         if len(best) > 4 * most:
             best = _kept(best, most)
-    hits = [_nearest_window(mean, quarters, sizes, candidate) for _, candidate in _kept(best, most).values()]
+    close = _Close(query, box, mean, sizes)
+    hits = [close.nearest_window(candidate) for _, candidate in _kept(best, most).values()]
     hits.sort(key=lambda hit: (-hit.score, hit.id))
     return hits[:k]
 
@@ -94,14 +94,6 @@ def _sizes(query: PatchMap, box: Box) -> list[tuple[int, int]]:
     columns = box.width / query.width * query.columns
     found = {(max(1, round(rows * scale)), max(1, round(columns * scale))) for scale in SCALES}
     return sorted(found)
-
-
-def _quarters(query: PatchMap, box: Box) -> Vectors:
-    """(4, d): top left, top right, bottom left, bottom right."""
-    width, height = box.width / 2, box.height / 2
-    return np.stack(
-        [pooled(query, Box(box.x + dx * width, box.y + dy * height, width, height)) for dy in (0, 1) for dx in (0, 1)]
-    )
 
 
 def _fitting(sizes: Sequence[tuple[int, int]], patches: PatchMap) -> list[tuple[int, int]]:
@@ -122,22 +114,40 @@ def _first_pass(mean: Vectors, sizes: Sequence[tuple[int, int]], batch: Sequence
     return scores
 
 
-def _nearest_window(
-    mean: Vectors, quarters: Vectors, sizes: Sequence[tuple[int, int]], candidate: Candidate
-) -> RegionHit:
-    patches = candidate.patches
-    table = _table(patches.vectors)
-    found: tuple[float, int, int, int, int] = (-2.0, 0, 0, 1, 1)
-    for rows, columns in _fitting(sizes, patches):
-        scores = _window_scores(mean, quarters, table, rows, columns)
-        top, left = (int(place) for place in np.unravel_index(int(scores.argmax()), scores.shape))
-        score = float(scores[top, left])
-        if score > found[0]:
-            found = (score, top, left, rows, columns)
-    score, top, left, rows, columns = found
-    width, height = patches.width / patches.columns, patches.height / patches.rows
-    box = Box(left * width, top * height, columns * width, rows * height)
-    return RegionHit(candidate.id, candidate.group, box, min(score, 1.0))
+class _Close:
+    """The second pass: the whole of a window and its four quarters beside those of the region."""
+
+    def __init__(self, query: PatchMap, box: Box, mean: Vectors, sizes: Sequence[tuple[int, int]]) -> None:
+        self._query, self._box, self._mean, self._sizes = query, box, mean, sizes
+        self._quarters: dict[tuple[int, int], Vectors] = {}
+
+    def nearest_window(self, candidate: Candidate) -> RegionHit:
+        patches = candidate.patches
+        table = _table(patches.vectors)
+        found: tuple[float, int, int, int, int] = (-2.0, 0, 0, 1, 1)
+        for rows, columns in _fitting(self._sizes, patches):
+            scores = _window_scores(self._mean, self._quarters_of(rows, columns), table, rows, columns)
+            top, left = (int(place) for place in np.unravel_index(int(scores.argmax()), scores.shape))
+            score = float(scores[top, left])
+            if score > found[0]:
+                found = (score, top, left, rows, columns)
+        score, top, left, rows, columns = found
+        width, height = patches.width / patches.columns, patches.height / patches.rows
+        box = Box(left * width, top * height, columns * width, rows * height)
+        return RegionHit(candidate.id, candidate.group, box, min(score, 1.0))
+
+    def _quarters_of(self, rows: int, columns: int) -> Vectors:
+        """(4, d): top left, top right, bottom left, bottom right, parted where a window of this size is parted."""
+        if (rows, columns) not in self._quarters:
+            box = self._box
+            across = box.x + box.width * max(columns // 2, 1) / max(columns, 2)
+            down = box.y + box.height * max(rows // 2, 1) / max(rows, 2)
+            right, bottom = box.x + box.width, box.y + box.height
+            corners = ((box.x, box.y, across, down), (across, box.y, right, down),
+                       (box.x, down, across, bottom), (across, down, right, bottom))  # fmt: skip
+            parts = [Box(left, top, end - left, low - top) for left, top, end, low in corners]
+            self._quarters[rows, columns] = np.stack([pooled(self._query, part) for part in parts])
+        return self._quarters[rows, columns]
 
 
 def _window_scores(mean: Vectors, quarters: Vectors, table: Vectors, rows: int, columns: int) -> NDArray[np.float32]:

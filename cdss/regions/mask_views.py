@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, require
 from cdss.audit.services import record
 from cdss.library.models import CaseImage
@@ -185,6 +186,15 @@ def _editor(
         "proposal": proposal,
         "supports": len(proposal.supports) if proposal else len(supports),
         "read_form": SegmentationForm(),
-        "runs": form.data.get("runs", "") if form.is_bound else (proposal.runs if proposal else ""),
+        "runs": form.data.get("runs", "") if form.is_bound else _runs(structure, place, proposal, user_of(request)),
     }
     return render(request, "regions/editor.html", context, status=UNPROCESSABLE if form.errors else 200)
+
+
+def _runs(structure: Structure, place: Place, proposal: Proposal | None, user: User) -> str:
+    """What the canvas begins with: the proposal, or the mask that is there."""
+    if proposal is not None:
+        return proposal.runs
+    there = RegionMask.objects.visible_to(user).current()
+    kept = there.filter(structure=structure, image=place.row.pk, frame=place.frame).first()
+    return kept.runs if kept else ""

@@ -76,6 +76,11 @@ class Overlay:
     width: float
     height: float
 
+    @property
+    def mark(self) -> float:
+        """Height of a number that leaves most of its square to be seen."""
+        return self.height * 0.6
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

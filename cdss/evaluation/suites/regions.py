@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cdss.consultations.exclusion import own_items
 from cdss.evaluation.figures import PRODUCT, Asked, Result
 from cdss.evaluation.suites.images import CHANCE, concept_key
 from cdss.evaluation.suites.nearest import image_vectors
@@ -82,18 +84,19 @@ def _own_images(bench: Workbench, result: Result) -> None:
     vectors = np.stack([vector for of_image in stored.values() for vector in of_image])
     rows: dict[tuple[str, str], list[float]] = defaultdict(list)
     asked = []
-    for place, image in bench.each(_asking(bench, stored), "regions"):
-        case, left_out = cases[image.pk], {int(pk) for pk in bench.excluded[place]}
-        alike = {pk for pk, label in labels.items() if label == labels.get(case)} - left_out - {case}
-        if not labels.get(case) or not alike:
+    for image in bench.each(_asking(bench, stored, labels), "regions"):
+        case = image.case_id
+        left_out = {int(pk) for pk in own_items(image.case.source_id)} | {case}
+        alike = {pk for pk, label in labels.items() if label == labels[case]} - left_out
+        if not alike:
             continue
-        asked.append(place)
+        asked.append(case)
         pixels = frame_pixels(image, 0, masked=image.case.collection.mask_overlays)
         patches = patches_of(pixels)
-        whole = _nearest(stored[image.pk][0], vectors, owners, left_out | {case})
+        whole = _nearest(stored[image.pk][0], vectors, owners, left_out)
         others = len(set(owners) - left_out - {case})
         for name, choose in BOXES.items():
-            hits, _ = regions_search(user=None, pixels=pixels, box=choose(patches), excluded=left_out | {case}, k=DEPTH)
+            hits, _ = regions_search(user=None, pixels=pixels, box=choose(patches), excluded=left_out, k=DEPTH)
             measure = OWN.format(name)
             rows[measure, PRODUCT].append(_precision([hit.group for hit in hits], alike))
             rows[measure, WHOLE].append(_precision(whole, alike))
@@ -110,15 +113,15 @@ def _own_images(bench: Workbench, result: Result) -> None:
     )
 
 
-def _asking(bench: Workbench, stored: Mapping[int, Sequence[Vectors]]) -> list[tuple[int, CaseImage]]:
-    known = [
-        (place, image.stored.pk)
-        for place, each in enumerate(bench.cases)
-        for image in each.images
-        if image.stored is not None and image.stored.pk in stored
-    ]
-    rows = CaseImage.objects.select_related("case__collection").in_bulk([pk for _, pk in known])
-    return [(place, rows[pk]) for place, pk in known]
+def _asking(bench: Workbench, stored: Mapping[int, object], labels: Mapping[int, str]) -> list[CaseImage]:
+    """Images whose case says what it is, at most as many as the run has cases, drawn with its seed."""
+    told = [case for case, label in labels.items() if label]
+    rows = CaseImage.objects.filter(pk__in=stored, case_id__in=told).select_related("case__collection").order_by("pk")
+    found = list(rows)
+    if bench.limit is None or bench.limit >= len(found):
+        return found
+    chosen = sorted(random.Random(bench.seed).sample(range(len(found)), bench.limit))
+    return [found[place] for place in chosen]
 
 
 def _labels() -> dict[int, str]:

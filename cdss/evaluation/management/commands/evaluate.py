@@ -67,7 +67,7 @@ class Command(BaseCommand):
 
     def handle(self, *, suite: str, **options: Any) -> None:
         stored = self._stored(options["against"])
-        cases = self._cases(options)
+        cases = self._cases(options, needed=suite not in APART)
         bench = Workbench(
             cases, options["seed"], progress=Bar(), with_images=options["with_images"], limit=options["limit"]
         )
@@ -119,11 +119,11 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=WRONG_USE) from error
 
-    def _cases(self, options: dict[str, Any]) -> list[KnownCase]:
+    def _cases(self, options: dict[str, Any], *, needed: bool) -> list[KnownCase]:
         if options["limit"] is not None and options["limit"] < 1:
             raise CommandError(f"--limit {options['limit']}: write a number from 1.", returncode=WRONG_USE)
         found = self._of_file(options["cases"]) if options["cases"] else library_cases()
-        if not found:
+        if needed and not found:
             raise CommandError(
                 "There is no case whose diagnosis is known. Import and publish some, or give --cases FILE.",
                 returncode=WRONG_USE,
