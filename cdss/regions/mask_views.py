@@ -29,7 +29,7 @@ HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-a
 @require(Action.IMPORT)
 def structures(request: HttpRequest) -> HttpResponse:
     """With an image in the address, choosing one of them goes on to masking it there."""
-    user, form = user_of(request), StructureForm(request.POST or None)
+    user, form = user_of(request), StructureForm(request.POST if request.method == "POST" else None)
     place = place_of(request.GET, user)
     if request.method == "POST" and form.is_valid():
         try:
@@ -60,7 +60,7 @@ def structure(request: HttpRequest, pk: int) -> HttpResponse:
 @require(Action.IMPORT)
 def draw(request: HttpRequest, pk: int) -> HttpResponse:
     found, place = get_object_or_404(Structure, pk=pk), _library_place(request)
-    form = MaskForm(request.POST or None)
+    form = MaskForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and (saved := _saved(request, found, place, form)):
         return saved
     return _editor(request, found, place, form)
@@ -87,7 +87,7 @@ def proposal(request: HttpRequest, pk: int) -> HttpResponse:
     rows = Proposal.objects.visible_to(user_of(request)).select_related("structure", "image__case__collection")
     made = get_object_or_404(rows, pk=pk)
     place = Place(made.image, made.frame, masked=False)
-    form = MaskForm(request.POST or None, initial={"runs": made.runs})
+    form = MaskForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and (saved := _saved(request, made.structure, place, form, proposal=made)):
         return saved
     return _editor(request, made.structure, place, form, proposal=made)

@@ -70,6 +70,7 @@ def _points(line: str, number: int, width: int, height: int) -> list[tuple[float
             "such as 40,30 80,30 80,70."
         )
     points = [(float(point[1]), float(point[2])) for point in found if point]
-    if all(x < 0 or x > width or y < 0 or y > height for x, y in points):
+    across, down = [x for x, _ in points], [y for _, y in points]
+    if max(across) < 0 or min(across) > width or max(down) < 0 or min(down) > height:
         raise MaskError(f"Line {number}: this polygon lies outside the image of {width} × {height} pixels.")
     return points

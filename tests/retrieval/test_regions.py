@@ -27,7 +27,7 @@ def with_copy(number: int, top: int, left: int) -> Candidate:
 
 def test_a_copied_region_is_found_where_it_is() -> None:
     hits = search_regions(QUERY, BOX, [[held(1), with_copy(2, 8, 7), held(3)]], k=3)
-    assert [hit.id for hit in hits][0] == 2
+    assert hits[0].id == 2
     assert hits[0].box == Box(70, 80, 40, 30)
     assert hits[0].score == pytest.approx(1.0, abs=1e-4)
     assert hits[1].score < 0.8
