@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from cdss.accounts.models import Role, User
+from cdss.accounts.models import User
 from cdss.library.models import CaseImage
 from cdss.regions.models import Origin, RegionMask, Structure
 from tests.cdss.consultations.test_pages_e2e import AXE, CHROMIUM, RULES, browser, open_page
@@ -72,11 +72,13 @@ def test_a_box_is_drawn_typed_and_moved_and_its_heatmap_opened(open_page, prepar
 
 
 def test_a_mask_is_drawn_and_what_is_proposed_corrected(
-    open_page, client, clinician: User, livers: list[CaseImage], educator: User
+    open_page, client, livers: list[CaseImage], educator: User
 ) -> None:
-    User.objects.filter(pk=clinician.pk).update(role=Role.EDUCATOR)
     structure = Structure.objects.create(name="Liver", by=educator)
-    page = open_page(f"/regions/structures/{structure.pk}/draw/?image={livers[0].pk}&frame=0")
+    page = open_page("/")
+    client.force_login(educator)
+    page.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": page.url}])
+    page.goto(f"{page.url}regions/structures/{structure.pk}/draw/?image={livers[0].pk}&frame=0")
     page.keyboard.press("p")
     for across, down in ((0.2, 0.3), (0.5, 0.3), (0.5, 0.7), (0.2, 0.7)):
         place = page.locator("[data-canvas]").bounding_box()
