@@ -40,7 +40,8 @@ def packed(patches: PatchMap) -> bytes:
     """
     vectors = projected(patches).vectors
     largest = np.maximum(np.abs(vectors).max(axis=-1, keepdims=True), 1e-12)
-    return np.round(vectors / largest * _LEVELS).astype(np.int8).tobytes()
+    data: bytes = np.round(vectors / largest * _LEVELS).astype(np.int8).tobytes()
+    return data
 
 
 def unpacked(data: bytes, *, rows: int, columns: int, width: int, height: int) -> PatchMap:

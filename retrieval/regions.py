@@ -49,7 +49,8 @@ class RegionHit:
         id: of the candidate.
         group: of the candidate.
         box: the window, in pixels of its image.
-        score: mean of the cosine of the whole and the mean cosine of the quarters, -1 to 1; no probability.
+        score: mean of the cosine of the region and the mean cosine of its quarters, and with CONTEXT as its weight the
+            cosine of the two images as a whole; -1 to 1, no probability.
     """
 
     id: int
@@ -175,13 +176,12 @@ def _window_scores(mean: Vectors, quarters: Vectors, table: Vectors, rows: int, 
     upper, left = rows // 2, columns // 2
     parts = ((0, 0, upper, left), (0, left, upper, columns - left),
              (upper, 0, rows - upper, left), (upper, left, rows - upper, columns - left))  # fmt: skip
-    total = np.zeros_like(whole)
+    total = np.zeros(whole.shape, dtype=np.float32)
     for quarter, (top, start, part_rows, part_columns) in zip(quarters, parts, strict=True):
         # From the corner where the first window has this quarter.
         means = _window_means(table[top:, start:], part_rows, part_columns)
-        total += _cosines(means[: whole.shape[0], : whole.shape[1]], quarter)
-    scores: NDArray[np.float32] = (whole + total / 4) / 2
-    return scores
+        total = total + _cosines(means[: whole.shape[0], : whole.shape[1]], quarter)
+    return np.asarray((whole + total / 4) / 2, dtype=np.float32)
 
 
 def _cosines(means: Vectors, direction: Vectors) -> NDArray[np.float32]:

@@ -145,7 +145,8 @@ def _places(patches: PatchMap) -> NDArray[np.float32]:
     """(rows × columns, 2): the middle of each patch, from 0 to 1 along each side."""
     rows = (np.arange(patches.rows, dtype=np.float32) + 0.5) / patches.rows
     columns = (np.arange(patches.columns, dtype=np.float32) + 0.5) / patches.columns
-    return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
+    places = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
+    return places.astype(np.float32)
 
 
 def _box_mean(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:

@@ -80,7 +80,7 @@ class Origin(models.TextChoices):
 class RegionMaskQuerySet(OnImageQuerySet):
     def current(self) -> Self:
         """The newest of each structure on each frame, where it was not withdrawn: the others are its history."""
-        newest = self.model.objects.order_by().values("structure", "image", "frame").annotate(newest=models.Max("pk"))
+        newest = RegionMask.objects.order_by().values("structure", "image", "frame").annotate(newest=models.Max("pk"))
         return self.filter(pk__in=newest.values("newest"), withdrawn__isnull=True)
 
 
