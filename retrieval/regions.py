@@ -20,8 +20,6 @@ from retrieval.types import Box, PatchMap, Vectors
 
 # A region may lie a little larger or smaller in another image.
 SCALES = (0.75, 1.0, 1.35)
-# How much the rest of the two images counts: a knee is no neighbour of a skull, whatever the patches say.
-CONTEXT = 0.3
 # Groups that are looked at closely, at least; more when more are asked for.
 SHORTLIST = 60
 
@@ -49,8 +47,7 @@ class RegionHit:
         id: of the candidate.
         group: of the candidate.
         box: the window, in pixels of its image.
-        score: mean of the cosine of the region and the mean cosine of its quarters, and with CONTEXT as its weight the
-            cosine of the two images as a whole; -1 to 1, no probability.
+        score: mean of the cosine of the whole and the mean cosine of the quarters, -1 to 1; no probability.
     """
 
     id: int
@@ -72,16 +69,16 @@ def search_regions(query: PatchMap, box: Box, batches: Iterable[Sequence[Candida
         ImageError: the box has no area or lies outside.
     """
     box = checked_box(box, width=query.width, height=query.height)
-    mean, around, sizes = pooled(query, box), _whole(query), _sizes(query, box)
+    mean, sizes = pooled(query, box), _sizes(query, box)
     most = max(SHORTLIST, 3 * k)
     best: dict[int, tuple[float, Candidate]] = {}
     for batch in batches:
-        for candidate, score in zip(batch, _first_pass(mean, around, sizes, batch), strict=True):
+        for candidate, score in zip(batch, _first_pass(mean, sizes, batch), strict=True):
             if candidate.group not in best or score > best[candidate.group][0]:
                 best[candidate.group] = (score, candidate)
         if len(best) > 4 * most:
             best = _kept(best, most)
-    close = _Close(query, box, mean, around, sizes)
+    close = _Close(query, box, mean, sizes)
     hits = [close.nearest_window(candidate) for _, candidate in _kept(best, most).values()]
     hits.sort(key=lambda hit: (-hit.score, hit.id))
     return hits[:k]
@@ -99,22 +96,11 @@ def _sizes(query: PatchMap, box: Box) -> list[tuple[int, int]]:
     return sorted(found)
 
 
-def _whole(patches: PatchMap) -> Vectors:
-    """(d,) of all of an image."""
-    return _unit(patches.vectors.mean(axis=(0, 1)))
-
-
-def _unit(vector: Vectors) -> Vectors:
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), dtype=np.float32)
-
-
 def _fitting(sizes: Sequence[tuple[int, int]], patches: PatchMap) -> list[tuple[int, int]]:
     return sorted({(min(rows, patches.rows), min(columns, patches.columns)) for rows, columns in sizes})
 
 
-def _first_pass(
-    mean: Vectors, around: Vectors, sizes: Sequence[tuple[int, int]], batch: Sequence[Candidate]
-) -> list[float]:
+def _first_pass(mean: Vectors, sizes: Sequence[tuple[int, int]], batch: Sequence[Candidate]) -> list[float]:
     if not batch:
         return []
     flat = np.concatenate([each.patches.vectors.reshape(-1, len(mean)) for each in batch]) @ mean
@@ -124,18 +110,15 @@ def _first_pass(
         cosines = flat[start : start + rows * columns].reshape(rows, columns)
         start += rows * columns
         table = _table(cosines)
-        region = max(float(_window_means(table, *size).max()) for size in _fitting(sizes, each.patches))
-        scores.append((1 - CONTEXT) * region + CONTEXT * float(_whole(each.patches) @ around))
+        scores.append(max(float(_window_means(table, *size).max()) for size in _fitting(sizes, each.patches)))
     return scores
 
 
 class _Close:
     """The second pass: the whole of a window and its four quarters beside those of the region."""
 
-    def __init__(
-        self, query: PatchMap, box: Box, mean: Vectors, around: Vectors, sizes: Sequence[tuple[int, int]]
-    ) -> None:
-        self._query, self._box, self._mean, self._around, self._sizes = query, box, mean, around, sizes
+    def __init__(self, query: PatchMap, box: Box, mean: Vectors, sizes: Sequence[tuple[int, int]]) -> None:
+        self._query, self._box, self._mean, self._sizes = query, box, mean, sizes
         self._quarters: dict[tuple[int, int], Vectors] = {}
 
     def nearest_window(self, candidate: Candidate) -> RegionHit:
@@ -151,8 +134,7 @@ class _Close:
         score, top, left, rows, columns = found
         width, height = patches.width / patches.columns, patches.height / patches.rows
         box = Box(left * width, top * height, columns * width, rows * height)
-        together = (1 - CONTEXT) * score + CONTEXT * float(_whole(patches) @ self._around)
-        return RegionHit(candidate.id, candidate.group, box, min(together, 1.0))
+        return RegionHit(candidate.id, candidate.group, box, min(score, 1.0))
 
     def _quarters_of(self, rows: int, columns: int) -> Vectors:
         """(4, d): top left, top right, bottom left, bottom right, parted where a window of this size is parted."""
