@@ -7,6 +7,7 @@ from typing import Self
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 
 from cdss.accounts.models import User
@@ -32,10 +33,9 @@ class Structure(models.Model):
         return reverse("regions:structure", args=[self.pk])
 
 
-class OnImageQuerySet(models.QuerySet["OnImage"]):
-    def visible_to(self, user: User | AnonymousUser) -> Self:
-        """On images of cases this user may open."""
-        return self.filter(image__case_id__in=Case.objects.viewable_by(user).order_by().values("pk"))
+def _visible(user: User | AnonymousUser) -> Q:
+    """On images of cases this user may open."""
+    return Q(image__case_id__in=Case.objects.viewable_by(user).order_by().values("pk"))
 
 
 class OnImage(models.Model):
@@ -56,6 +56,11 @@ class OnImage(models.Model):
         ordering = ["-pk"]
 
 
+class ProposalQuerySet(models.QuerySet["Proposal"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        return self.filter(_visible(user))
+
+
 class Proposal(OnImage):
     """What the support set suggested for an image; nobody has said that it is right."""
 
@@ -64,7 +69,7 @@ class Proposal(OnImage):
     supports = models.JSONField(default=list)
     encoder = models.CharField(max_length=200)
 
-    objects: models.Manager[Proposal] = models.Manager.from_queryset(OnImageQuerySet)()
+    objects: models.Manager[Proposal] = ProposalQuerySet.as_manager()
 
     def get_absolute_url(self) -> str:
         return reverse("regions:proposal", args=[self.pk])
@@ -77,7 +82,10 @@ class Origin(models.TextChoices):
     READ = "read", "Read from a DICOM segmentation"
 
 
-class RegionMaskQuerySet(OnImageQuerySet):
+class RegionMaskQuerySet(models.QuerySet["RegionMask"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        return self.filter(_visible(user))
+
     def current(self) -> Self:
         """The newest of each structure on each frame, where it was not withdrawn: the others are its history."""
         newest = RegionMask.objects.order_by().values("structure", "image", "frame").annotate(newest=models.Max("pk"))
@@ -93,4 +101,4 @@ class RegionMask(OnImage):
     withdrawn = models.DateTimeField(null=True, blank=True)
     withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
 
-    objects: models.Manager[RegionMask] = models.Manager.from_queryset(RegionMaskQuerySet)()
+    objects: models.Manager[RegionMask] = RegionMaskQuerySet.as_manager()

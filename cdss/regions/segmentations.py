@@ -92,7 +92,7 @@ def segmentation_read(data: bytes, *, image: CaseImage, frame: int) -> Mask:
         # A file from anywhere fails in many ways; its content is not logged.
         logger.info("a segmentation could not be read: %s", type(error).__name__)
         raise RefusedError("This segmentation cannot be read. Export it again from its source.") from error
-    mask: Mask = np.asarray(planes[0] > 0).any(axis=-1)
+    mask: Mask = np.asarray((planes[0] > 0).any(axis=-1), dtype=bool)
     return mask
 
 
@@ -127,10 +127,11 @@ def _made_by(mask: RegionMask, highdicom: Any) -> dict[str, Any]:
 
 def _stand_in(image: CaseImage, frame: int) -> Dataset:
     from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import UID
 
     source = Dataset()
     source.file_meta = FileMetaDataset()
-    source.file_meta.TransferSyntaxUID = EXPLICIT_LITTLE_ENDIAN
+    source.file_meta.TransferSyntaxUID = UID(EXPLICIT_LITTLE_ENDIAN)
     source.SOPClassUID = SECONDARY_CAPTURE
     source.SOPInstanceUID = _uid("image", image.sha256, str(frame))
     source.SeriesInstanceUID = _uid("series", image.sha256)

@@ -70,8 +70,8 @@ def compare(request: HttpRequest) -> HttpResponse:
             raise Http404
         found = compared(place=place, box=box, other=other, by=user)
     except (BoxError, NoPatchesError) as error:
-        context = {"place": place, "problem": error, "typed": {}}
-        return render(request, "regions/search.html", context, status=UNPROCESSABLE)
+        told = {"place": place, "problem": error, "typed": {}}
+        return render(request, "regions/search.html", told, status=UNPROCESSABLE)
     context = {"place": place, "other": other, "box": box, "other_box": other_box, "found": found}
     return render(request, "regions/compare.html", context | {"box_query": box_query(box)})
 
