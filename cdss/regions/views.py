@@ -70,7 +70,7 @@ def compare(request: HttpRequest) -> HttpResponse:
             raise Http404
         found = compared(place=place, box=box, other=other, by=user)
     except (BoxError, NoPatchesError) as error:
-        told = {"place": place, "problem": error, "typed": {}}
+        told: dict[str, Any] = {"place": place, "problem": error, "typed": {}}
         return render(request, "regions/search.html", told, status=UNPROCESSABLE)
     context = {"place": place, "other": other, "box": box, "other_box": other_box, "found": found}
     return render(request, "regions/compare.html", context | {"box_query": box_query(box)})
