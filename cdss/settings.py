@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "cdss.consultations",
     "cdss.feedback",
     "cdss.drills",
+    "cdss.regions",
     "cdss.evaluation",
     "cdss.oversight",
     "cdss.privacy",

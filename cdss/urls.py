@@ -12,6 +12,7 @@ urlpatterns = [
     path("feedback/", include("cdss.feedback.urls")),
     path("drills/", include("cdss.drills.urls")),
     path("notices/", include("cdss.notices.urls")),
+    path("regions/", include("cdss.regions.urls")),
     path("evaluation/", include("cdss.evaluation.urls")),
     path("learning/", include("cdss.learning.urls")),
     path("audit/", include("cdss.audit.urls")),

@@ -75,6 +75,39 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class PatchMap:
+    """What an encoder sees in the patches of one image: a grid that covers the whole of it.
+
+    Args:
+        vectors: (rows, columns, d) float32, each L2-normalised.
+        width: of the image in pixels.
+        height: of the image in pixels. A patch is width / columns by height / rows pixels.
+    """
+
+    vectors: Vectors
+    width: int
+    height: int
+
+    @property
+    def rows(self) -> int:
+        return int(self.vectors.shape[0])
+
+    @property
+    def columns(self) -> int:
+        return int(self.vectors.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of an image, (0, 0) its top left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One item found.
 
@@ -195,6 +228,23 @@ class TeachableImageEncoder(ImageEncoder, Protocol):
 
     def taught(self, metric: Metric) -> TeachableImageEncoder:
         """The same features with this metric."""
+        ...
+
+
+@runtime_checkable
+class PatchEncoder(Protocol):
+    """Images to features of their patches. `patches_version` names weights and preprocessing: two never meet."""
+
+    @property
+    def patches_version(self) -> str: ...
+    def patches(self, images: Sequence[Pixels], *, fine: bool = False) -> list[PatchMap]:
+        """Of RGB uint8 arrays (height, width, 3) of any size, one map each; at most 16 patches along a side.
+
+        `fine` gives more and smaller patches where the encoder can, at most 48 along a side, for outlines. The
+        features of the two are not the same and are never compared.
+
+        Raises EncoderError for an array of another shape or type.
+        """
         ...
 
 

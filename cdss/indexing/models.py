@@ -35,6 +35,22 @@ class ImageEmbedding(models.Model):
         constraints = [models.UniqueConstraint(fields=["image", "frame", "encoder"], name="image_embedding_once")]
 
 
+class PatchEmbedding(models.Model):
+    """What the image encoder sees in the patches of one frame: rows × columns × width signed bytes."""
+
+    image = models.ForeignKey(CaseImage, models.CASCADE, related_name="patches")
+    # As it is stored and shown, counted from 0.
+    frame = models.PositiveIntegerField(default=0)
+    # The version of the encoder's patches and of their compact form, and whether overlays were masked.
+    encoder = models.CharField(max_length=200)
+    rows = models.PositiveSmallIntegerField()
+    columns = models.PositiveSmallIntegerField()
+    vectors = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["image", "frame", "encoder"], name="patch_embedding_once")]
+
+
 class IndexVersion(models.Model):
     """One published index. The newest row is the one searched; its folder is INDEX_ROOT/name."""
 

@@ -47,7 +47,8 @@ def _refuses(mode: Mode, request: HttpRequest, view: Any) -> bool:
     if mode == Mode.READ_ONLY:
         return writes and not getattr(view, "works_when_read_only", False)
     if mode == Mode.TEXT_ONLY:
-        return name in IMAGE_ROUTES
+        # The search by region and masks are about nothing but images.
+        return name in IMAGE_ROUTES or name.startswith("regions:")
     # The empty form too: nobody types a case that is then refused.
     return name in CASE_ROUTES
 

@@ -25,8 +25,9 @@ from retrieval.encoders.lite0 import (
     stage_features,
     text_tower,
 )
+from retrieval.encoders.lite0_patches import LITE0_PATCHES, patch_map
 from retrieval.errors import AlignmentError
-from retrieval.types import Pixels, TextEncoder, Vectors
+from retrieval.types import PatchMap, Pixels, TextEncoder, Vectors
 
 NOT_ALIGNED = "Text cannot search images yet: image and text encoder are not aligned. Run manage.py align_encoders."
 FEATURES = "stages1"
@@ -140,6 +141,19 @@ class BuiltinImageEncoder:
             EncoderError: an array of another shape or type.
         """
         return self.vectors(self.features(images))
+
+    @property
+    def patches_version(self) -> str:
+        """Of the tower alone: what a site teaches the encoder moves no patch."""
+        return f"builtin-lite0@{LITE0_SHA256[:12]}~{LITE0_PATCHES}"
+
+    def patches(self, images: Sequence[Pixels], *, fine: bool = False) -> list[PatchMap]:
+        """The feature map of each image: patches of 16 of 256 pixels of its longer side, or of 8 of 384 when `fine`.
+
+        Raises:
+            EncoderError: an array of another shape or type.
+        """
+        return [patch_map(self._model.visual.trunk, image, fine=fine) for image in images]
 
     def encode_text(self, texts: Sequence[str]) -> Vectors:
         """(n, dimension) float32, L2-normalised, in the space of the image vectors; a long text counts with all parts.

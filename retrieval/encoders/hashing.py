@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from PIL import Image
 
+from retrieval.encoders.grids import PATCHES, patch_grid
 from retrieval.errors import AlignmentError, EncoderError
-from retrieval.types import Pixels, Vectors
+from retrieval.types import PatchMap, Pixels, Vectors
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _WORD = re.compile(r"\w+")
@@ -97,16 +99,41 @@ class HashingImageEncoder:
         vectors = np.stack([_features(image) for image in images]) @ self._projection
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
+    @property
+    def patches_version(self) -> str:
+        return "hashing-patches-1"
+
+    def patches(self, images: Sequence[Pixels], *, fine: bool = False) -> list[PatchMap]:
+        """Brightness, contrast and slopes of each cell and of its neighbours: 16 cells, or 48 when `fine`, along the
+        longer side."""
+        return [_cells(_checked(image), 3 * PATCHES if fine else PATCHES) for image in images]
+
     def encode_text(self, texts: Sequence[str]) -> Vectors:
         """Always raises AlignmentError."""
         raise AlignmentError("The hashing image encoder has no joint space: text cannot search its images.")
 
 
+def _cells(image: Pixels, side: int) -> PatchMap:
+    height, width = image.shape[:2]
+    rows, columns = patch_grid(width, height, side)
+    pixels = 4
+    small = Image.fromarray(image).convert("L").resize((columns * pixels, rows * pixels), Image.Resampling.BOX)
+    grey = np.asarray(small, dtype=np.float32) / 255.0
+    slope_y, slope_x = np.gradient(grey) if min(grey.shape) > 1 else (np.zeros_like(grey),) * 2
+    parts = [grey, np.abs(slope_y) * 4, np.abs(slope_x) * 4]
+    means = [part.reshape(rows, pixels, columns, pixels).mean(axis=(1, 3)) for part in parts]
+    means.append(grey.reshape(rows, pixels, columns, pixels).std(axis=(1, 3)) * 2)
+    around = np.pad(means[0], 1, mode="edge")
+    means += [
+        around[1 + dy : 1 + dy + rows, 1 + dx : 1 + dx + columns] for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1))
+    ]
+    # Centred on a mid grey, so that dark and bright cells point apart; the constant keeps all from being zero.
+    stacked = np.stack([*(part - 0.4 for part in means), np.full((rows, columns), 0.1)], axis=-1).astype(np.float32)
+    return PatchMap(stacked / np.linalg.norm(stacked, axis=-1, keepdims=True), width, height)
+
+
 def _features(image: Pixels) -> Vectors:
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise EncoderError(
-            f"An image of shape {image.shape} and type {image.dtype}: give RGB uint8 (height, width, 3)."
-        )
+    _checked(image)
     grey = image.mean(axis=2) / 255.0
     rows = np.array_split(np.arange(grey.shape[0]), _CELLS)
     columns = np.array_split(np.arange(grey.shape[1]), _CELLS)
@@ -114,3 +141,11 @@ def _features(image: Pixels) -> Vectors:
     counts = np.histogram(grey, bins=_BINS, range=(0.0, 1.0))[0] / grey.size
     # The constant keeps an all-black image from being a zero vector.
     return np.concatenate([np.asarray(cells) + 0.05, counts]).astype(np.float32)
+
+
+def _checked(image: Pixels) -> Pixels:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+        raise EncoderError(
+            f"An image of shape {image.shape} and type {image.dtype}: give RGB uint8 (height, width, 3)."
+        )
+    return image

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from retrieval.errors import EncoderError
-from retrieval.types import ImageEncoder, Pixels, TextEncoder, Vectors
+from retrieval.types import ImageEncoder, PatchMap, Pixels, TextEncoder, Vectors
 
 BUILTIN = "builtin"
 NATIVE = "native"
@@ -101,6 +101,22 @@ class OpenClipEncoder:
         if not texts:
             return np.zeros((0, self._dimension), dtype=np.float32)
         return np.stack([self._encode_one(text) for text in texts])
+
+    @property
+    def patches_version(self) -> str:
+        return f"{self._version}~tokens1"
+
+    def patches(self, images: Sequence[Pixels], *, fine: bool = False) -> list[PatchMap]:
+        """The patch tokens of a vision transformer, or the last feature map of a convolutional tower.
+
+        Such a tower has one grid: `fine` changes nothing.
+
+        Raises:
+            EncoderError: the tower gives no map of patches, or an array is of another shape or type.
+        """
+        from retrieval.encoders.token_patches import token_map
+
+        return [token_map(self._model.visual, self._settings, image, name=self._version) for image in images]
 
     def _encode_images(self, images: Sequence[Pixels]) -> Vectors:
         inputs = [self._transform(Image.fromarray(checked(image))).numpy() for image in images]

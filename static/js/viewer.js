@@ -60,11 +60,20 @@ class Viewer {
     this.address = thumb.href;
     this.count = count;
     this.frames.querySelector("output").textContent = `1 / ${count}`;
+    this.key = thumb.dataset.key;
+    this.linkRegions(0);
   }
 
   frame(number) {
     this.image.src = `${this.address}?frame=${number}`;
     this.frames.querySelector("output").textContent = `${Number(number) + 1} / ${this.count}`;
+    this.linkRegions(number);
+  }
+
+  // The search by region is about the frame that is shown.
+  linkRegions(frame) {
+    const link = this.root.querySelector("[data-region-link]");
+    if (link) link.href = `${link.dataset.regionLink}${this.key}&frame=${frame}`;
   }
 
   nextPreset() {

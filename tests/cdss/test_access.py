@@ -20,6 +20,7 @@ from cdss.library.models import Case, Doubt, Quarantine, SavedSearch, State, Vis
 from cdss.library.standing import Dispute
 from cdss.notices.models import Notice
 from cdss.studies.models import StudyUpload
+from cdss.regions.models import Proposal, RegionMask, Structure
 from tests.cdss.cast import (
     PIXEL,
     answered_consultation,
@@ -101,6 +102,22 @@ TABLE = [
     Row("notices:list", "GET", ANYONE),
     Row("notices:read_all", "POST", (302, 302, 302, 302, 302, 302)),
     Row("notices:open", "POST", (302, 302, 404, 404, 404, 404), ("notice",)),
+    # regions: the masks are the educator's, on a case of the department
+    Row("regions:search", "GET", ANYONE),
+    Row("regions:compare", "GET", (302, 404, 404, 404, 404, 404)),
+    Row("regions:prepare", "POST", EDITORS_ACT),
+    Row("regions:structures", "GET", IMPORTERS),
+    Row("regions:structures", "POST", EDITORS_ACT, (), {"name": "Spleen"}),
+    Row("regions:structure", "GET", IMPORTERS, ("structure",)),
+    Row("regions:draw", "GET", (302, 403, 403, 404, 403, 404), ("structure",)),
+    Row("regions:draw", "POST", (302, 403, 403, 404, 403, 404), ("structure",)),
+    Row("regions:propose", "POST", (302, 403, 403, 404, 403, 404), ("structure",)),
+    Row("regions:read", "POST", (302, 403, 403, 404, 403, 404), ("structure",)),
+    Row("regions:proposal", "GET", (302, 403, 403, 200, 403, 404), ("proposal",)),
+    Row("regions:proposal", "POST", (302, 403, 403, 302, 403, 404), ("proposal",), {"polygons": "0,0 1,0 1,1 0,1"}),
+    Row("regions:overlay", "GET", (302, 403, 403, 200, 403, 404), ("mask",)),
+    Row("regions:segmentation", "GET", (302, 403, 403, 200, 403, 404), ("mask",)),
+    Row("regions:withdraw", "POST", (302, 403, 403, 302, 403, 404), ("mask",)),
     # drills: of an educator of another department, for the owner
     Row("drills:list", "GET", ANYONE),
     Row("drills:new", "GET", (302, 403, 403, 404, 403, 403), ONE),
@@ -350,6 +367,13 @@ def world(make_user, clinician: User, educator: User, auditor: User, administrat
         "gap": Gap.objects.create(topic="hamartoma", title="Hamartoma").pk,
         "document": document.pk,
         "dispute": Dispute.objects.create(item=document, quote_sha256="0" * 64).pk,
+    }
+    structure = Structure.objects.create(name="Liver", by=educator)
+    drawn = {"structure": structure, "image_id": objects["department_image"], "runs": "0 1", "area": 1, "by": educator}
+    objects |= {
+        "structure": structure.pk,
+        "proposal": Proposal.objects.create(**drawn).pk,
+        "mask": RegionMask.objects.create(origin="drawn", **drawn).pk,
     }
     objects["draft_case"] = library_case(clinician, Visibility.PUBLIC, state=State.DRAFT).pk
     series = stored_series(Case.objects.get(pk=objects["private_case"]))

@@ -3,7 +3,17 @@
 from collections.abc import Callable, Mapping
 
 from cdss.evaluation.figures import Result
-from cdss.evaluation.suites import calibration, deidentification, differential, gate, images, subgroups, topics
+from cdss.evaluation.suites import (
+    calibration,
+    deidentification,
+    differential,
+    gate,
+    images,
+    regions,
+    segmentation,
+    subgroups,
+    topics,
+)
 from cdss.evaluation.workbench import Workbench
 
 SUITES: Mapping[str, Callable[[Workbench], Result]] = {
@@ -14,5 +24,9 @@ SUITES: Mapping[str, Callable[[Workbench], Result]] = {
     "calibration": calibration.run,
     "subgroups": subgroups.run,
     "deidentification": deidentification.run,
+    "regions": regions.run,
+    "segmentation": segmentation.run,
 }
 EVERY = "all"
+# Measured only when asked for by name: they take minutes and none of the consultations.
+APART = frozenset({"regions", "segmentation"})

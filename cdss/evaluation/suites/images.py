@@ -137,7 +137,7 @@ def _searched(bench: Workbench, asking: Sequence[Asking], cases: Mapping[int, in
 
 def _asking(bench: Workbench) -> list[Asking]:
     return [
-        Asking(place, image, (image.modality, image.region), _concept(known.diagnosis or known.topic_title))
+        Asking(place, image, (image.modality, image.region), concept_key(known.diagnosis or known.topic_title))
         for place, known in enumerate(bench.cases)
         for image in known.images
     ]
@@ -148,11 +148,11 @@ def _library() -> dict[int, Seen]:
         "pk", "case_id", "modality", "region", "case__diagnosis", "case__topic_title"
     )
     return {
-        pk: Seen(case, (modality, region), _concept(diagnosis or topic))
+        pk: Seen(case, (modality, region), concept_key(diagnosis or topic))
         for pk, case, modality, region, diagnosis, topic in rows
     }
 
 
-def _concept(name: str) -> str:
+def concept_key(name: str) -> str:
     concept = concept_of(name)
     return concept.key if concept else name.strip().lower()

@@ -47,7 +47,7 @@ def test_the_same_seed_gives_the_same_figures(evaluate: Evaluate) -> None:
     assert evaluate("topics")["suites"]["topics"]["figures"] == evaluate("topics")["suites"]["topics"]["figures"]
 
 
-def test_all_runs_every_suite(evaluate: Evaluate) -> None:
+def test_all_runs_every_suite_but_those_to_be_asked_for_by_name(evaluate: Evaluate) -> None:
     report = evaluate("all")
     assert list(report["suites"]) == [
         "topics",

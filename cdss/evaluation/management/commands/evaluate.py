@@ -19,7 +19,7 @@ from cdss.evaluation.printing import lines_of
 from cdss.evaluation.progress import Bar
 from cdss.evaluation.report import StoredReportError, compared, report_of, stored_report
 from cdss.evaluation.services import evaluation_store
-from cdss.evaluation.suites import EVERY, SUITES
+from cdss.evaluation.suites import APART, EVERY, SUITES
 from cdss.evaluation.workbench import Workbench
 from cdss.indexing.adaptation import cases_that_taught
 from retrieval.errors import RetrievalError
@@ -67,14 +67,15 @@ class Command(BaseCommand):
 
     def handle(self, *, suite: str, **options: Any) -> None:
         stored = self._stored(options["against"])
-        cases = self._cases(options)
+        cases = self._cases(options, needed=suite not in APART)
         bench = Workbench(
             cases, options["seed"], progress=Bar(), with_images=options["with_images"], limit=options["limit"]
         )
         # Opened first: a suite takes minutes, and a place that cannot be written is told before it runs.
         with _output(options["output"]) as file:
             try:
-                runs = self._run(list(SUITES) if suite == EVERY else [suite], bench, _label(options))
+                every = [name for name in SUITES if name not in APART]
+                runs = self._run(every if suite == EVERY else [suite], bench, _label(options))
             except RetrievalError as error:
                 raise CommandError(str(error), returncode=WRONG_USE) from error
             report = report_of(runs, suite=suite, limit=options["limit"])
@@ -118,11 +119,11 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=WRONG_USE) from error
 
-    def _cases(self, options: dict[str, Any]) -> list[KnownCase]:
+    def _cases(self, options: dict[str, Any], *, needed: bool) -> list[KnownCase]:
         if options["limit"] is not None and options["limit"] < 1:
             raise CommandError(f"--limit {options['limit']}: write a number from 1.", returncode=WRONG_USE)
         found = self._of_file(options["cases"]) if options["cases"] else library_cases()
-        if not found:
+        if needed and not found:
             raise CommandError(
                 "There is no case whose diagnosis is known. Import and publish some, or give --cases FILE.",
                 returncode=WRONG_USE,

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from cdss.indexing.patches import patches_build
 from cdss.indexing.services import index_build
 from retrieval.errors import RetrievalError
 
@@ -17,12 +18,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--rebuild", action="store_true", help="make it anew from the stored vectors")
+        parser.add_argument(
+            "--patches", action="store_true", help="make what the search by region needs of the published images too"
+        )
         parser.add_argument("--json", action="store_true", help="print the version as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         bar = ProgressBar()
         try:
             version = index_build(rebuild=options["rebuild"], progress=bar)
+            patched = patches_build(progress=bar) if options["patches"] else 0
         except RetrievalError as error:
             raise CommandError(str(error), returncode=2) from error
         finally:
@@ -32,6 +37,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({field: getattr(version, field) for field in fields}))
         else:
             self.stdout.write(f"Index {version.name}: {version.passages} passages, {version.images} image vectors.")
+            if options["patches"]:
+                self.stdout.write(f"Search by region: patches of {patched} images were made.")
 
 
 class ProgressBar:

@@ -1,0 +1,157 @@
+"""Masks as DICOM segmentations (SEG), out and in again.
+
+The library keeps pictures, not the DICOM objects they came from: a segmentation names a stand-in for its picture, whose
+identifiers are made from the SHA-256 of the pixels. The same picture in another site has the same ones.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from cdss.library.intake import image_limits
+from cdss.library.models import CaseImage
+from cdss.regions.models import Origin, RegionMask
+from cdss.regions.services import RefusedError, mask_of
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from cdss.regions.masks import Mask
+
+logger = logging.getLogger(__name__)
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
+EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+MOST_BYTES = 20 * 1024 * 1024
+MOST_FRAMES = 64
+MAKER = "CDSS"
+
+
+def segmentation_of(mask: RegionMask) -> bytes:
+    """One binary segment on one frame, labelled with the structure's name; a proposal that a person has accepted or
+    corrected says that it was made with an algorithm."""
+    highdicom = _highdicom()
+    source = _stand_in(mask.image, mask.frame)
+    described = highdicom.seg.SegmentDescription(
+        segment_number=1,
+        segment_label=mask.structure.name[:64],
+        segmented_property_category=highdicom.sr.CodedConcept("123037004", "SCT", "Anatomical Structure"),
+        segmented_property_type=highdicom.sr.CodedConcept("85756007", "SCT", "Tissue"),
+        **_made_by(mask, highdicom),
+    )
+    made = highdicom.seg.Segmentation(
+        source_images=[source],
+        pixel_array=mask_of(mask)[None].astype("uint8"),
+        segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
+        segment_descriptions=[described],
+        series_instance_uid=_uid("series of masks", mask.image.sha256),
+        series_number=1,
+        sop_instance_uid=_uid("mask", mask.image.sha256, str(mask.pk), mask.runs),
+        instance_number=1,
+        manufacturer=MAKER,
+        manufacturer_model_name=MAKER,
+        software_versions="1",
+        device_serial_number="0",
+        content_label="MASK",
+    )
+    data = io.BytesIO()
+    made.save_as(data)
+    return data.getvalue()
+
+
+def segmentation_read(data: bytes, *, image: CaseImage, frame: int) -> Mask:
+    """The mask of this frame in a segmentation: what any of its segments covers.
+
+    Raises RefusedError: no segmentation, damaged, too large, or of another image."""
+    import numpy as np
+
+    from retrieval import dicom
+    from retrieval.errors import ImageError
+
+    if len(data) > MOST_BYTES:
+        raise RefusedError(f"This file has more than {MOST_BYTES // 1024 // 1024} MB, which no mask of one image has.")
+    if not dicom.is_dicom(data):
+        raise RefusedError("This is not a DICOM file. Choose a DICOM segmentation (SEG).")
+    try:
+        dataset = dicom.parse(data, limits=image_limits())
+    except ImageError as error:
+        raise RefusedError(str(error)) from error
+    _check(dataset, image)
+    wanted = _uid("image", image.sha256, str(frame))
+    try:
+        found = _highdicom().seg.Segmentation.from_dataset(dataset, copy=False)
+        if wanted not in {uids[2] for uids in found.get_source_image_uids()}:
+            raise RefusedError("This segmentation was made on another image. Open the image it belongs to.")
+        planes = found.get_pixels_by_source_instance(source_sop_instance_uids=[wanted])
+    except RefusedError:
+        raise
+    except Exception as error:
+        # A file from anywhere fails in many ways; its content is not logged.
+        logger.info("a segmentation could not be read: %s", type(error).__name__)
+        raise RefusedError("This segmentation cannot be read. Export it again from its source.") from error
+    mask: Mask = np.asarray((planes[0] > 0).any(axis=-1), dtype=bool)
+    return mask
+
+
+def _check(dataset: Dataset, image: CaseImage) -> None:
+    if str(dataset.get("SOPClassUID", "")) != SEGMENTATION:
+        raise RefusedError("This DICOM file is not a segmentation (SEG).")
+    try:
+        size = int(dataset.Columns), int(dataset.Rows)
+        frames = int(dataset.get("NumberOfFrames") or 1)
+        stored = len(dataset.PixelData)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise RefusedError("This segmentation declares no usable size. Export it again from its source.") from error
+    if size != (image.width, image.height):
+        raise RefusedError(
+            f"This segmentation is {size[0]} × {size[1]} pixels; the image is {image.width} × {image.height}."
+        )
+    if frames > MOST_FRAMES or stored > MOST_BYTES:
+        raise RefusedError(f"This segmentation has {frames} frames; at most {MOST_FRAMES} are read for one image.")
+
+
+def _made_by(mask: RegionMask, highdicom: Any) -> dict[str, Any]:
+    kinds = highdicom.seg.SegmentAlgorithmTypeValues
+    if mask.origin not in (Origin.ACCEPTED, Origin.CORRECTED):
+        return {"algorithm_type": kinds.MANUAL}
+    algorithm = highdicom.AlgorithmIdentificationSequence(
+        name="Nearest patches of masked images",
+        version="1",
+        family=highdicom.sr.CodedConcept("123109", "DCM", "Manual Processing"),
+    )
+    return {"algorithm_type": kinds.SEMIAUTOMATIC, "algorithm_identification": algorithm}
+
+
+def _stand_in(image: CaseImage, frame: int) -> Dataset:
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import UID
+
+    source = Dataset()
+    source.file_meta = FileMetaDataset()
+    source.file_meta.TransferSyntaxUID = UID(EXPLICIT_LITTLE_ENDIAN)
+    source.SOPClassUID = SECONDARY_CAPTURE
+    source.SOPInstanceUID = _uid("image", image.sha256, str(frame))
+    source.SeriesInstanceUID = _uid("series", image.sha256)
+    source.StudyInstanceUID = _uid("study", image.sha256)
+    source.Modality = "OT"
+    source.Rows, source.Columns = image.height, image.width
+    for empty in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID"):
+        setattr(source, empty, "")
+    source.AccessionNumber = source.ReferringPhysicianName = ""
+    return source
+
+
+def _uid(*parts: str) -> str:
+    """Under 2.25: a number of 128 bits in the place of a UUID (DICOM PS3.5 B.2)."""
+    return f"2.25.{int.from_bytes(sha256('|'.join(parts).encode()).digest()[:16])}"
+
+
+def _highdicom() -> Any:
+    import highdicom
+    import highdicom.seg
+    import highdicom.sr
+
+    return highdicom

@@ -1,0 +1,10 @@
+from django_tasks import task
+
+from cdss.library.tasks import INDEX_QUEUE
+
+
+@task(queue_name=INDEX_QUEUE)
+def patches_in_background() -> int:
+    from cdss.indexing.patches import patches_build
+
+    return patches_build()
