@@ -7,6 +7,7 @@ register_converter(IdConverter, "id")
 urlpatterns = [
     path("", include("cdss.consultations.urls")),
     path("library/", include("cdss.library.urls")),
+    path("authoring/", include("cdss.authoring.urls")),
     path("feedback/", include("cdss.feedback.urls")),
     path("drills/", include("cdss.drills.urls")),
     path("notices/", include("cdss.notices.urls")),

@@ -13,10 +13,28 @@ from cdss.locks.modes import LockedError, locked_modes
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Pixels in or out.
-IMAGE_ROUTES = frozenset({"consultations:image", "library:image", "library:frame", "library:doubt_crop"})
+IMAGE_ROUTES = frozenset(
+    {
+        "consultations:image",
+        "library:image",
+        "library:frame",
+        "library:doubt_crop",
+        "authoring:picture",
+    }
+)
 # Where a case is typed or uploaded.
 CASE_ROUTES = frozenset(
-    {"consultations:new", "consultations:split", "consultations:preview", "consultations:review", "library:import"}
+    {
+        "consultations:new",
+        "consultations:split",
+        "consultations:preview",
+        "consultations:review",
+        "library:import",
+        "authoring:new",
+        "authoring:picture_add",
+        "authoring:import",
+        "authoring:planned",
+    }
 )
 LOCKED = 423
 
