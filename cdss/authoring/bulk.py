@@ -131,6 +131,7 @@ def bulk_undo(*, edit: BulkEdit, by: User) -> int:
             done += 1
     row.undone = timezone.now()
     row.save(update_fields=["undone"])
+    record(action="case.bulk_taken_back", by=by, obj=row, details={"kind": row.change["kind"], "cases": done})
     return done
 
 

@@ -4,6 +4,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cdss.accounts.permissions import Action, require
+from cdss.audit.services import record
 from cdss.authoring import bulk, case_import
 from cdss.authoring.forms import PlanForm
 from cdss.authoring.models import BulkEdit, PlannedImport
@@ -32,6 +33,7 @@ def change(request: HttpRequest) -> HttpResponse:
             messages.success(request, f"{len(made.rows)} case{'s' * (len(made.rows) != 1)} changed.")
             return redirect("authoring:bulk", made.pk)
         lines = bulk.preview(change=asked, cases=wanted, by=user)
+        record(action="case.listed", by=user, details={"shown": len(lines), "kind": kind})
     except AuthoringError as error:
         messages.error(request, str(error))
         return redirect("authoring:list")

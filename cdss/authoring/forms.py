@@ -28,7 +28,7 @@ class NewCaseForm(forms.Form):
 class SettingsForm(forms.Form):
     """Where a case stands and who sees it, as its owner sets it."""
 
-    collection = forms.ModelChoiceField(Collection.objects.none(), empty_label=None)
+    collection = forms.ModelChoiceField(Collection.objects.none(), required=False, empty_label="as it is")
     visibility = forms.ChoiceField(choices=Visibility.choices, label="Seen by, once it is published")
 
     def __init__(self, *arguments: object, collections: QuerySet[Collection], **named: object) -> None:

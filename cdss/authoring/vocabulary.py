@@ -14,6 +14,7 @@ from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 
@@ -25,11 +26,13 @@ HPO, ICD, ANATOMY, RADLEX = "HPO", "ICD-10-CM", "Anatomy", "RadLex"
 SYSTEMS = (HPO, ICD, ANATOMY, RADLEX)
 MOST = 12
 FEWEST_LETTERS = 2
-# More lines than this hold the longest word of a query: the shortest names come first, and are enough.
-LOOKED_AT = 4_000
+# The shortest names come first: of many that fit, these are enough, and so many are looked at for them.
+ENOUGH = 500
+LOOKED_AT = 20_000
 _SYNONYM = re.compile(r'^synonym: "([^"]+)" EXACT ')
 _MAKING = Lock()
-_FORMAT = 1
+_FORMAT = 2
+_BETWEEN = str.maketrans(dict.fromkeys("-()/,;:[]", " "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +58,28 @@ class VocabularyError(ValueError):
 
 def suggestions(text: str, *, system: str = "", most: int = MOST) -> list[Term]:
     """Terms that have every word of the text, as the beginning of one of theirs; the nearest first."""
-    words = _fold(text).split()
+    words = _fold(_plain(text[:120])).split()
     if sum(map(len, words)) < FEWEST_LETTERS:
         return []
-    lines, found = _lines(), {}
-    for number, (start, end) in enumerate(_holding(lines.folded, max(words, key=len))):
-        if number >= LOOKED_AT:
-            break
+    lines = _lines()
+    found: dict[tuple[str, str], tuple[int, Term]] = {}
+    fitting = 0
+    for start, end in islice(_holding(lines.folded, max(words, key=len)), LOOKED_AT):
         held = lines.folded[start:end]
-        if all(f" {word}" in held for word in words):
-            term = _term(lines.text[start:end])
-            if (not system or term.system == system) and _nearness(held, words) < found.get(_key(term), (9, None))[0]:
-                found[_key(term)] = (_nearness(held, words), term)
+        if fitting >= ENOUGH or not all(f" {word}" in held for word in words):
+            continue
+        term, near = _term(lines.text[start:end]), _nearness(held, words)
+        if not system or term.system == system:
+            fitting += 1
+            if (term.system, term.code) not in found or near < found[term.system, term.code][0]:
+                found[term.system, term.code] = (near, term)
     ranked = sorted(found.values(), key=lambda pair: (pair[0], len(pair[1].display), pair[1].system, pair[1].code))
     return [term for _, term in ranked[:most]]
 
 
-def _key(term: Term) -> tuple[str, str]:
-    return term.system, term.code
-
-
 def _nearness(held: str, words: list[str]) -> int:
     """0 where it is the name, 1 where it begins with the words, 2 where it has them."""
-    name, said = held.rsplit("\t", 1)[-1].strip(), " ".join(words)
+    name, said = " ".join(held.rsplit("\t", 1)[-1].split()), " ".join(words)
     return 0 if name == said else 1 if name.startswith(said) else 2
 
 
@@ -106,7 +108,7 @@ def _kept(name: str) -> _Lines:
             with written_beside(path) as file:
                 file.write(_made().encode())
     text = path.read_text(encoding="utf-8")
-    folded = text.lower()
+    folded = _fold(text)
     if len(folded) != len(text):
         raise VocabularyError(f"{path.name}: a letter of it has no small form of the same length.")
     return _Lines(text, folded)
@@ -132,13 +134,13 @@ def _made() -> str:
 
 
 def _plain(name: str) -> str:
-    """Of letters whose small form is as long, and words that a space stands before."""
-    kept = "".join(letter if len(letter.lower()) == 1 else letter.lower()[0] for letter in name)
-    return " ".join(kept.replace("-", " - ").replace("(", " ( ").replace("/", " / ").split())
+    """One line of letters whose small form is as long."""
+    return " ".join("".join(letter if len(letter.lower()) == 1 else letter.lower()[0] for letter in name).split())
 
 
 def _fold(text: str) -> str:
-    return _plain(text[:120]).lower()
+    """As long as it was: small letters, and a space where one word ends and the next begins."""
+    return text.lower().translate(_BETWEEN)
 
 
 Row = tuple[str, str, str, str]

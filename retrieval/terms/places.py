@@ -77,15 +77,14 @@ def anatomy(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-<<<<<<< HEAD
 PLACE_WORDS = frozenset(_ANATOMY) | frozenset(_ADJECTIVES)
 """Words that name an organ, in the singular, and their adjectives."""
-=======
+
+
 def organs() -> Iterator[tuple[str, str]]:
     """Every organ that `anatomy` knows, as (organ, word): the organ itself, and the adjectives that name it."""
     yield from ((organ, organ) for organ in sorted(_ANATOMY))
     yield from ((organ, word) for word, organ in _ADJECTIVES.items() if organ in _ANATOMY)
->>>>>>> 3298965 (Cases are written, reviewed, published and retired in an editor of their own; collections are shared)
 
 
 def modality(text: str) -> str:
