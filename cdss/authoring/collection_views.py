@@ -86,10 +86,14 @@ def revoke(request: HttpRequest, pk: int, share: int) -> HttpResponse:
     return redirect("authoring:collection", pk)
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @require(Action.BROWSE_LIBRARY)
 def shared(request: HttpRequest, token: str) -> HttpResponse:
-    found = collections.link_open(token=token, by=user_of(request))
-    if found is None:
+    """A link says what it shows; who wants to see it is let in."""
+    share = collections.share_of_link(token)
+    if share is None:
         raise Http404
-    return redirect(f"{reverse('library:list')}?collection={found.pk}")
+    if request.method != "POST":
+        return render(request, "authoring/shared.html", {"share": share})
+    collections.link_open(share=share, by=user_of(request))
+    return redirect(f"{reverse('library:list')}?collection={share.collection_id}")

@@ -92,17 +92,18 @@ def share_revoke(*, share: CollectionShare, by: User) -> None:
         record(action="collection.share_revoked", by=by, obj=share.collection, details={"share": share.pk})
 
 
-@transaction.atomic
-def link_open(*, token: str, by: User) -> Collection | None:
-    """Lets this person in for as long as the link stands; None where there is no such link, or not any more."""
+def share_of_link(token: str) -> CollectionShare | None:
+    """None where there is no such link, or not any more."""
     digest = sha256(token.encode()).hexdigest()
-    share = CollectionShare.objects.standing().filter(token_sha256=digest).select_related("collection").first()  # type: ignore[attr-defined]
-    if share is None:
-        return None
+    return CollectionShare.objects.standing().filter(token_sha256=digest).select_related("collection", "by").first()  # type: ignore[attr-defined,no-any-return]
+
+
+@transaction.atomic
+def link_open(*, share: CollectionShare, by: User) -> None:
+    """Lets this person in for as long as the link stands."""
     _, first = LinkOpened.objects.get_or_create(share=share, user=by)
     if first:
         record(action="collection.link_opened", by=by, obj=share.collection, details={"share": share.pk})
-    return share.collection
 
 
 def _shared(share: CollectionShare) -> None:

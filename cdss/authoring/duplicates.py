@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any
+
+from django.db.models import Case as Choice
+from django.db.models import When
+from django.db.models.expressions import Combinable
 
 from cdss.accounts.models import User
 from cdss.authoring.models import Manuscript, Picture
@@ -13,6 +20,7 @@ from retrieval.copies import FEWEST_WORDS, words_of
 # Share of words two cases have in common from which one may be the other; a copy shares .8.
 LIKE = 0.5
 COMPARED = 30
+TELLING = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +34,10 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """`hidden` are others that this reader may not see. `unsearched` says why texts were not compared."""
+    """`hidden` are others that this reader may not see."""
 
     shown: tuple[Duplicate, ...]
     hidden: int
-    unsearched: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.shown or self.hidden)
@@ -38,15 +45,14 @@ class Duplicates:
 
 def duplicates_of(manuscript: Manuscript, user: User) -> Duplicates:
     by_picture = _same_pictures(manuscript)
-    by_words, unsearched = _alike(manuscript)
-    why = {pk: f"{round(100 * share)}% of the words are the same" for pk, share in by_words.items()}
+    why = {pk: f"{round(100 * share)}% of the words are the same" for pk, share in _alike(manuscript).items()}
     why |= {pk: f"{number} image{'s' * (number != 1)} the same" for pk, number in by_picture.items()}
     visible = {case.pk: case for case in Case.objects.viewable_by(user).filter(pk__in=why)}
     opened = dict(Manuscript.objects.for_user(user).filter(case__in=why).values_list("case", "pk"))
     mine = {case.pk: case for case in Case.objects.filter(pk__in=opened)}
     shown = visible | mine
     rows = [Duplicate(shown[pk], said, opened.get(pk)) for pk, said in why.items() if pk in shown]
-    return Duplicates(tuple(rows), len(why) - len(rows), unsearched)
+    return Duplicates(tuple(rows), len(why) - len(rows))
 
 
 def _same_pictures(manuscript: Manuscript) -> dict[int, int]:
@@ -65,30 +71,28 @@ def _pairs(rows: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:
     return set(rows)
 
 
-def _alike(manuscript: Manuscript) -> tuple[dict[int, float], str]:
-    """Cases of the library whose presentation has many words in common with this one, and their share."""
-    from cdss.indexing.services import search_library
-    from retrieval.errors import RetrievalError
-    from retrieval.types import Query
+def _alike(manuscript: Manuscript) -> dict[int, float]:
+    """Cases whose presentation has many words in common with this one, and their share.
 
-    text = _presented(manuscript.content.get)
-    mine = words_of(text)
+    Those that have most of its longest words are compared: they are the rarest, and a copy has nearly all of them.
+    """
+    mine = words_of(_presented(manuscript.content.get))
     if len(mine) < FEWEST_WORDS:
-        return {}, ""
-    try:
-        # Asked for nobody in particular: what this reader may not see is counted, and never shown.
-        found = search_library(user=None, query=Query(text=text[:4000], kinds=["case"], k=COMPARED)).hits
-    except RetrievalError:
-        return {}, "Texts were not compared: the index is not built."
-    cases = Case.objects.filter(pk__in=[hit.item for hit in found]).exclude(pk=manuscript.case_id)
-    shares = {
-        case.pk: _share(mine, words_of(_presented(lambda name, case=case: getattr(case, name)))) for case in cases
-    }
-    return {pk: share for pk, share in shares.items() if share >= LIKE}, ""
+        return {}
+    telling = sorted(mine, key=lambda word: (-len(word), word))[:TELLING]
+    held = reduce(add, (_has(word) for word in telling))
+    rows = Case.objects.exclude(pk=manuscript.case_id).annotate(held=held).filter(held__gte=len(telling) // 2)
+    cases = rows.order_by("-held", "pk")[:COMPARED]
+    shares = {case.pk: _share(mine, words_of(_presented(lambda name, of=case: getattr(of, name)))) for case in cases}
+    return {pk: share for pk, share in shares.items() if share >= LIKE}
 
 
-def _presented(value: object) -> str:
-    return "\n".join(str(value(name) or "") for name in ("history", "exam", "findings", "discussion"))  # type: ignore[operator]
+def _has(word: str) -> Combinable:
+    return Choice(When(text__icontains=word, then=1), default=0)
+
+
+def _presented(value: Callable[[str], Any]) -> str:
+    return "\n".join(str(value(name) or "") for name in ("history", "exam", "findings", "discussion"))
 
 
 def _share(mine: frozenset[str], theirs: frozenset[str]) -> float:

@@ -28,7 +28,7 @@ const setValue = (control, value) => {
 };
 
 const say = (text) => {
-  saving.textContent = text;
+  if (saving.textContent !== text) saving.textContent = text;
 };
 
 const body = (names) => {
@@ -121,7 +121,7 @@ const save = async () => {
     for (const name of names) showProblem(name, answer.problems[name] ?? "");
     const arrived = takeOver(answer, sent);
     showMeter(answer);
-    say(told(answer, arrived));
+    say(changed.size ? "Not saved yet." : told(answer, arrived));
     trouble.replaceChildren();
     if (contested.size) {
       const link = Object.assign(document.createElement("a"), { href: `${location.pathname}#conflicts`, textContent: "Choose" });
@@ -158,6 +158,7 @@ const note = (event) => {
   const control = event.target;
   if (control.form !== form || !control.name || control.type === "hidden") return;
   changed.add(control.name);
+  say("Not saved yet.");
   clearTimeout(timer);
   timer = setTimeout(save, event.type === "change" ? 200 : PAUSE);
 };
