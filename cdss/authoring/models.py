@@ -21,7 +21,7 @@ class ManuscriptQuerySet(models.QuerySet["Manuscript"]):
         """One's own, those one is asked to review, and of what one sees, for reviewers, what was handed in."""
         if not isinstance(user, User) or not may(user, Action.AUTHOR):
             return self.none()
-        seen = _written_by(user) | Q(pk__in=Manuscript.reviewers.through.objects.filter(user=user).values("manuscript"))
+        seen = _may_write(user) | Q(pk__in=Manuscript.reviewers.through.objects.filter(user=user).values("manuscript"))
         if may(user, Action.REVIEW):
             visible = Case.objects.for_user(user).order_by().values("pk")
             seen |= Q(case__in=visible) & ~Q(stage=State.DRAFT)
@@ -31,15 +31,15 @@ class ManuscriptQuerySet(models.QuerySet["Manuscript"]):
         """Those this user may write in: the owner and the co-authors; a case of nobody is for who may publish."""
         if not isinstance(user, User) or not may(user, Action.AUTHOR):
             return self.none()
-        mine = _written_by(user)
-        if may(user, Action.PUBLISH):
-            mine |= Q(case__owner=None, case__in=Case.objects.for_user(user).order_by().values("pk"))
-        return self.filter(mine)
+        return self.filter(_may_write(user))
 
 
-def _written_by(user: User) -> Q:
+def _may_write(user: User) -> Q:
     together = Manuscript.co_authors.through.objects.filter(user=user).values("manuscript")
-    return Q(case__owner=user) | Q(pk__in=together)
+    mine = Q(case__owner=user) | Q(pk__in=together)
+    if may(user, Action.PUBLISH):
+        mine |= Q(case__owner=None, case__in=Case.objects.for_user(user).order_by().values("pk"))
+    return mine
 
 
 def cases_editable_by(user: User) -> models.QuerySet[Case]:

@@ -239,3 +239,14 @@ def test_an_older_revision_comes_back_and_nothing_goes(manuscript: Manuscript, e
     newest = manuscript.revisions.first()
     assert (newest.why, newest.note) == ("restored", f"from revision {old.number}")
     assert any(revision.content["findings"] == "Nothing." for revision in manuscript.revisions.all())
+
+
+def test_a_case_of_nobody_is_written_by_who_may_publish(clinician: User, educator: User, second: User) -> None:
+    row = CaseRow("s", "1", title="Imported", findings="A nodule with calcification and fat in it.", diagnosis="X")
+    target = Target(collection_ensure(name="Imported"), publish=True)
+    case = Case.objects.get(pk=case_upsert(row=row, target=target).item)
+    manuscript = services.manuscript_open(case=case, by=educator)
+    write(manuscript, educator, history="Changed.")
+    for user in (educator, second):
+        assert Manuscript.objects.for_user(user).get() == Manuscript.objects.editable_by(user).get() == manuscript
+    assert not Manuscript.objects.for_user(clinician).exists()
