@@ -85,7 +85,7 @@ def part_digest(manuscript: Manuscript, part: str) -> str:
     """Of the texts with the captions, or of the pictures as they are stored."""
     content = manuscript.content
     if part == TEXTS:
-        captions = [each["caption"] for each in content["images"]]
+        captions = sorted(each["caption"] for each in content["images"] if each["caption"])
         return content_digest({name: content.get(name) for name in FIELDS} | {"captions": captions})
     return content_digest({"images": sorted(each["picture"] for each in content["images"])})
 

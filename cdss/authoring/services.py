@@ -30,12 +30,11 @@ from cdss.authoring.merging import merged
 from cdss.authoring.models import Conflict, Manuscript, Revision
 from cdss.library.deidentify import deidentify
 from cdss.library.field_values import RowError
-from cdss.library.models import Case, Collection, Kind, State, Visibility
+from cdss.library.models import WRITTEN_HERE, Case, Collection, Kind, State, Visibility
 from cdss.library.rows import MAX_TEXT, shown_age
 from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked, refuse_in
 
-SOURCE = "written here"
 UNTITLED = "Untitled case"
 # Changes of one author within this time are one revision.
 ONE_GO = timedelta(minutes=10)
@@ -70,7 +69,7 @@ def case_new(*, by: User, title: str, collection: Collection, visibility: str) -
         owner=by,
         visibility=Visibility(visibility),
         state=State.DRAFT,
-        source_name=SOURCE,
+        source_name=WRITTEN_HERE,
         source_id=secrets.token_hex(6),
         licence=collection.licence,
         synthetic=collection.synthetic,

@@ -21,6 +21,9 @@ from cdss.library.sharing import shared_with
 # What a publisher's status says when the document must not be relied on.
 TAKEN_BACK = frozenset({"retracted", "retraction notice", "withdrawn"})
 
+# The source of cases that were begun in the editor of this site.
+WRITTEN_HERE = "written here"
+
 
 class Kind(models.TextChoices):
     CASE = "case", "Case"
@@ -82,7 +85,8 @@ class LibraryItemQuerySet(models.QuerySet["LibraryItem"]):
         """Items this user may open: a draft is for its owner and for those who publish."""
         seen = self.for_user(user)
         if may(user, Action.PUBLISH):
-            return seen
+            # What somebody is writing is shown by its editor, to those it was handed in to.
+            return seen.exclude(~Q(owner_id=user.pk), state=State.DRAFT, source_name=WRITTEN_HERE)
         return seen.filter(Q(state=State.PUBLISHED) | Q(owner_id=user.pk)).exclude(in_quarantine())
 
     def published(self) -> Self:
