@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import Any
 
@@ -83,7 +83,7 @@ def _alike(manuscript: Manuscript) -> dict[int, float]:
     held = reduce(add, (_has(word) for word in telling))
     rows = Case.objects.exclude(pk=manuscript.case_id).annotate(held=held).filter(held__gte=len(telling) // 2)
     cases = rows.order_by("-held", "pk")[:COMPARED]
-    shares = {case.pk: _share(mine, words_of(_presented(lambda name, of=case: getattr(of, name)))) for case in cases}
+    shares = {case.pk: _share(mine, words_of(_presented(partial(getattr, case)))) for case in cases}
     return {pk: share for pk, share in shares.items() if share >= LIKE}
 
 

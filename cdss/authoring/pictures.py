@@ -23,6 +23,7 @@ from cdss.library.image_files import (
     image_bytes,
     new_image_files,
     remove_images_on_commit,
+    remove_orphans,
     write_image,
 )
 from cdss.library.models import CaseImage, Doubt
@@ -43,6 +44,8 @@ def pictures_add(*, manuscript: Manuscript, uploads: Sequence[UploadedFile], by:
     refuse_in(Mode.TEXT_ONLY)
     from cdss.library.intake import IntakeError, image_intake
 
+    # Left by an upload that was killed.
+    remove_orphans(folder=FOLDER, names=set(Picture.objects.values_list("file", flat=True)))
     added, problems = 0, []
     for upload in uploads:
         try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as having
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -37,7 +38,7 @@ class Control:
     field: Field
     name: str
     value: str
-    comments: list[Comment] = field(default_factory=list)
+    comments: list[Comment] = having(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -104,9 +105,9 @@ def conflicts(manuscript: Manuscript) -> list[ConflictView]:
     for conflict in manuscript.conflicts.select_related("by"):
         known, theirs = field_named(conflict.field), value_of(manuscript.content, conflict.field)
         if known is not None and theirs is not None:
-            texts = [form_value(known, value) for value in (conflict.value, theirs)]
-            rows = max(3, min(14, max(text.count("\n") + len(text) // 60 for text in texts) + 1))
-            found.append(ConflictView(conflict, label_of(conflict.field), *texts, rows))
+            mine, now = form_value(known, conflict.value), form_value(known, theirs)
+            rows = max(3, min(14, max(text.count("\n") + len(text) // 60 for text in (mine, now)) + 1))
+            found.append(ConflictView(conflict, label_of(conflict.field), mine, now, rows))
     return found
 
 

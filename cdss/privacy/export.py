@@ -13,6 +13,7 @@ from django.db import models
 
 from cdss.accounts.models import User
 from cdss.audit.services import record
+from cdss.authoring.models import Manuscript
 from cdss.consultations.export import exported
 from cdss.consultations.models import Consultation, ConsultationImage
 from cdss.feedback.models import Feedback
@@ -45,7 +46,9 @@ def patient_data(holdings: Holdings) -> dict[str, Any]:
         "consultations": [exported(consultation) for consultation in consultations],
         "feedback": [_row(row) for row in Feedback.objects.filter(consultation__in=holdings.consultations)],
         "cases": [
-            _row(case) | {"images": [_row(image) for image in case.images.all()]}
+            _row(case)
+            | {"images": [_row(image) for image in case.images.all()]}
+            | {"written": [_row(manuscript) for manuscript in Manuscript.objects.filter(case=case.pk)]}
             for case in Case.objects.filter(pk__in=holdings.cases)
         ],
     }

@@ -121,3 +121,20 @@ def test_text_only_takes_and_shows_no_image(
     assert b"<img" not in client.get(f"/authoring/{manuscript.pk}/").content
     with pytest.raises(LockedError):
         pictures_add(manuscript=manuscript, uploads=[upload(5)], by=educator)
+
+
+def test_erasing_a_patient_takes_the_working_text_and_its_images(
+    manuscript: Manuscript, educator: User, administrator: User, media: Path, django_capture_on_commit_callbacks: Any
+) -> None:
+    from cdss.privacy.erasure import patient_erase
+    from cdss.privacy.export import patient_data
+    from cdss.privacy.holdings import holdings_of
+
+    manuscript = with_pictures(manuscript, educator, 2)
+    holdings = holdings_of(cases=[manuscript.case_id])
+    assert holdings.counts()["images"] == 2
+    assert "popcorn" in str(patient_data(holdings)["cases"][0]["written"])
+    with django_capture_on_commit_callbacks(execute=True):
+        patient_erase(holdings=holdings, by=administrator, reason="consent-withdrawn")
+    assert not Manuscript.objects.exists()
+    assert files(media) == []
