@@ -161,10 +161,10 @@ def _act_line(change: Change, case: Case, by: User, *, editable: bool) -> Line:
 
 def _apply(change: Change, case: Case, by: User, bulk: int) -> dict[str, Any]:
     if change.kind in ACTS:
-        before = case.state
+        state = case.state
         manuscript = manuscript_open(case=case, by=by)
         (case_submit if change.kind == "submit" else case_retire)(manuscript=manuscript, by=by)
-        return {"before": {"state": before}, "after": {}}
+        return {"before": {"state": state}, "after": {}}
     before = _sides(case, _field(change))
     after = _changed(change, before)
     _store(case, _field(change), after, by)

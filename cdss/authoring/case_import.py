@@ -97,7 +97,7 @@ def _plan(path: Path, name: str, visibility: str, by: User) -> list[dict[str, An
     held = Collection.objects.filter(name=name).first() or Collection(name=name)
     target = Target(held, owner=by, visibility=Visibility(visibility))
     with _cases_in(path) as (source, importer):
-        lines = []
+        lines: list[dict[str, Any]] = []
         for read in importer.read(source):
             if len(lines) >= MOST_LINES:
                 raise AuthoringError(f"There are more than {MOST_LINES:,} cases in it. Split it.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -17,8 +18,8 @@ from cdss.authoring.models import Manuscript, Revision
 from cdss.authoring.pictures import image_rows, pictures_adopt
 from cdss.authoring.services import AuthoringError, locked_for_change, revision_add
 from cdss.library.field_values import RowError
-from cdss.library.models import Case, LibraryItem, State
-from cdss.library.rows import CaseRow
+from cdss.library.models import Case, LibraryItem, State, Visibility
+from cdss.library.rows import CaseRow, ImageRow
 from cdss.library.services import StateError, Target, case_state_set, case_upsert
 from cdss.library.tasks import bring_index_up_to_date
 from cdss.notices.models import Kind
@@ -227,12 +228,16 @@ def _refuse_if(wrong: bool, said: str) -> None:
 
 def _target(row: Manuscript) -> Target:
     case = row.case
-    return Target(case.collection, case.owner, case.visibility, publish=True, trust_pixels=True, authored=True)
+    return Target(
+        case.collection, case.owner, Visibility(case.visibility), publish=True, trust_pixels=True, authored=True
+    )
 
 
-def _case_row(row: Manuscript, images: tuple[object, ...]) -> CaseRow:
-    said = {name: tuple(value) if isinstance(value, list) else value for name, value in row.content.items()}
-    values = {name: said[name] for name in FIELDS}
+def _case_row(row: Manuscript, images: tuple[ImageRow, ...]) -> CaseRow:
+    said: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in row.content.items()
+    }
+    values: dict[str, Any] = {name: said[name] for name in FIELDS}
     case = row.case
     return CaseRow(
         case.source_name,

@@ -45,12 +45,9 @@ def _planned(row: CaseRow, target: Target) -> Planned:
     images, problems = read_images(row.images)
     if not images and not case_text(values, []):
         return Planned("skipped", title, why="; ".join(problems) or "The case is empty.")
-    why = f"It is {item.get_state_display().lower()}, and stays so." if _stays(item) else ""
+    stays = item is not None and item.state in (State.REVIEW, State.RETIRED)
+    why = f"It is {State(item.state).label.lower()}, and stays so." if item is not None and stays else ""
     if target.publish and _state(row, target) == State.DRAFT:
         why = f"{row.hold}: it would wait as a draft."
     change = "created" if item is None else "updated"
     return Planned(change, values["title"], len(images), why, tuple(problems), Counter(removed).total())
-
-
-def _stays(item: object) -> bool:
-    return getattr(item, "state", "") in (State.REVIEW, State.RETIRED)
