@@ -121,7 +121,11 @@ def _nothing_waits(manuscript: Manuscript) -> Check:
     shown = [each["picture"] for each in manuscript.content["images"]]
     names = manuscript.pictures.filter(pk__in=shown).values("file")
     waiting = Doubt.objects.filter(name__in=names).count()
-    why = f"{waiting} place{'s' * (waiting != 1)} of pictures may be text: look at them and decide." if waiting else ""
+    why = (
+        f"{waiting} place{'s' * (waiting != 1)} of pictures may be text: who uploaded them looks at them and decides."
+        if waiting
+        else ""
+    )
     return Check("No place of a picture waits for a decision.", not waiting, why)
 
 
