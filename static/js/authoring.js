@@ -128,8 +128,8 @@ const save = async () => {
       link.addEventListener("click", (event) => {
         event.preventDefault();
         leaving = true;
-        location.hash = "conflicts";
-        location.reload();
+        // Another address than this one: the page is asked for anew.
+        location.assign(`${location.pathname}?choose=${answer.version}#conflicts`);
       });
       trouble.append("Somebody else changed the same field. Both texts are kept. ", link);
     }

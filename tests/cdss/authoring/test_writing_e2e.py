@@ -166,12 +166,12 @@ def test_two_people_in_one_case_lose_nothing(
     assert Conflict.objects.get().by == second
     late.get_by_role("link", name="Choose").click()
     box = late.locator("#conflicts")
-    expect(box).to_contain_text("A cough.")
+    expect(box).to_contain_text("A cough.", timeout=30_000)
     expect(box).to_contain_text("A fever.")
     box.get_by_text("Write it anew from both").click()
     box.get_by_label("History").fill("A cough with fever.")
     box.get_by_role("button", name="Take what is written here").click()
-    expect(late.locator("#conflicts")).to_have_count(0)
+    expect(late.locator("#conflicts")).to_have_count(0, timeout=30_000)
     manuscript.refresh_from_db()
     said = {name: manuscript.content[name] for name in ("discussion", "treatment", "history")}
     assert said == {
