@@ -11,8 +11,8 @@ const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
 
 let base = JSON.parse(baseInput.value);
 const changed = new Set();
-// What the server has of a field as this page last knew it.
-const known = new Map();
+// What of a field was sent last: leaving it without a change sends nothing.
+const sentLast = new Map();
 // Fields of which another text waits: their base stays, so that nothing is written over it.
 const contested = new Set();
 let timer = 0;
@@ -63,7 +63,6 @@ const takeOver = (answer, sent) => {
       setValue(control, value);
       arrived.push(name);
     }
-    known.set(name, value);
   }
   return arrived;
 };
@@ -118,6 +117,7 @@ const save = async () => {
     if (response.status === 423) throw new Refused("This site takes no new patient data at present.");
     if (!response.ok) throw new Error(String(response.status));
     const answer = await response.json();
+    for (const [name, value] of sent) sentLast.set(name, value);
     for (const name of names) showProblem(name, answer.problems[name] ?? "");
     const arrived = takeOver(answer, sent);
     showMeter(answer);
@@ -157,6 +157,7 @@ let leaving = false;
 const note = (event) => {
   const control = event.target;
   if (control.form !== form || !control.name || control.type === "hidden") return;
+  if (event.type === "change" && sentLast.get(control.name) === valueOf(control) && !changed.has(control.name)) return;
   changed.add(control.name);
   say("Not saved yet.");
   clearTimeout(timer);
