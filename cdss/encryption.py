@@ -214,5 +214,5 @@ def key_of_file(path: Path) -> str:
 def stored_files() -> Iterator[Path]:
     """Every file of the site that holds pictures of patients."""
     media = Path(settings.MEDIA_ROOT)
-    for folder in ("cases", "consultations", "thumbnails", "series"):
+    for folder in ("cases", "consultations", "authoring", "thumbnails", "series"):
         yield from (path for path in sorted((media / folder).rglob("*")) if path.suffix in (".png", ".jpg", ".gz"))

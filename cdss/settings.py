@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "cdss.indexing",
     "cdss.reasoning",
     "cdss.ranking",
+    "cdss.authoring",
     "cdss.consultations",
     "cdss.feedback",
     "cdss.drills",
@@ -218,6 +219,10 @@ OCR = env.choice("CDSS_OCR", "auto", ("auto", "always", "never"))
 RETAIN_CONSULTATIONS_DAYS = env.integer("CDSS_RETAIN_CONSULTATIONS_DAYS", 0, low=0, high=36_500)
 RETAIN_IMAGES_DAYS = env.integer("CDSS_RETAIN_IMAGES_DAYS", 0, low=0, high=36_500)
 RETAIN_DRAFTS_DAYS = env.integer("CDSS_RETAIN_DRAFTS_DAYS", 30, low=0, high=36_500)
+# Whoever wrote a case does not publish it.
+SECOND_REVIEWER = env.boolean("CDSS_SECOND_REVIEWER", True)
+# A table of RadLex terms for suggestions; "": none.
+RADLEX = env.text("CDSS_RADLEX")
 UPLOAD_MAX_BYTES = env.integer("CDSS_UPLOAD_MAX_MB", 200, low=1, high=4096) * 1024 * 1024
 IMAGE_MAX_PIXELS = env.integer("CDSS_IMAGE_MAX_MEGAPIXELS", 64, low=1, high=1024) * 1_000_000
 # Of all images of one case together: what a worker holds decoded takes three bytes a pixel.

@@ -9,6 +9,7 @@ urlpatterns = [
     path("library/export/", include("cdss.exchange.urls")),
     path("library/", include("cdss.library.urls")),
     path("studies/", include("cdss.studies.urls")),
+    path("authoring/", include("cdss.authoring.urls")),
     path("feedback/", include("cdss.feedback.urls")),
     path("drills/", include("cdss.drills.urls")),
     path("notices/", include("cdss.notices.urls")),

@@ -25,6 +25,9 @@ class Action(models.TextChoices):
     TEACH = "teach", "Start drills for learners"
     READ_DRILLS = "read_drills", "Read how drills went"
     IMPORT = "import", "Add to the library"
+    AUTHOR = "author", "Write cases and hand them in for review"
+    REVIEW = "review", "Review cases of others"
+    SHARE = "share", "Make collections and share them"
     PUBLISH = "publish", "Publish and withdraw what the library holds"
     QUARANTINE = "quarantine", "Put a source of the library into quarantine"
     EXPORT_FEEDBACK = "export_feedback", "Read and export all feedback"
@@ -37,7 +40,9 @@ class Action(models.TextChoices):
 
 
 ROLE_ACTIONS: dict[str, frozenset[Action]] = {
-    Role.CLINICIAN: frozenset({Action.BROWSE_LIBRARY, Action.CONSULT, Action.VIEW_CONSULTATIONS, Action.GIVE_FEEDBACK}),
+    Role.CLINICIAN: frozenset(
+        {Action.BROWSE_LIBRARY, Action.CONSULT, Action.VIEW_CONSULTATIONS, Action.GIVE_FEEDBACK, Action.AUTHOR}
+    ),
     Role.EDUCATOR: frozenset(
         {
             Action.BROWSE_LIBRARY,
@@ -47,6 +52,9 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
             Action.TEACH,
             Action.READ_DRILLS,
             Action.IMPORT,
+            Action.AUTHOR,
+            Action.REVIEW,
+            Action.SHARE,
             Action.PUBLISH,
             Action.QUARANTINE,
             Action.VIEW_EVALUATION,
@@ -67,6 +75,9 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
         {
             Action.BROWSE_LIBRARY,
             Action.IMPORT,
+            Action.AUTHOR,
+            Action.REVIEW,
+            Action.SHARE,
             Action.PUBLISH,
             Action.QUARANTINE,
             Action.VIEW_EVALUATION,

@@ -12,7 +12,7 @@ from cdss.consultations.models import Answer, Citation, Consultation, Evidence
 from cdss.consultations.reads import quarantined
 from cdss.consultations.spans import Segment, Spans, excerpt, segments
 from cdss.library.disputes import standing_disputes
-from cdss.library.models import CaseImage, Kind, LibraryItem
+from cdss.library.models import CaseImage, Kind, LibraryItem, State
 from cdss.library.recalls import standing_recalls
 from cdss.library.standing import Dispute, Recall
 from cdss.locks.models import Mode
@@ -29,7 +29,7 @@ class EvidenceView:
     row: Evidence
     segments: Sequence[Segment]
     cited: Spans
-    # "", "changed" or "gone"
+    # "", "changed", "gone" or "retired"
     source: str
     # Whether the reader may open the source.
     is_open: bool
@@ -142,10 +142,11 @@ def citations_of(answer: Answer | None, *, conflicting: bool = False) -> Iterabl
 def evidence_views(consultation: Consultation, answer: Answer | None, user: User) -> list[EvidenceView]:
     rows = list(consultation.evidence.all())
     items = [row.item_id for row in rows if row.item_id]
-    rows_of_items = LibraryItem.objects.filter(pk__in=items).values_list("pk", "content_hash", "recalled")
-    known = {pk: (content_hash, recalled) for pk, content_hash, recalled in rows_of_items}
-    hashes = {pk: content_hash for pk, (content_hash, _) in known.items()}
-    recalls = standing_recalls(pk for pk, (_, recalled) in known.items() if recalled)
+    rows_of_items = LibraryItem.objects.filter(pk__in=items).values_list("pk", "content_hash", "recalled", "state")
+    known = {pk: (content_hash, recalled, state) for pk, content_hash, recalled, state in rows_of_items}
+    hashes = {pk: content_hash for pk, (content_hash, _, _) in known.items()}
+    recalls = standing_recalls(pk for pk, (_, recalled, _) in known.items() if recalled)
+    retired = {pk for pk, (_, _, state) in known.items() if state == State.RETIRED}
     disputes = standing_disputes(items) if items else {}
     seen = set(LibraryItem.objects.viewable_by(user).filter(pk__in=items).values_list("pk", flat=True))
     images: dict[int, list[CaseImage]] = {}
@@ -163,6 +164,7 @@ def evidence_views(consultation: Consultation, answer: Answer | None, user: User
             view,
             is_conflicting=view.row.pk in conflicting,
             is_quarantined=view.row.pk in bad,
+            source="retired" if view.row.item_id in retired else view.source,
             recall=recalls.get(view.row.item_id or 0),
             disputes=[each for each in disputes.get(view.row.item_id or 0, ()) if each.quote in view.row.text],
         )

@@ -51,6 +51,9 @@ def filtered(rows: QuerySet[LibraryItem], wanted: Mapping[str, str], *, but: str
         rows = rows.filter(Q(title__icontains=word) | Q(text__icontains=word))
     if diagnosis := chosen.get("diagnosis"):
         rows = rows.filter(case__diagnosis__icontains=diagnosis)
+    if "state" not in chosen and but != "state":
+        # What was taken off the shelf is looked for by its state.
+        rows = rows.exclude(state=State.RETIRED)
     for name in ("kind", "state", "collection"):
         if name in chosen:
             rows = rows.filter(**{name: chosen[name]})
@@ -112,10 +115,11 @@ def collection_counts(rows: QuerySet[LibraryItem], gamuts: QuerySet[Gamut]) -> l
     """Collections that hold something in `rows` or in `gamuts`."""
     counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     licences: dict[int, set[str]] = defaultdict(set)
-    grouped = rows.order_by().values_list("collection_id", "kind", "state", "licence").annotate(number=Count("pk"))
+    held = rows.exclude(state=State.RETIRED).order_by()
+    grouped = held.values_list("collection_id", "kind", "state", "licence").annotate(number=Count("pk"))
     for pk, kind, state, licence, number in grouped:
         counts[pk][kind] += number
-        counts[pk]["drafts"] += number if state == State.DRAFT else 0
+        counts[pk]["drafts"] += number if state in (State.DRAFT, State.REVIEW) else 0
         licences[pk].add(licence)
     lists: dict[int, int] = defaultdict(int)
     for pk, state, number in gamuts.order_by().values_list("collection_id", "state").annotate(number=Count("pk")):

@@ -14,9 +14,15 @@ from cdss.fields import EncryptedTextField
 from cdss.library.authored import Authored
 from cdss.library.quarantines import Quarantine as Quarantine
 from cdss.library.quarantines import in_quarantine
+from cdss.library.sharing import CollectionShare as CollectionShare
+from cdss.library.sharing import LinkOpened as LinkOpened
+from cdss.library.sharing import shared_with
 
 # What a publisher's status says when the document must not be relied on.
 TAKEN_BACK = frozenset({"retracted", "retraction notice", "withdrawn"})
+
+# The source of cases that were begun in the editor of this site.
+WRITTEN_HERE = "written here"
 
 
 class Kind(models.TextChoices):
@@ -53,6 +59,8 @@ class Collection(models.Model):
     synthetic = models.BooleanField(default=False)
     # Broad tables taken over from a package: searched behind what was chosen for this library.
     reference = models.BooleanField(default=False)
+    # Who may rename it, describe it and say what is put into it. Without one, those who publish.
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -70,13 +78,15 @@ class LibraryItemQuerySet(models.QuerySet["LibraryItem"]):
         seen = Q(visibility=Visibility.PUBLIC) | Q(owner=user)
         if user.department:
             seen |= Q(visibility=Visibility.DEPARTMENT, owner__department=user.department)
+        seen |= shared_with(user)
         return self.filter(seen)
 
     def viewable_by(self, user: User | AnonymousUser) -> Self:
         """Items this user may open: a draft is for its owner and for those who publish."""
         seen = self.for_user(user)
         if may(user, Action.PUBLISH):
-            return seen
+            # What somebody is writing is shown by its editor, to those it was handed in to.
+            return seen.exclude(~Q(owner_id=user.pk), state=State.DRAFT, source_name=WRITTEN_HERE)
         return seen.filter(Q(state=State.PUBLISHED) | Q(owner_id=user.pk)).exclude(in_quarantine())
 
     def published(self) -> Self:
@@ -141,6 +151,8 @@ class Case(Authored, LibraryItem):
     topic = models.CharField(max_length=200, blank=True)
     topic_title = models.CharField(max_length=300, blank=True)
     category = models.CharField(max_length=200, blank=True)
+    # Written here since it was imported, or from the start: an import does not write over it.
+    authored_here = models.BooleanField(default=False)
 
 
 class Document(LibraryItem):

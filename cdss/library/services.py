@@ -1,5 +1,5 @@
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -63,6 +63,8 @@ class Target:
     kind: Kind | None = None
     # The pictures are known to show no text that names anybody: it is not looked for.
     trust_pixels: bool = False
+    # It comes from the editor of this site, which alone writes over what was written here or is off the shelf.
+    authored: bool = False
 
 
 def collection_ensure(
@@ -105,6 +107,8 @@ def case_upsert(*, row: CaseRow, target: Target) -> Upserted:
     """Stores a case, de-identified, with its images: all of it or nothing."""
     content_hash = row_hash(row, tuple(source_digest(image) for image in row.images))
     item = _existing(row, Kind.CASE, target)
+    if item is not None and not target.authored and Case.objects.filter(pk=item.pk, authored_here=True).exists():
+        return Upserted("unchanged", item.pk, problems=(f"{row.source_id}: it was written here since, and stays so",))
     if item is not None and _is_current(item, content_hash, row, target):
         return Upserted("unchanged", item.pk)
     values, removed = _case_values(row)
@@ -115,6 +119,8 @@ def case_upsert(*, row: CaseRow, target: Target) -> Upserted:
         removed.update(counts)
     texts = [caption.text for caption in captions]
     values |= {"text": case_text(values, texts), "content_hash": content_hash, "removed_identifiers": dict(removed)}
+    if target.authored and item is not None:
+        values |= _kept_by_editing(item, values)
     if not values["text"] and not images:
         raise RowError("; ".join(problems) or "the case is empty: give it a history, findings or an image")
     with new_image_files(), transaction.atomic():
@@ -142,15 +148,39 @@ def document_upsert(*, row: DocumentRow, target: Target) -> Upserted:
     return Upserted(change, document.pk, problems=(f"{row.hold}: imported as a draft",) if waits else ())
 
 
+class StateError(ValueError):
+    """A change of state that is not open; the message is for who asked for it."""
+
+
+# Each app that has a say on what is published adds it: it raises StateError.
+BEFORE_STATE: list[Callable[[LibraryItem, State, User], None]] = []
+
+
 def item_publish(*, item: LibraryItem, by: User) -> None:
+    """Raises StateError for what waits for a review or was retired."""
+    if item.state in (State.REVIEW, State.RETIRED):
+        raise StateError(f"It is {State(item.state).label.lower()}: that is ended where it was begun, by its editor.")
     _state_set(item, State.PUBLISHED, "library.published", by)
 
 
 def item_unpublish(*, item: LibraryItem, by: User) -> None:
+    """Raises StateError for what was retired: it is off the shelf already."""
+    if item.state in (State.REVIEW, State.RETIRED):
+        raise StateError(f"It is {State(item.state).label.lower()} already: nothing of it is searched.")
     _state_set(item, State.DRAFT, "library.unpublished", by)
 
 
+def case_state_set(*, case: LibraryItem, state: State, by: User) -> None:
+    """For the editor of cases, which says itself what came before."""
+    with transaction.atomic():
+        LibraryItem.objects.filter(pk=case.pk).update(state=state, updated=timezone.now())
+        case.state = state
+        record(action=f"case.{state.value}", by=by, obj=LibraryItem.objects.get(pk=case.pk))
+
+
 def _state_set(item: LibraryItem, state: State, action: str, by: User) -> None:
+    for check in BEFORE_STATE:
+        check(item, state, by)
     with transaction.atomic():
         changed = LibraryItem.objects.filter(pk=item.pk).exclude(state=state)
         if changed.update(state=state, updated=timezone.now()):
@@ -183,6 +213,13 @@ def _state(row: ItemRow, target: Target) -> State:
     return State.PUBLISHED if target.publish and not row.hold else State.DRAFT
 
 
+def _next_state(held: LibraryItem | None, row: ItemRow, target: Target) -> State:
+    """An import neither publishes what was retired or is being reviewed, nor makes a draft of it."""
+    if held is not None and held.state in (State.RETIRED, State.REVIEW) and not target.authored:
+        return State(held.state)
+    return _state(row, target)
+
+
 def _saved(
     model: type[Item], held: LibraryItem | None, row: ItemRow, kind: Kind, target: Target, values: Mapping[str, Any]
 ) -> tuple[Item, Change]:
@@ -196,7 +233,7 @@ def _saved(
     about: dict[str, Any] = {
         "kind": kind,
         "collection": target.collection,
-        "state": _state(row, target),
+        "state": _next_state(held, row, target),
         "licence": row.licence or target.collection.licence,
         "synthetic": row.synthetic or target.collection.synthetic,
     }
@@ -212,6 +249,12 @@ def _saved(
 def shift_of(row: CaseRow) -> DateShift | None:
     """Where the source names the patient, dates are moved: the time between two of them stays readable."""
     return DateShift.of(row.patient) if row.patient.strip() else None
+
+
+def _kept_by_editing(item: LibraryItem, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Whose case it is among the patients of its source, and what was taken out of it before, stay known."""
+    removed = Counter(item.removed_identifiers) + Counter(values["removed_identifiers"])
+    return {"authored_here": True, "source_group": item.source_group, "removed_identifiers": dict(removed)}
 
 
 def _case_values(row: CaseRow) -> tuple[dict[str, Any], Counter[str]]:

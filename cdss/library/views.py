@@ -145,8 +145,12 @@ def image(request: HttpRequest, pk: int, frame: int = 0) -> HttpResponse:
 @require(Action.PUBLISH)
 def publish(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(LibraryItem.objects.viewable_by(_user(request)), pk=pk)
-    services.item_publish(item=found, by=_user(request))
-    messages.success(request, "Published. It can be found and cited once the index is brought up to date.")
+    try:
+        services.item_publish(item=found, by=_user(request))
+    except services.StateError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "Published. It can be found and cited once the index is brought up to date.")
     return redirect("library:item", pk=pk)
 
 
@@ -154,6 +158,10 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
 @require(Action.PUBLISH)
 def unpublish(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(LibraryItem.objects.viewable_by(_user(request)), pk=pk)
-    services.item_unpublish(item=found, by=_user(request))
-    messages.success(request, "Withdrawn. It is no longer searched; consultations that cite it keep what they read.")
+    try:
+        services.item_unpublish(item=found, by=_user(request))
+    except services.StateError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "Withdrawn. Nothing finds it; consultations that cite it keep what they read.")
     return redirect("library:item", pk=pk)

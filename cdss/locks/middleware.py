@@ -15,6 +15,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Pixels in or out.
 IMAGE_ROUTES = frozenset(
     {"consultations:image", "library:image", "library:frame", "library:doubt_crop"}
+    | {"authoring:picture"}
     | {"studies:viewer", "studies:data", "studies:frame", "studies:key_image", "studies:series_dicom"}
     | {"studies:upload", "studies:upload_files", "studies:upload_start"}
     # A mark is measured in the pixels.
@@ -23,6 +24,7 @@ IMAGE_ROUTES = frozenset(
 # Where a case is typed or uploaded.
 CASE_ROUTES = frozenset(
     {"consultations:new", "consultations:split", "consultations:preview", "consultations:review", "library:import"}
+    | {"authoring:new", "authoring:picture_add", "authoring:import", "authoring:planned"}
     | {"studies:upload", "studies:upload_files", "studies:upload_start"}
 )
 LOCKED = 423

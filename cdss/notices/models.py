@@ -15,6 +15,9 @@ class Kind(models.TextChoices):
     RECALL_UNDONE = "recall_undone", "A recall was taken back"
     RATE = "rate", "You are asked to rate"
     DRILL = "drill", "A drill waits for you"
+    REVIEW = "review", "A case waits for your review"
+    REVIEWED = "reviewed", "Your case was reviewed"
+    CASE = "case", "News of a case you write"
 
 
 class NoticeQuerySet(models.QuerySet["Notice"]):

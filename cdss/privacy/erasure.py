@@ -15,6 +15,7 @@ from django.db import connection, models, transaction
 
 from cdss.accounts.models import User
 from cdss.audit.services import record
+from cdss.authoring.models import Picture
 from cdss.consultations.models import Basis, Citation, Consultation, ConsultationImage, Evidence, Replay, Statement
 from cdss.library.doubts import doubts_forget
 from cdss.library.image_files import remove_images_on_commit
@@ -127,7 +128,7 @@ def _images_go(holdings: Holdings) -> Counter[str]:
     asked = ConsultationImage.objects.filter(consultation__in=holdings.consultations)
     held = CaseImage.objects.filter(case__in=holdings.cases)
     names, digests = holdings.image_names, set(held.values_list("sha256", flat=True))
-    rows = _delete(asked) + _delete(held)
+    rows = _delete(asked) + _delete(held) + _delete(Picture.objects.filter(manuscript__case__in=holdings.cases))
     doubts_forget(names=names)
     still = set(ConsultationImage.objects.filter(file__in=names).values_list("file", flat=True))
     remove_images_on_commit(names=names - still)

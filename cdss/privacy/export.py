@@ -13,6 +13,7 @@ from django.db import models
 
 from cdss.accounts.models import User
 from cdss.audit.services import record
+from cdss.authoring.models import Manuscript
 from cdss.consultations.export import exported
 from cdss.consultations.models import Consultation, ConsultationImage
 from cdss.feedback.models import Feedback
@@ -51,6 +52,7 @@ def patient_data(holdings: Holdings) -> dict[str, Any]:
             | {
                 "images": [_row(image) for image in case.images.all()],
                 "series": [_series(series) for series in case.series.all()],
+                "written": [_row(manuscript) for manuscript in Manuscript.objects.filter(case=case.pk)],
             }
             for case in Case.objects.filter(pk__in=holdings.cases)
         ],

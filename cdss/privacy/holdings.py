@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from cdss.authoring.models import Picture
 from cdss.consultations.models import Consultation, ConsultationImage, Evidence
 from cdss.library.models import Case, CaseImage, LibraryItem
 from cdss.library.rows import patient_group
@@ -26,7 +27,10 @@ class Holdings:
     def image_names(self) -> set[str]:
         consultation_images = ConsultationImage.objects.filter(consultation__in=self.consultations)
         case_images = CaseImage.objects.filter(case__in=self.cases)
-        return {*consultation_images.values_list("file", flat=True), *case_images.values_list("file", flat=True)}
+        written = Picture.objects.filter(manuscript__case__in=self.cases)
+        return {
+            name for rows in (consultation_images, case_images, written) for name in rows.values_list("file", flat=True)
+        }
 
     def copies(self) -> Iterable[Evidence]:
         """Evidence of other consultations that was copied from these cases."""

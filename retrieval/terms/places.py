@@ -1,6 +1,7 @@
 """The organs and regions a phrase names, and the imaging it was seen by."""
 
 import re
+from collections.abc import Iterator
 
 from retrieval.terms.tables import word_set
 from retrieval.terms.words import fold, plain, singular
@@ -78,6 +79,12 @@ def anatomy(text: str) -> tuple[str, ...]:
 
 PLACE_WORDS = frozenset(_ANATOMY) | frozenset(_ADJECTIVES)
 """Words that name an organ, in the singular, and their adjectives."""
+
+
+def organs() -> Iterator[tuple[str, str]]:
+    """Every organ that `anatomy` knows, as (organ, word): the organ itself, and the adjectives that name it."""
+    yield from ((organ, organ) for organ in sorted(_ANATOMY))
+    yield from ((organ, word) for word, organ in _ADJECTIVES.items() if organ in _ANATOMY)
 
 
 def modality(text: str) -> str:

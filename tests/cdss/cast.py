@@ -8,6 +8,8 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from cdss.accounts.models import User
+from cdss.authoring.content import content_of
+from cdss.authoring.models import BulkEdit, Manuscript, Picture, PlannedImport
 from cdss.canonical import canonical_sha256
 from cdss.consultations.models import (
     Answer,
@@ -22,12 +24,24 @@ from cdss.consultations.models import (
 )
 from cdss.drills.models import Drill, DrillRun
 from cdss.evaluation.models import EvaluationRun
-from cdss.library.models import Case, CaseImage, Collection, Document, Kind, LibraryItem, State, Visibility
+from cdss.library.models import (
+    Case,
+    CaseImage,
+    Collection,
+    CollectionShare,
+    Document,
+    Kind,
+    LibraryItem,
+    LinkOpened,
+    State,
+    Visibility,
+)
 from cdss.ranking.models import RankingWeights
 from cdss.ranking.weights import packaged_weights
 from cdss.studies.frame_files import frame_writer
 from cdss.studies.models import Series
 
+TOKEN = "of-the-tests-and-of-nobody-else-at-all-0123"
 QUOTE = "popcorn calcification and fat suggest a hamartoma"
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c6360000000020001"
@@ -176,4 +190,40 @@ def _item(kind: str, owner: User | None, visibility: str, state: str) -> dict[st
         "source_id": str(LibraryItem.objects.count()),
         "content_hash": "0" * 64,
         "synthetic": True,
+    }
+
+
+def manuscript_of(case: Case) -> Manuscript:
+    """With one revision and one picture that is not shown."""
+    manuscript = Manuscript.objects.create(case=case, content=content_of(case) | {"title": "A synthetic case"})
+    manuscript.revisions.create(number=1, by=case.owner, content=manuscript.content)
+    picture = Picture(manuscript=manuscript, width=1, height=1, sha256="0" * 64)
+    picture.file.save("pixel.png", ContentFile(PIXEL))
+    return manuscript
+
+
+def writing_objects(owner: User, teacher: User) -> dict[str, int | str]:
+    """A draft of the owner, one of which two texts wait, a change of many; of a teacher a shared collection."""
+    manuscript = manuscript_of(library_case(owner, state=State.DRAFT))
+    contested = manuscript_of(library_case(owner, state=State.DRAFT))
+    collection = Collection.objects.create(name="Of the teacher", owner=teacher)
+    share = CollectionShare.objects.create(
+        collection=collection, by=teacher, token_sha256=sha256(TOKEN.encode()).hexdigest()
+    )
+    LinkOpened.objects.create(share=share, user=owner)
+    planned = PlannedImport.objects.create(
+        by=teacher, token="none", name="cases.zip", sha256="0" * 64, options={}, plan=[]
+    )
+    return {
+        "manuscript": manuscript.pk,
+        "revision": 1,
+        "picture": manuscript.pictures.get().pk,
+        "comment": manuscript.comments.create(by=owner, text="Which side?").pk,
+        "contested": contested.pk,
+        "conflict": contested.conflicts.create(field="history", by=owner, value="Fever.").pk,
+        "bulk": BulkEdit.objects.create(by=owner, change={"kind": "region", "value": "Chest"}, rows={}).pk,
+        "collection": collection.pk,
+        "share": share.pk,
+        "token": TOKEN,
+        "planned": planned.pk,
     }

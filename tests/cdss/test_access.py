@@ -30,6 +30,7 @@ from tests.cdss.cast import (
     library_document,
     ranking_weights,
     stored_series,
+    writing_objects,
 )
 
 PIXEL_TEXT = b64encode(PIXEL).decode()
@@ -77,6 +78,11 @@ IMPORTERS = (302, 403, 403, 200, 403, 200)
 UPLOADER = (302, 403, 403, 200, 403, 404)
 EDITORS = (302, 403, 403, 200, 403, 200)
 EDITORS_ACT = (302, 403, 403, 302, 403, 302)
+AUTHORS = (302, 200, 200, 200, 403, 200)
+AUTHORS_ACT = (302, 302, 302, 302, 403, 302)
+WRITER = (302, 200, 404, 404, 403, 404)
+WRITER_ACTS = (302, 302, 404, 404, 403, 404)
+TEACHER = (302, 403, 403, 404, 403, 404)
 ONE = ("consultation",)
 
 TABLE = [
@@ -222,6 +228,44 @@ TABLE = [
     Row("consultations:replay", "GET", AUDITOR, ("consultation", "replay")),
     Row("consultations:review", "GET", OWNER_ACTS, ONE),
     Row("consultations:review", "POST", OWNER_ACTS, ONE),
+    # authoring: what is named is the owner's, or a teacher's of another department
+    Row("authoring:list", "GET", AUTHORS),
+    Row("authoring:new", "GET", AUTHORS),
+    Row("authoring:new", "POST", AUTHORS_ACT, data={"title": "A nodule", "visibility": "private"}),
+    Row("authoring:open", "POST", WRITER_ACTS, ("private_case",)),
+    Row("authoring:suggest", "GET", AUTHORS),
+    Row("authoring:bulk_change", "POST", AUTHORS_ACT),
+    Row("authoring:bulk", "GET", WRITER, ("bulk",)),
+    Row("authoring:bulk_undo", "POST", WRITER_ACTS, ("bulk",)),
+    Row("authoring:import", "GET", IMPORTERS),
+    Row("authoring:import", "POST", IMPORTERS),
+    Row("authoring:planned", "GET", TEACHER, ("planned",)),
+    Row("authoring:planned", "POST", TEACHER, ("planned",)),
+    Row("authoring:collections", "GET", IMPORTERS),
+    Row("authoring:collection_new", "GET", IMPORTERS),
+    Row("authoring:collection_new", "POST", EDITORS_ACT, data={"name": "Chest"}),
+    Row("authoring:collection", "GET", TEACHER, ("collection",)),
+    Row("authoring:collection", "POST", TEACHER, ("collection",), {"name": "Mine now"}),
+    Row("authoring:share", "POST", TEACHER, ("collection",), {"kind": "role", "role": "clinician"}),
+    Row("authoring:share_revoke", "POST", TEACHER, ("collection", "share")),
+    Row("authoring:shared", "GET", ANYONE, ("token",)),
+    Row("authoring:shared", "POST", EVERYONE_SENT, ("token",)),
+    Row("authoring:edit", "GET", WRITER, ("manuscript",)),
+    Row("authoring:edit", "POST", WRITER_ACTS, ("manuscript",), {"history": "Cough."}),
+    Row("authoring:history", "GET", WRITER, ("manuscript",)),
+    Row("authoring:difference", "GET", WRITER, ("manuscript",), {"a": "1", "b": "1"}),
+    Row("authoring:restore", "POST", WRITER_ACTS, ("manuscript", "revision")),
+    Row("authoring:settle", "POST", WRITER_ACTS, ("contested", "conflict"), {"choice": "mine"}),
+    Row("authoring:review", "GET", WRITER, ("manuscript",)),
+    Row("authoring:act", "POST", WRITER_ACTS, ("manuscript",), {"act": "submit"}),
+    Row("authoring:comment", "POST", WRITER_ACTS, ("manuscript",), {"text": "Which side?"}),
+    Row("authoring:comment_resolve", "POST", WRITER_ACTS, ("manuscript", "comment"), {"resolved": "yes"}),
+    Row("authoring:tick", "POST", WRITER_ACTS, ("manuscript",), {"item": "texts-read", "on": "yes"}),
+    Row("authoring:people", "POST", WRITER_ACTS, ("manuscript",), {"user": "stranger", "act": "add"}),
+    Row("authoring:place", "POST", WRITER_ACTS, ("manuscript",), {"visibility": "private"}),
+    Row("authoring:picture_add", "POST", WRITER_ACTS, ("manuscript",)),
+    Row("authoring:picture", "GET", WRITER, ("manuscript", "picture")),
+    Row("authoring:picture_change", "POST", WRITER_ACTS, ("manuscript", "picture"), {"act": "erase"}),
     Row("library:doubts", "GET", ANYONE),
     Row("library:doubt_crop", "GET", OWNER_ALONE, ("doubt",)),
     Row("library:doubt_decided", "POST", (302, 302, 404, 404, 404, 404), ("doubt",)),
@@ -390,6 +434,7 @@ def world(make_user, clinician: User, educator: User, auditor: User, administrat
     }
     for name in ("draft_case", "private_case"):
         Carried.objects.create(case_id=objects[name], format="mirc", tree=["MIRCdocument", {}, []])
+    objects |= writing_objects(clinician, teacher)
     return World(people, objects)
 
 

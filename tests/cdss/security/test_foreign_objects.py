@@ -17,8 +17,9 @@ from tests.cdss.test_access import METHODS, PEOPLE, TABLE, Row, World, ask, medi
 __all__ = ["media", "run_queue", "small_library", "world"]
 
 CANARY = "zebracanary"
-# Pages of what belongs to nobody in particular: an account is managed by administrators, a run measured by the site.
-OF_NOBODY = {"account", "evaluation", "quarantine", "group", "card", "weights"}
+# Pages of what belongs to nobody in particular: an account is managed by administrators, a run measured by the site, a
+# link is for whoever has it.
+OF_NOBODY = {"account", "evaluation", "quarantine", "group", "card", "weights", "token"}
 NOWHERE = 987654321
 CSRF = re.compile(rb'(csrfmiddlewaretoken" value="|X-CSRFToken": ")[^"]+')
 

@@ -1,0 +1,93 @@
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from cdss.accounts.permissions import Action, require
+from cdss.audit.services import record
+from cdss.authoring import bulk, case_import
+from cdss.authoring.forms import PlanForm
+from cdss.authoring.models import BulkEdit, PlannedImport
+from cdss.authoring.services import AuthoringError
+from cdss.authoring.views import user_of
+from cdss.locks.models import Mode
+from cdss.locks.modes import refuse_in
+
+SHOWN_LINES = 500
+
+
+@require_POST
+@require(Action.AUTHOR)
+def change(request: HttpRequest) -> HttpResponse:
+    """What would change; with `apply`, it does."""
+    user = user_of(request)
+    wanted = [int(pk) for pk in request.POST.getlist("case") if pk.isdigit() and len(pk) < 19]
+    kind = request.POST.get("kind", "")
+    try:
+        value = request.POST.get(f"value_{kind}") or request.POST.get("value", "")
+        asked = bulk.change_of(kind, value, user)
+        if not wanted:
+            raise AuthoringError("Choose at least one case of the list.")
+        if request.POST.get("apply") == "yes":
+            made = bulk.bulk_apply(change=asked, cases=wanted, by=user)
+            messages.success(request, f"{len(made.rows)} case{'s' * (len(made.rows) != 1)} changed.")
+            return redirect("authoring:bulk", made.pk)
+        lines = bulk.preview(change=asked, cases=wanted, by=user)
+        record(action="case.listed", by=user, details={"shown": len(lines), "kind": kind})
+    except AuthoringError as error:
+        messages.error(request, str(error))
+        return redirect("authoring:list")
+    return render(request, "authoring/bulk_preview.html", {"change": asked, "lines": lines})
+
+
+@require_safe
+@require(Action.AUTHOR)
+def done(request: HttpRequest, pk: int) -> HttpResponse:
+    edit = get_object_or_404(BulkEdit.objects.for_user(request.user), pk=pk)
+    change_ = bulk.Change(**edit.change)
+    can_undo = not edit.undone and change_.kind not in bulk.ACTS and bool(edit.rows)
+    return render(request, "authoring/bulk_done.html", {"edit": edit, "change": change_, "can_undo": can_undo})
+
+
+@require_POST
+@require(Action.AUTHOR)
+def undo(request: HttpRequest, pk: int) -> HttpResponse:
+    edit = get_object_or_404(BulkEdit.objects.for_user(request.user), pk=pk)
+    try:
+        count = bulk.bulk_undo(edit=edit, by=user_of(request))
+        messages.success(request, f"{count} of {len(edit.rows)} taken back; others were changed since.")
+    except AuthoringError as error:
+        messages.error(request, str(error))
+    return redirect("authoring:bulk", pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require(Action.IMPORT)
+def plan(request: HttpRequest) -> HttpResponse:
+    refuse_in(Mode.EDUCATION)
+    form = PlanForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            made = case_import.import_plan(
+                upload=data["file"], collection=data["collection"], visibility=data["visibility"], by=user_of(request)
+            )
+            return redirect("authoring:planned", made.pk)
+        except AuthoringError as error:
+            form.add_error("file", str(error))
+    return render(request, "authoring/import.html", {"form": form})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require(Action.IMPORT)
+def planned(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(PlannedImport.objects.for_user(request.user), pk=pk)
+    if request.method == "POST":
+        try:
+            case_import.import_run(planned=row, by=user_of(request))
+        except AuthoringError as error:
+            messages.error(request, str(error))
+        return redirect("authoring:planned", pk)
+    counts = case_import.counts_of(row.plan)
+    context = {"row": row, "counts": counts, "lines": row.plan[:SHOWN_LINES], "all": len(row.plan)}
+    return render(request, "authoring/planned.html", context)

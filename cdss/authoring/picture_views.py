@@ -1,0 +1,61 @@
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from cdss.accounts.permissions import Action, require
+from cdss.audit.services import record
+from cdss.authoring import pictures
+from cdss.authoring.services import AuthoringError
+from cdss.authoring.views import editable, readable, user_of
+from cdss.library.image_files import frame_paths, image_bytes
+from cdss.library.views import IMAGE_HEADERS
+
+MOVES = {"up": -1, "down": 1}
+
+
+@require_safe
+@require(Action.AUTHOR)
+def picture(request: HttpRequest, pk: int, image: int) -> HttpResponse:
+    manuscript = readable(request, pk)
+    found = get_object_or_404(manuscript.pictures, pk=image)
+    try:
+        paths = frame_paths(name=str(found.file), frames=found.frames)
+        content = image_bytes(paths[abs(int(request.GET.get("frame", len(paths) // 2)))])
+    except (OSError, ValueError, IndexError) as error:
+        raise Http404 from error
+    record(action="case.image_viewed", by=user_of(request), obj=manuscript, details={"picture": found.pk})
+    return HttpResponse(content, content_type="image/png", headers=IMAGE_HEADERS)
+
+
+@require_POST
+@require(Action.AUTHOR)
+def add(request: HttpRequest, pk: int) -> HttpResponse:
+    manuscript = editable(request, pk)
+    try:
+        uploads = request.FILES.getlist("images")
+        added, problems = pictures.pictures_add(manuscript=manuscript, uploads=uploads, by=user_of(request))
+        for said in problems:
+            messages.error(request, said)
+        if added or not problems:
+            messages.success(request, f"{added} image{'s' * (added != 1)} added.")
+    except AuthoringError as error:
+        messages.error(request, str(error))
+    return redirect(f"/authoring/{pk}/#images")
+
+
+@require_POST
+@require(Action.AUTHOR)
+def change(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
+    manuscript, act = editable(request, pk), request.POST.get("act", "")
+    get_object_or_404(manuscript.pictures, pk=picture)
+    try:
+        if act in MOVES:
+            pictures.picture_move(manuscript=manuscript, picture=picture, by=MOVES[act], who=user_of(request))
+        elif act == "erase":
+            pictures.picture_erase(manuscript=manuscript, picture=picture, by=user_of(request))
+        else:
+            pictures.picture_take_out(manuscript=manuscript, picture=picture, by=user_of(request))
+    except AuthoringError as error:
+        messages.error(request, str(error))
+    return redirect(f"/authoring/{pk}/#images")
