@@ -77,6 +77,7 @@ INSTALLED_APPS = [
     "cdss.oversight",
     "cdss.privacy",
     "cdss.learning",
+    "cdss.teaching",
 ]
 
 MIDDLEWARE = [
@@ -97,6 +98,7 @@ MIDDLEWARE = [
     "cdss.audit.location.ClientAddressMiddleware",
     "cdss.audit.refusals.RefusalMiddleware",
     "cdss.locks.middleware.LockMiddleware",
+    "cdss.teaching.doors.UnknownCaseMiddleware",
     # The last one: its answer takes the place of a view's.
     "axes.middleware.AxesMiddleware",
     "cdss.unreadable.EncryptionErrorMiddleware",

@@ -22,7 +22,8 @@ class Action(models.TextChoices):
     VIEW_CONSULTATIONS = "view_consultations", "Open consultations"
     VIEW_ALL_CONSULTATIONS = "view_all_consultations", "Open the consultations of others"
     GIVE_FEEDBACK = "give_feedback", "Give feedback on one's own consultations and on those one is asked to rate"
-    TEACH = "teach", "Start drills for learners"
+    LEARN = "learn", "Answer unknown cases and quizzes"
+    TEACH = "teach", "Start drills, make quizzes and courses"
     READ_DRILLS = "read_drills", "Read how drills went"
     IMPORT = "import", "Add to the library"
     PUBLISH = "publish", "Publish and withdraw what the library holds"
@@ -37,13 +38,22 @@ class Action(models.TextChoices):
 
 
 ROLE_ACTIONS: dict[str, frozenset[Action]] = {
-    Role.CLINICIAN: frozenset({Action.BROWSE_LIBRARY, Action.CONSULT, Action.VIEW_CONSULTATIONS, Action.GIVE_FEEDBACK}),
+    Role.CLINICIAN: frozenset(
+        {
+            Action.BROWSE_LIBRARY,
+            Action.CONSULT,
+            Action.VIEW_CONSULTATIONS,
+            Action.GIVE_FEEDBACK,
+            Action.LEARN,
+        }
+    ),
     Role.EDUCATOR: frozenset(
         {
             Action.BROWSE_LIBRARY,
             Action.CONSULT,
             Action.VIEW_CONSULTATIONS,
             Action.GIVE_FEEDBACK,
+            Action.LEARN,
             Action.TEACH,
             Action.READ_DRILLS,
             Action.IMPORT,
@@ -76,6 +86,8 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
             Action.ERASE,
         }
     ),
+    # Sent by a learning platform, or here to learn alone: nothing but what is asked of them.
+    Role.LEARNER: frozenset({Action.LEARN}),
 }
 
 
