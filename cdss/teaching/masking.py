@@ -22,6 +22,7 @@ _NAMES_A_DISEASE = re.compile(r"(?:oma|itis|osis|asis|emia|pathy|ectasis|sarcoma
 _HEAD_ENDS = re.compile(r"\s(?:of|in|with|without|due|secondary|from|after|following|at)\s|[,(]")
 # Shorter ones are taken as they are.
 LONG_ROOT = 5
+SHORT_ROOT = 4
 LONG_CODE = 3
 
 
@@ -103,7 +104,7 @@ def _root(word: str) -> str:
     root = _ENDING.sub("", word)
     if len(root) >= LONG_ROOT:
         return root
-    return word if len(word) > LONG_ROOT else ""
+    return word if len(word) >= SHORT_ROOT else ""
 
 
 def masked(text: str, names: Names) -> list[Shown]:

@@ -15,6 +15,14 @@ from retrieval.terms import normalise_name
 MOST_ANSWERS = 5
 MOST_CHARACTERS = 120
 MOST_WORDS = 9
+# Words that learners use for one another in a name.
+PLAIN = {
+    "bronchial": "bronchus", "cancer": "carcinoma", "cardiac": "heart", "cerebral": "brain",
+    "colonic": "colon", "gastric": "stomach", "hepatic": "liver", "osseous": "bone",
+    "ovarian": "ovary", "pancreatic": "pancreas", "pleural": "pleura", "prostatic": "prostate", "pulmonary": "lung",
+    "renal": "kidney", "splenic": "spleen", "stone": "calculus", "ureteral": "ureter", "ureteric": "ureter",
+    "uterine": "uterus", "vertebral": "vertebra",
+}  # fmt: skip
 # More than one disease in one line, or the opposite of one, is no answer.
 _SEVERAL = re.compile(r"[,;/|+]|\b(?:or|versus|vs|and/or|ddx)\b", re.IGNORECASE)
 _DENIED = re.compile(r"^(?:no|not|non|without|exclude[sd]?|never|rule[sd]? out)\b", re.IGNORECASE)
@@ -51,14 +59,15 @@ def is_right(answer: str, names: Sequence[str]) -> bool:
     text = answer.strip()
     if not text or _DENIED.match(text) or _SEVERAL.search(text) or len(text.split()) > MOST_WORDS:
         return False
-    return same_as_any(text, names)
+    return same_as_any(text, names) or any(_plainly(text) == _plainly(name) for name in names)
 
 
 def score(answers: Sequence[str], case: Case) -> Score:
     place = next((place for place, answer in enumerate(answers, 1) if is_right(answer, [case.diagnosis])), None)
     gold = icd_code(case)
-    codes = [code for answer in answers if (code := _code_of(answer))]
-    credits = [icd_credit(code, gold) for code in codes] if gold else []
+    # What is right has the case's own code, whatever its name has.
+    codes = [gold if is_right(answer, [case.diagnosis]) else _code_of(answer) for answer in answers]
+    credits = [icd_credit(code, gold) for code in codes if code] if gold else []
     return Score(place, max(credits, default=None))
 
 
@@ -70,6 +79,15 @@ def icd_code(case: Case) -> str:
     return _code_of(case.diagnosis)
 
 
+def _plainly(name: str) -> frozenset[str]:
+    """A hamartoma of the lung is a pulmonary one."""
+    words = {word for word in normalise_name(name).split() if word not in ("of", "the", "in")}
+    return frozenset(PLAIN.get(word, word) for word in words)
+
+
 def _code_of(name: str) -> str:
-    concept = concept_of(name)
-    return concept.codes.get("icd10cm", "") if concept else ""
+    for said in (name, " ".join(sorted(_plainly(name)))):
+        concept = concept_of(said)
+        if concept and (code := concept.codes.get("icd10cm", "")):
+            return code
+    return ""

@@ -18,7 +18,7 @@ __all__ = ["media", "run_queue", "small_library", "world"]
 
 CANARY = "zebracanary"
 # Pages of what belongs to nobody in particular: an account is managed by administrators, a run measured by the site.
-OF_NOBODY = {"account", "evaluation", "quarantine", "group", "card", "weights"}
+OF_NOBODY = {"account", "evaluation", "quarantine", "group", "card", "weights", "platform"}
 NOWHERE = 987654321
 CSRF = re.compile(rb'(csrfmiddlewaretoken" value="|X-CSRFToken": ")[^"]+')
 

@@ -145,7 +145,7 @@ def test_this_test_would_see_a_leak(client: Client, learner: User, demo_library:
 HOSTILE = {
     "history": "A man of 58. Known haemangioma of the liver since 2010. Haemangiomata were seen before. No fever.",
     "exam": "Soft abdomen. Cavernous hemangioma was suspected elsewhere, code D18.03.",
-    "findings": "A bright lesion of 3 cm. Typical of an hepatic-haemangioma. It enhances from its edge. Its edge is smooth.",
+    "findings": "A bright lesion of 3 cm. Typical of an hepatic-haemangioma. It enhances from its edge.",
     "diagnosis": "Hepatic haemangioma",
     "alternative_title": "A liver haemangioma in disguise",
     "alternative_abstract": "A bright lesion. This is a haemangioma.",
