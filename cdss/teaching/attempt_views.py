@@ -49,9 +49,9 @@ def home(request: HttpRequest) -> HttpResponse:
         "page_obj": page,
         "rows": unknown_rows(page.object_list, user),
         "due": due_rows(user, timezone.localdate()),
-        "quizzes": Quiz.objects.for_user(user),  # type: ignore[attr-defined]
-        "runs": QuizRun.objects.for_user(user).open().select_related("version__quiz"),  # type: ignore[attr-defined]
-        "courses": Course.objects.for_user(user),  # type: ignore[attr-defined]
+        "quizzes": Quiz.objects.for_user(user),
+        "runs": QuizRun.objects.for_user(user).open().select_related("version__quiz"),
+        "courses": Course.objects.for_user(user),
     }
     return render(request, "teaching/home.html", context)
 
@@ -63,7 +63,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     found: Case = get_object_or_404(cases_for(user_of(request)), pk=pk)
     if request.method == "POST":
         return redirect(attempting.attempt_start(case=found, by=user_of(request)))
-    tried = Attempt.objects.for_user(user_of(request)).filter(case=found)  # type: ignore[attr-defined]
+    tried = Attempt.objects.for_user(user_of(request)).filter(case=found)
     context = {"title": unknown_title(found), "case_pk": found.pk, "tried": tried[:10], "synthetic": found.synthetic}
     return render(request, "teaching/case.html", context)
 
@@ -123,7 +123,7 @@ def image(request: HttpRequest, key: str, number: int) -> HttpResponse:
 @require(Action.LEARN)
 @never_cache
 def progress(request: HttpRequest) -> HttpResponse:
-    done = Attempt.objects.for_user(user_of(request)).committed().select_related("case")  # type: ignore[attr-defined]
+    done = Attempt.objects.for_user(user_of(request)).committed().select_related("case")
     rows = list(done)
     context = {
         "done": rows[:50],
@@ -132,14 +132,14 @@ def progress(request: HttpRequest) -> HttpResponse:
         "right": sum(row.is_right for row in rows),
         "count": len(rows),
         "due": due_rows(user_of(request), timezone.localdate()),
-        "runs": QuizRun.objects.for_user(user_of(request)).submitted().select_related("version__quiz")[:50],  # type: ignore[attr-defined]
+        "runs": QuizRun.objects.for_user(user_of(request)).submitted().select_related("version__quiz")[:50],
     }
     return render(request, "teaching/progress.html", context)
 
 
 def _attempt(request: HttpRequest, key: str) -> Attempt:
     """One's own, and its case still there to be read."""
-    rows = Attempt.objects.for_user(user_of(request)).select_related("case", "learner")  # type: ignore[attr-defined]
+    rows = Attempt.objects.for_user(user_of(request)).select_related("case", "learner")
     found: Attempt = get_object_or_404(rows, key=key)
     get_object_or_404(cases_for(user_of(request)), pk=found.case_id)
     return found

@@ -28,7 +28,7 @@ def courses(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         made = coursing.course_create(by=user_of(request), **form.values())
         return redirect("teaching:course_edit", made.pk)
-    rows = Course.objects.editable_by(user_of(request))  # type: ignore[attr-defined]
+    rows = Course.objects.editable_by(user_of(request))
     return render(request, "teaching/courses.html", {"rows": rows, "form": form}, status=422 if form.errors else 200)
 
 
@@ -37,7 +37,7 @@ def courses(request: HttpRequest) -> HttpResponse:
 @never_cache
 def course(request: HttpRequest, pk: int) -> HttpResponse:
     user = user_of(request)
-    found: Course = get_object_or_404(Course.objects.for_user(user), pk=pk)  # type: ignore[attr-defined]
+    found: Course = get_object_or_404(Course.objects.for_user(user), pk=pk)
     if request.method == "POST":
         if request.POST.get("leave"):
             coursing.course_leave(course=found, by=user, learner=user)
@@ -88,7 +88,7 @@ def course_edit(request: HttpRequest, pk: int) -> HttpResponse:
         "cohort_form": CohortForm(),
         "parts": found.items.select_related("case", "quiz"),
         "cohorts": found.cohorts.all(),
-        "quizzes": Quiz.objects.editable_by(by),  # type: ignore[attr-defined]
+        "quizzes": Quiz.objects.editable_by(by),
         "q": words,
         "found": _cases(by, words),
     }
@@ -107,7 +107,7 @@ def items(request: HttpRequest, pk: int) -> HttpResponse:
         down = sent.get("move") == "down"
         return _acted(request, pk, lambda: coursing.item_move(course=found, by=by, item=item, down=down))
     case = cases_for(by).filter(pk=_number(sent.get("case"))).first()
-    quiz = Quiz.objects.editable_by(by).filter(pk=_number(sent.get("quiz"))).first()  # type: ignore[attr-defined]
+    quiz = Quiz.objects.editable_by(by).filter(pk=_number(sent.get("quiz"))).first()
     return _acted(request, pk, lambda: coursing.item_add(course=found, by=by, case=case, quiz=quiz))
 
 
@@ -156,7 +156,7 @@ def _acted(request: HttpRequest, pk: int, act: Any) -> HttpResponse:
 
 
 def _own(request: HttpRequest, pk: int) -> Course:
-    found: Course = get_object_or_404(Course.objects.editable_by(user_of(request)), pk=pk)  # type: ignore[attr-defined]
+    found: Course = get_object_or_404(Course.objects.editable_by(user_of(request)), pk=pk)
     return found
 
 

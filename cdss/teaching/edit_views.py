@@ -2,7 +2,7 @@ import tempfile
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -28,7 +28,7 @@ def quizzes(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         made = quizzing.quiz_create(by=user_of(request), **form.cleaned_data)
         return redirect("teaching:quiz_edit", made.pk)
-    rows = Quiz.objects.editable_by(user_of(request))  # type: ignore[attr-defined]
+    rows = Quiz.objects.editable_by(user_of(request))
     return render(request, "teaching/quizzes.html", {"rows": rows, "form": form}, status=422 if form.errors else 200)
 
 
@@ -124,7 +124,7 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @require(Action.TEACH)
-def results_export(request: HttpRequest, pk: int) -> HttpResponse:
+def results_export(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     found = _own(request, pk)
     form = "jsonl" if request.GET.get("format") == "jsonl" else "csv"
     # Closed by `download`, when it has been sent.
@@ -136,7 +136,7 @@ def results_export(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _own(request: HttpRequest, pk: int) -> Quiz:
-    found: Quiz = get_object_or_404(Quiz.objects.editable_by(user_of(request)), pk=pk)  # type: ignore[attr-defined]
+    found: Quiz = get_object_or_404(Quiz.objects.editable_by(user_of(request)), pk=pk)
     return found
 
 

@@ -39,14 +39,14 @@ class Asked:
 @require(Action.LEARN)
 @never_cache
 def quiz(request: HttpRequest, pk: int) -> HttpResponse:
-    found: Quiz = get_object_or_404(Quiz.objects.for_user(user_of(request)), pk=pk)  # type: ignore[attr-defined]
+    found: Quiz = get_object_or_404(Quiz.objects.for_user(user_of(request)), pk=pk)
     if request.method == "POST":
         try:
             return redirect(run_start(quiz=found, by=user_of(request)))
         except TeachingError as error:
             messages.error(request, str(error))
             return redirect(found)
-    runs = QuizRun.objects.for_user(user_of(request)).filter(version__quiz=found)[:20]  # type: ignore[attr-defined]
+    runs = QuizRun.objects.for_user(user_of(request)).filter(version__quiz=found)[:20]
     version = found.current
     context = {"quiz": found, "runs": runs, "count": version.questions.count() if version else 0}
     return render(request, "teaching/quiz.html", context)
@@ -108,6 +108,6 @@ def _asked(run: QuizRun, row: Question, response: Response | None) -> Asked:
 
 
 def _run(request: HttpRequest, key: str) -> QuizRun:
-    rows = QuizRun.objects.for_user(user_of(request)).select_related("version__quiz", "learner")  # type: ignore[attr-defined]
+    rows = QuizRun.objects.for_user(user_of(request)).select_related("version__quiz", "learner")
     found: QuizRun = get_object_or_404(rows, key=key)
     return found

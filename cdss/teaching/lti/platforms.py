@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from django.db import transaction
 
@@ -43,6 +44,6 @@ def grades_send_again(*, platform: Platform, by: User) -> int:
     rows = list(failed.values_list("pk", flat=True))
     failed.update(state=GradeReturn.State.WAITING)
     for pk in rows:
-        transaction.on_commit(lambda pk=pk: send_grade.enqueue(pk))
+        transaction.on_commit(partial(send_grade.enqueue, pk))
     record(action="teaching.grades_sent_again", by=by, obj=platform, details={"grades": len(rows)})
     return len(rows)
