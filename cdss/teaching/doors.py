@@ -26,8 +26,10 @@ HELD_BACK = "That holds the answer to a case you are working on. Commit to a dia
 def veiled_cases(user: User) -> Iterable[int]:
     """Of the attempts and quizzes this person has begun and not handed in."""
     runs = QuizRun.objects.for_user(user).open().values("version")
-    asked = Question.objects.filter(version__in=runs, case__isnull=False).values_list("case_id", flat=True)
-    return {*Attempt.objects.for_user(user).open().values_list("case_id", flat=True), *asked}
+    asked = Question.objects.filter(version__in=runs, case__isnull=False).order_by().values_list("case_id", flat=True)
+    # One query: every list and search asks this.
+    tried = Attempt.objects.for_user(user).open().order_by().values_list("case_id", flat=True)
+    return {pk for pk in tried.union(asked) if pk is not None}
 
 
 class UnknownCaseMiddleware(MiddlewareMixin):

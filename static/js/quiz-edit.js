@@ -12,7 +12,6 @@ for (const list of document.querySelectorAll("[data-proposals]")) {
   });
 }
 
-const SVG = "http://www.w3.org/2000/svg";
 const NAMES = {
   rectangle: ["rect", ["x", "y", "width", "height"]],
   ellipse: ["ellipse", ["cx", "cy", "rx", "ry"]],
@@ -108,7 +107,7 @@ class Drawing {
 
   put(tag, attributes) {
     if (Object.values(attributes).some((value) => !/^[\d.,\s]+$/.test(value))) return;
-    const made = document.createElementNS(SVG, tag);
+    const made = document.createElementNS(this.svg.namespaceURI, tag);
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
     this.svg.append(made);
   }

@@ -20,6 +20,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 @login_not_required
 @require_GET
+@works_when_read_only
 def keys(request: HttpRequest) -> HttpResponse:
     return JsonResponse(public_keys())
 
