@@ -215,6 +215,7 @@ TABLE = [
     Row("teaching:case", "GET", (302, 200, 404, 404, 403, 403), ("private_case",)),
     Row("teaching:case", "GET", (302, 200, 404, 200, 403, 403), ("department_case",)),
     Row("teaching:case", "POST", (302, 302, 404, 404, 403, 403), ("private_case",)),
+    Row("teaching:case", "POST", (302, 302, 404, 302, 403, 403), ("department_case",)),
     Row("teaching:attempt", "GET", LEARNER_ALONE, ("attempt",)),
     Row("teaching:attempt", "POST", (302, 302, 404, 404, 403, 403), ("attempt",)),
     Row("teaching:attempt_commit", "POST", (302, 302, 404, 404, 403, 403), ("attempt",), {"give_up": "1"}),
