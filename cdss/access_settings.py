@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cdss import env
 
-ROLES = ("clinician", "educator", "auditor", "administrator")
+ROLES = ("clinician", "educator", "auditor", "administrator", "learner")
 APPS = [
     "allauth",
     "allauth.account",

@@ -31,6 +31,7 @@ PARTS = (
     Part("Consultations", "consultations:list", Action.VIEW_CONSULTATIONS),
     Part("Library", "library:list", Action.BROWSE_LIBRARY),
     Part("Authoring", "authoring:list", Action.AUTHOR),
+    Part("Learn", "teaching:home", Action.LEARN),
     Part("Feedback", "feedback:list", Action.EXPORT_FEEDBACK),
     Part("Evaluation", "evaluation:list", Action.VIEW_EVALUATION),
     Part("Ranking", "learning:list", Action.VIEW_EVALUATION),

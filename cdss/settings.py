@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "cdss.oversight",
     "cdss.privacy",
     "cdss.learning",
+    "cdss.teaching",
 ]
 
 MIDDLEWARE = [
@@ -101,6 +102,7 @@ MIDDLEWARE = [
     "cdss.audit.location.ClientAddressMiddleware",
     "cdss.audit.refusals.RefusalMiddleware",
     "cdss.locks.middleware.LockMiddleware",
+    "cdss.teaching.doors.UnknownCaseMiddleware",
     # The last one: its answer takes the place of a view's.
     "axes.middleware.AxesMiddleware",
     "cdss.unreadable.EncryptionErrorMiddleware",

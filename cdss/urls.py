@@ -17,6 +17,7 @@ urlpatterns = [
     path("evaluation/", include("cdss.evaluation.urls")),
     path("learning/", include("cdss.learning.urls")),
     path("audit/", include("cdss.audit.urls")),
+    path("teaching/", include("cdss.teaching.urls")),
     path("", include("cdss.oversight.urls")),
     path("privacy/", include("cdss.privacy.urls")),
     path("accounts/", include("cdss.accounts.urls")),

@@ -11,6 +11,7 @@ class Role(models.TextChoices):
     EDUCATOR = "educator", "Educator"
     AUDITOR = "auditor", "Auditor"
     ADMINISTRATOR = "administrator", "Administrator"
+    LEARNER = "learner", "Learner"
 
 
 class UserGroup(models.Model):

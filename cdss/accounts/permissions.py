@@ -22,7 +22,8 @@ class Action(models.TextChoices):
     VIEW_CONSULTATIONS = "view_consultations", "Open consultations"
     VIEW_ALL_CONSULTATIONS = "view_all_consultations", "Open the consultations of others"
     GIVE_FEEDBACK = "give_feedback", "Give feedback on one's own consultations and on those one is asked to rate"
-    TEACH = "teach", "Start drills for learners"
+    LEARN = "learn", "Answer unknown cases and quizzes"
+    TEACH = "teach", "Start drills, make quizzes and courses"
     READ_DRILLS = "read_drills", "Read how drills went"
     IMPORT = "import", "Add to the library"
     AUTHOR = "author", "Write cases and hand them in for review"
@@ -41,7 +42,14 @@ class Action(models.TextChoices):
 
 ROLE_ACTIONS: dict[str, frozenset[Action]] = {
     Role.CLINICIAN: frozenset(
-        {Action.BROWSE_LIBRARY, Action.CONSULT, Action.VIEW_CONSULTATIONS, Action.GIVE_FEEDBACK, Action.AUTHOR}
+        {
+            Action.BROWSE_LIBRARY,
+            Action.CONSULT,
+            Action.VIEW_CONSULTATIONS,
+            Action.GIVE_FEEDBACK,
+            Action.AUTHOR,
+            Action.LEARN,
+        }
     ),
     Role.EDUCATOR: frozenset(
         {
@@ -49,6 +57,7 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
             Action.CONSULT,
             Action.VIEW_CONSULTATIONS,
             Action.GIVE_FEEDBACK,
+            Action.LEARN,
             Action.TEACH,
             Action.READ_DRILLS,
             Action.IMPORT,
@@ -87,6 +96,8 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
             Action.ERASE,
         }
     ),
+    # Sent by a learning platform, or here to learn alone: nothing but what is asked of them.
+    Role.LEARNER: frozenset({Action.LEARN}),
 }
 
 

@@ -36,6 +36,7 @@ from cdss.consultations.reads import (
 )
 from cdss.library.image_files import image_bytes
 from cdss.library.models import Case, LibraryItem
+from cdss.library.veils import unveiled
 from cdss.read_only import writes_nothing
 from cdss.reasoning.models import shown_name
 
@@ -49,7 +50,9 @@ def start(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "open": listed(unfinished(user))[:8],
         "awaiting": listed(awaiting_feedback(user))[:8],
-        "news": LibraryItem.objects.searchable_by(user).select_related("document").order_by("-created", "-pk")[:6],
+        "news": unveiled(LibraryItem.objects.searchable_by(user), user)
+        .select_related("document")
+        .order_by("-created", "-pk")[:6],
     }
     shown = len(context["open"]) + len(context["awaiting"])
     record(action="consultation.listed", by=user, details={"shown": shown, "page": "start"})

@@ -29,6 +29,7 @@ from cdss.indexing.pairs import pair_stage, read_again
 from cdss.indexing.pruning import leftovers_prune
 from cdss.indexing.tiers import MOST_REFERENCE, behind
 from cdss.library.models import CaseImage, LibraryItem, Passage, State
+from cdss.library.veils import unveiled
 from cdss.locks.models import Mode
 from cdss.locks.modes import LockedError, is_locked, refuse_in
 from cdss.ranking.serving import active_weights
@@ -229,7 +230,7 @@ class _Visible(NamedTuple):
 
 def _visible(user: User | None) -> _Visible:
     items = LibraryItem.objects
-    seen = items.citable() if user is None else items.searchable_by(user)
+    seen = items.citable() if user is None else unveiled(items.searchable_by(user), user)
     rows = list(seen.order_by().values_list("pk", "collection__reference").iterator(10_000))
     reference = (pk for pk, is_reference in rows if is_reference)
     return _Visible(

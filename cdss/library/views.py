@@ -19,6 +19,7 @@ from cdss.library.models import Case, CaseImage, Document, Gamut, Kind, LibraryI
 from cdss.library.spans import cited_span, page_of, pieces, sections
 from cdss.library.standing_of import standing_of
 from cdss.library.thumbnails import thumbnail
+from cdss.library.veils import unveiled
 
 PER_PAGE = 24
 GAMUTS_PER_PAGE = 60
@@ -34,7 +35,7 @@ def _user(request: HttpRequest) -> User:
 def item_list(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET)
     wanted = form.wanted()
-    visible = LibraryItem.objects.viewable_by(_user(request))
+    visible = unveiled(LibraryItem.objects.viewable_by(_user(request)), _user(request))
     rows = (
         ordered(filtered(visible, wanted), wanted["q"]).select_related("collection", "case", "document").defer("text")
     )
@@ -127,7 +128,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @require(Action.BROWSE_LIBRARY)
 def image(request: HttpRequest, pk: int, frame: int = 0) -> HttpResponse:
-    visible = Case.objects.viewable_by(_user(request)).values("pk")
+    visible = unveiled(Case.objects.viewable_by(_user(request)), _user(request)).values("pk")
     found = get_object_or_404(CaseImage.objects.select_related("case").filter(case_id__in=visible), pk=pk)
     try:
         if request.GET.get("size") == "thumb":

@@ -40,6 +40,18 @@ from cdss.ranking.models import RankingWeights
 from cdss.ranking.weights import packaged_weights
 from cdss.studies.frame_files import frame_writer
 from cdss.studies.models import Series
+from cdss.teaching.models import (
+    Attempt,
+    AttemptStep,
+    Course,
+    CourseItem,
+    Enrolment,
+    Platform,
+    Question,
+    Quiz,
+    QuizRun,
+    QuizVersion,
+)
 
 TOKEN = "of-the-tests-and-of-nobody-else-at-all-0123"
 QUOTE = "popcorn calcification and fat suggest a hamartoma"
@@ -146,6 +158,38 @@ def ranking_weights(version: int = 1, state: str = "proposed", **changes: float)
         learned_on=learned_on,
         figures=figures,
     )
+
+
+def teaching_objects(learner: User, educator: User) -> dict[str, object]:
+    """An attempt with its images uncovered, a quiz with a run, a course, a platform; and what is another educator's."""
+    made = Quiz.objects.create(owner=educator, title="Nodules", state=State.PUBLISHED)
+    version = QuizVersion.objects.create(quiz=made, number=1, published=timezone.now())
+    case = library_case(learner, Visibility.PRIVATE)
+    options = [{"id": letter, "text": letter, "correct": letter == "a", "origin": {}} for letter in "ab"]
+    question = Question.objects.create(
+        version=version, position=0, kind="choice", prompt="Which?", image=case.images.get(), options=options
+    )
+    course = Course.objects.create(owner=educator, title="Chest", state=State.PUBLISHED)
+    CourseItem.objects.create(course=course, position=0, quiz=made)
+    Enrolment.objects.create(course=course, learner=learner)
+    attempt = Attempt.objects.create(learner=learner, case=case)
+    AttemptStep.objects.create(attempt=attempt, step="images")
+    platform = Platform.objects.create(
+        name="Moodle", issuer="https://lms.example.org", client_id="cdss", deployments=["1"],
+        login_url="https://lms.example.org/a", token_url="https://lms.example.org/t",
+        keys_url="https://lms.example.org/k",
+    )  # fmt: skip
+    return {
+        "attempt": attempt.key,
+        "number": 1,
+        "quiz": made.pk,
+        "question": question.pk,
+        "other_quiz": Quiz.objects.create(owner=None, title="Of another").pk,
+        "quiz_run": QuizRun.objects.create(version=version, learner=learner, asked=1).key,
+        "course": course.pk,
+        "other_course": Course.objects.create(owner=None, title="Of another").pk,
+        "platform": platform.pk,
+    }
 
 
 def library_case(owner: User | None, visibility: str = Visibility.PUBLIC, state: str = State.PUBLISHED) -> Case:

@@ -31,6 +31,7 @@ from tests.cdss.cast import (
     ranking_weights,
     stored_series,
     writing_objects,
+    teaching_objects,
 )
 
 PIXEL_TEXT = b64encode(PIXEL).decode()
@@ -84,6 +85,9 @@ WRITER = (302, 200, 404, 404, 403, 404)
 WRITER_ACTS = (302, 302, 404, 404, 403, 404)
 TEACHER = (302, 403, 403, 404, 403, 404)
 ONE = ("consultation",)
+LEARNERS = (302, 200, 200, 200, 403, 403)
+LEARNER_ALONE = (302, 200, 404, 404, 403, 403)
+TEACHERS = (302, 403, 403, 200, 403, 403)
 
 TABLE = [
     # accounts
@@ -303,6 +307,67 @@ TABLE = [
     Row("privacy:subject", "POST", ADMINISTRATOR, data={"patient": "A-1"}),
     Row("privacy:export", "POST", ADMINISTRATOR, data={"patient": "A-1"}),
     Row("privacy:erase", "POST", ADMINISTRATOR, data={"patient": "A-1"}),
+    # teaching: who learns are clinicians and educators; the attempt and the run are the owner's, what is made the
+    # educator's
+    Row("teaching:home", "GET", LEARNERS),
+    Row("teaching:case", "GET", (302, 200, 404, 404, 403, 403), ("private_case",)),
+    Row("teaching:case", "GET", (302, 200, 404, 200, 403, 403), ("department_case",)),
+    Row("teaching:case", "POST", (302, 302, 404, 404, 403, 403), ("private_case",)),
+    Row("teaching:case", "POST", (302, 302, 404, 302, 403, 403), ("department_case",)),
+    Row("teaching:attempt", "GET", LEARNER_ALONE, ("attempt",)),
+    Row("teaching:attempt", "POST", (302, 302, 404, 404, 403, 403), ("attempt",)),
+    Row("teaching:attempt_commit", "POST", (302, 302, 404, 404, 403, 403), ("attempt",), {"give_up": "1"}),
+    Row("teaching:attempt_image", "GET", LEARNER_ALONE, ("attempt", "number")),
+    Row("teaching:progress", "GET", LEARNERS),
+    Row("teaching:quizzes", "GET", TEACHERS),
+    Row("teaching:quizzes", "POST", (302, 403, 403, 302, 403, 403), data={"title": "Chest"}),
+    Row("teaching:quiz", "GET", (302, 200, 404, 200, 403, 403), ("quiz",)),
+    Row("teaching:quiz", "POST", (302, 302, 404, 302, 403, 403), ("quiz",)),
+    Row("teaching:quiz_edit", "GET", TEACHERS, ("quiz",)),
+    Row("teaching:quiz_edit", "GET", (302, 403, 403, 404, 403, 403), ("other_quiz",)),
+    Row("teaching:quiz_edit", "POST", (302, 403, 403, 302, 403, 403), ("quiz",), {"title": "Chest"}),
+    Row("teaching:quiz_preview", "GET", TEACHERS, ("quiz",)),
+    Row("teaching:quiz_preview", "GET", (302, 403, 403, 404, 403, 403), ("other_quiz",)),
+    Row("teaching:quiz_state", "POST", (302, 403, 403, 302, 403, 403), ("quiz",), {"state": "retired"}),
+    Row("teaching:quiz_state", "POST", (302, 403, 403, 404, 403, 403), ("other_quiz",), {"state": "retired"}),
+    Row("teaching:question_new", "GET", TEACHERS, ("quiz",)),
+    Row("teaching:question_new", "POST", TEACHERS, ("quiz",)),
+    Row("teaching:question_new", "GET", (302, 403, 403, 404, 403, 403), ("other_quiz",)),
+    Row("teaching:question_edit", "GET", TEACHERS, ("quiz", "question")),
+    Row("teaching:question_edit", "POST", TEACHERS, ("quiz", "question")),
+    Row("teaching:question_edit", "GET", (302, 403, 403, 404, 403, 403), ("other_quiz", "question")),
+    Row("teaching:question_place", "POST", (302, 403, 403, 302, 403, 403), ("quiz", "question"), {"move": "up"}),
+    Row("teaching:question_place", "POST", (302, 403, 403, 404, 403, 403), ("other_quiz", "question")),
+    Row("teaching:results", "GET", TEACHERS, ("quiz",)),
+    Row("teaching:results", "GET", (302, 403, 403, 404, 403, 403), ("other_quiz",)),
+    Row("teaching:results_export", "GET", TEACHERS, ("quiz",)),
+    Row("teaching:results_export", "GET", (302, 403, 403, 404, 403, 403), ("other_quiz",)),
+    Row("teaching:run", "GET", LEARNER_ALONE, ("quiz_run",)),
+    Row("teaching:run", "POST", (302, 302, 404, 404, 403, 403), ("quiz_run",)),
+    Row("teaching:run_image", "GET", LEARNER_ALONE, ("quiz_run", "number")),
+    Row("teaching:courses", "GET", TEACHERS),
+    Row("teaching:courses", "POST", (302, 403, 403, 302, 403, 403), data={"title": "Chest"}),
+    Row("teaching:course", "GET", (302, 200, 404, 200, 403, 403), ("course",)),
+    Row("teaching:course", "POST", (302, 302, 404, 302, 403, 403), ("course",)),
+    Row("teaching:join", "GET", LEARNERS),
+    Row("teaching:join", "POST", (302, 302, 302, 302, 403, 403), data={"code": "NOTHING"}),
+    Row("teaching:course_edit", "GET", TEACHERS, ("course",)),
+    Row("teaching:course_edit", "GET", (302, 403, 403, 404, 403, 403), ("other_course",)),
+    Row("teaching:course_edit", "POST", (302, 403, 403, 302, 403, 403), ("course",), {"title": "Chest"}),
+    Row("teaching:course_items", "POST", (302, 403, 403, 302, 403, 403), ("course",)),
+    Row("teaching:course_items", "POST", (302, 403, 403, 404, 403, 403), ("other_course",)),
+    Row("teaching:course_cohorts", "POST", (302, 403, 403, 302, 403, 403), ("course",), {"name": "Autumn"}),
+    Row("teaching:course_cohorts", "POST", (302, 403, 403, 404, 403, 403), ("other_course",), {"name": "Autumn"}),
+    Row("teaching:course_progress", "GET", TEACHERS, ("course",)),
+    Row("teaching:course_progress", "GET", (302, 403, 403, 404, 403, 403), ("other_course",)),
+    Row("teaching:platforms", "GET", ADMINISTRATOR),
+    Row("teaching:platforms", "POST", ADMINISTRATOR),
+    Row("teaching:platform", "POST", (302, 403, 403, 403, 403, 302), ("platform",), {"active": "off"}),
+    # a learning platform's way in: whoever asks is asked who they are by signatures, not by a session
+    Row("teaching:lti_keys", "GET", (200, 200, 200, 200, 200, 200)),
+    Row("teaching:lti_login", "GET", (403, 403, 403, 403, 403, 403)),
+    Row("teaching:lti_login", "POST", (403, 403, 403, 403, 403, 403)),
+    Row("teaching:lti_launch", "POST", (403, 403, 403, 403, 403, 403)),
     # library
     Row("library:list", "GET", ANYONE),
     Row("library:sources", "GET", ANYONE),
@@ -419,6 +484,7 @@ def world(make_user, clinician: User, educator: User, auditor: User, administrat
         "proposal": Proposal.objects.create(**drawn).pk,
         "mask": RegionMask.objects.create(origin="drawn", **drawn).pk,
     }
+    objects |= teaching_objects(clinician, educator)
     objects["draft_case"] = library_case(clinician, Visibility.PUBLIC, state=State.DRAFT).pk
     series = stored_series(Case.objects.get(pk=objects["private_case"]))
     own = library_case(educator, Visibility.PUBLIC, state=State.DRAFT)

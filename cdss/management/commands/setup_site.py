@@ -11,6 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from cdss.accounts.demo import demo_accounts, demo_accounts_make
 from cdss.accounts.models import User
 from cdss.management.site import COLLECTION, FIXTURES, MANAGE, SetupNotes, fixtures_hash, has_demo_library, index_state
+from cdss.teaching.demo import demo_course_make
 
 LICENCE = "CC0-1.0"
 
@@ -34,6 +35,7 @@ class Command(BaseCommand):
             if not options["no_demo_library"]:
                 self.load_library()
                 self.make_series()
+                self.make_course()
             self.bring_index_up_to_date()
         finally:
             # Printed once, whatever happened after they were made.
@@ -66,6 +68,10 @@ class Command(BaseCommand):
 
         if demo_series_make():
             self.stdout.write("Made a synthetic CT series for the viewer.")
+
+    def make_course(self) -> None:
+        if demo_course_make():
+            self.stdout.write("A small course of demonstration cases is under Learn.")
 
     def bring_index_up_to_date(self) -> None:
         if self.notes.says("index", index_state()):

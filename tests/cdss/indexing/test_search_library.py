@@ -139,6 +139,7 @@ def test_a_search_takes_the_same_few_queries_at_any_size(
     image = make_image(library["fracture"], 1)
     index_build()
     get_engine()
-    # The newest version, the weights that answer, the lock, the allowed items, the passages and images still there.
-    with django_assert_num_queries(6):
+    # The newest version, the weights that answer, the lock, what is hidden from this person, the allowed items, the
+    # passages and images still there.
+    with django_assert_num_queries(7):
         search_library(user=clinician, query=replace(RADIUS, images=frames_of(image, masked=False)))

@@ -1,0 +1,175 @@
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from cdss.accounts.models import User
+from cdss.accounts.permissions import Action, require
+from cdss.audit.services import record
+from cdss.teaching import coursing
+from cdss.teaching.attempt_views import user_of
+from cdss.teaching.attempting import TeachingError, cases_for
+from cdss.teaching.forms import CohortForm, CourseForm, end_of
+from cdss.teaching.models import Cohort, Course, CourseItem, Enrolment, Quiz
+from cdss.teaching.presenting import unknown_title
+from cdss.teaching.progress import done_by, learner_rows
+
+MOST_FOUND = 12
+
+
+@require_http_methods(["GET", "POST"])
+@require(Action.TEACH)
+def courses(request: HttpRequest) -> HttpResponse:
+    form = CourseForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        made = coursing.course_create(by=user_of(request), **form.values())
+        return redirect("teaching:course_edit", made.pk)
+    rows = Course.objects.editable_by(user_of(request))
+    return render(request, "teaching/courses.html", {"rows": rows, "form": form}, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@require(Action.LEARN)
+@never_cache
+def course(request: HttpRequest, pk: int) -> HttpResponse:
+    user = user_of(request)
+    found: Course = get_object_or_404(Course.objects.for_user(user), pk=pk)
+    if request.method == "POST":
+        if request.POST.get("leave"):
+            coursing.course_leave(course=found, by=user, learner=user)
+            return redirect("teaching:home")
+        coursing.course_join(course=found, by=user)
+        return redirect(found)
+    enrolment = Enrolment.objects.filter(course=found, learner=user).select_related("cohort").first()
+    parts = [(done, _title(done.item)) for done in done_by(found, user)]
+    deadline = (enrolment and enrolment.cohort and enrolment.cohort.deadline) or found.deadline
+    context = {
+        "course": found,
+        "parts": parts,
+        "enrolment": enrolment,
+        "deadline": deadline,
+        "is_over": deadline is not None and deadline < timezone.now(),
+        "done": sum(done.done for done, _ in parts),
+    }
+    return render(request, "teaching/course.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@require(Action.LEARN)
+def join(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        try:
+            return redirect(coursing.join_by_code(by=user_of(request), code=request.POST.get("code", "")[:40]))
+        except TeachingError as error:
+            messages.error(request, str(error))
+            return redirect("teaching:join")
+    return render(request, "teaching/join.html")
+
+
+@require_http_methods(["GET", "POST"])
+@require(Action.TEACH)
+def course_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    found, by = _own(request, pk), user_of(request)
+    if request.method == "POST" and (state := request.POST.get("state")):
+        return _acted(request, pk, lambda: coursing.course_state(course=found, by=by, state=state))
+    start = vars(found) | {"objectives": "\n".join(found.objectives)}
+    start["deadline"] = timezone.localtime(found.deadline).date() if found.deadline else None
+    form = CourseForm(request.POST or None, initial=start)
+    if request.method == "POST" and form.is_valid():
+        return _acted(request, pk, lambda: coursing.course_change(course=found, by=by, **form.values()))
+    words = request.GET.get("q", "").strip()[:100]
+    context: dict[str, Any] = {
+        "course": found,
+        "form": form,
+        "cohort_form": CohortForm(),
+        "parts": found.items.select_related("case", "quiz"),
+        "cohorts": found.cohorts.all(),
+        "quizzes": Quiz.objects.editable_by(by),
+        "q": words,
+        "found": _cases(by, words),
+    }
+    return render(request, "teaching/course_edit.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@require(Action.TEACH)
+def items(request: HttpRequest, pk: int) -> HttpResponse:
+    """A part added, moved, or taken out."""
+    found, by, sent = _own(request, pk), user_of(request), request.POST
+    if number := _number(sent.get("item")):
+        item = get_object_or_404(CourseItem, course=found, pk=number)
+        if sent.get("move") == "delete":
+            return _acted(request, pk, lambda: coursing.item_remove(course=found, by=by, item=item))
+        down = sent.get("move") == "down"
+        return _acted(request, pk, lambda: coursing.item_move(course=found, by=by, item=item, down=down))
+    case = cases_for(by).filter(pk=_number(sent.get("case"))).first()
+    quiz = Quiz.objects.editable_by(by).filter(pk=_number(sent.get("quiz"))).first()
+    return _acted(request, pk, lambda: coursing.item_add(course=found, by=by, case=case, quiz=quiz))
+
+
+@require_POST
+@require(Action.TEACH)
+def cohorts(request: HttpRequest, pk: int) -> HttpResponse:
+    """A cohort made, people put into one, or a person taken out of the course."""
+    found, by, sent = _own(request, pk), user_of(request), request.POST
+    if number := _number(sent.get("leaves")):
+        learner = get_object_or_404(User, pk=number, enrolments__course=found)
+        return _acted(request, pk, lambda: coursing.course_leave(course=found, by=by, learner=learner))
+    if number := _number(sent.get("cohort")):
+        cohort = get_object_or_404(Cohort, course=found, pk=number)
+        return _acted(request, pk, lambda: _enrol(request, cohort))
+    form = CohortForm(sent)
+    if not form.is_valid():
+        messages.error(request, "Give the cohort a name.")
+        return redirect("teaching:course_edit", pk)
+    name, deadline = form.cleaned_data["name"], end_of(form.cleaned_data["deadline"])
+    return _acted(request, pk, lambda: coursing.cohort_create(course=found, by=by, name=name, deadline=deadline))
+
+
+@require_GET
+@require(Action.TEACH)
+def progress(request: HttpRequest, pk: int) -> HttpResponse:
+    found = _own(request, pk)
+    rows = learner_rows(found)
+    record(action="course.progress_viewed", by=user_of(request), obj=found, details={"learners": len(rows)})
+    return render(request, "teaching/course_progress.html", {"course": found, "rows": rows})
+
+
+def _enrol(request: HttpRequest, cohort: Cohort) -> None:
+    names = request.POST.get("usernames", "")[:40_000].replace(",", "\n").split()
+    new, unknown = coursing.enrol_by_list(cohort=cohort, by=user_of(request), usernames=names)
+    messages.success(request, f"{new} enrolled.")
+    if unknown:
+        messages.warning(request, f"Nobody who learns here is called {', '.join(unknown[:20])}.")
+
+
+def _acted(request: HttpRequest, pk: int, act: Any) -> HttpResponse:
+    try:
+        act()
+    except TeachingError as error:
+        messages.error(request, str(error))
+    return redirect("teaching:course_edit", pk)
+
+
+def _own(request: HttpRequest, pk: int) -> Course:
+    found: Course = get_object_or_404(Course.objects.editable_by(user_of(request)), pk=pk)
+    return found
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 18 else 0
+
+
+def _cases(by: User, words: str) -> list[Any]:
+    rows = cases_for(by)
+    for word in words.split():
+        rows = rows.filter(text__icontains=word)
+    return list(rows.order_by("pk")[:MOST_FOUND]) if words else []
+
+
+def _title(item: Any) -> str:
+    return unknown_title(item.case) if item.case_id else str(item.quiz)

@@ -1,0 +1,162 @@
+"""A question between its form and what is stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.signing import BadSignature, Signer
+from django.http import HttpRequest
+from django.http.request import QueryDict
+
+from cdss.accounts.models import User
+from cdss.library.models import Case, CaseImage
+from cdss.teaching.attempting import TeachingError, cases_for
+from cdss.teaching.distractors import origin_text, proposals
+from cdss.teaching.forms import QuestionForm, lines_of
+from cdss.teaching.hotspots import read_shapes, stored, typed
+from cdss.teaching.models import Question, QuestionKind
+from cdss.teaching.quizzing import MOST_OPTIONS, QuestionData
+
+SIGNER = Signer(salt="cdss.teaching.origin")
+WRITTEN = {"kind": "written"}
+MOST_OPTION = 200
+MOST_FOUND = 12
+PROMPTS = {
+    QuestionKind.CHOICE: "What is the most likely diagnosis?",
+    QuestionKind.SHORT: "Name the diagnosis.",
+    QuestionKind.HOT_SPOT: "Mark the finding on the image.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OptionRow:
+    number: int
+    text: str
+    correct: bool
+    # Signed: what a browser sends back is not taken for a proof.
+    origin: str
+    said: str
+
+
+def initial_of(query: Mapping[str, str], row: Question | None) -> dict[str, Any]:
+    if row is None:
+        kind = query.get("kind", "")
+        kind = kind if kind in QuestionKind.values else QuestionKind.CHOICE
+        chosen = {name: int(value) for name in ("case", "image") if (value := query.get(name, "")).isdecimal()
+                  and len(value) < 18}  # fmt: skip
+        return {"kind": str(kind), "prompt": PROMPTS[QuestionKind(kind)], "frame": 0, **chosen}
+    return {
+        "kind": row.kind,
+        "prompt": row.prompt,
+        "case": row.case_id,
+        "image": row.image_id,
+        "frame": row.frame,
+        "accepted": "\n".join(row.accepted),
+        "regions": typed(row.regions),
+        "explanation": row.explanation,
+    }
+
+
+def question_page(form: QuestionForm, request: HttpRequest, row: Question | None, by: User) -> dict[str, Any]:
+    """The case it is about, its images, and what could be asked beside the right answer."""
+    kind = str(form["kind"].value() or QuestionKind.CHOICE)
+    case = _case(form["case"].value(), by)
+    words = request.GET.get("q", "").strip()[:100]
+    context: dict[str, Any] = {"kind": kind, "kind_label": dict(QuestionKind.choices).get(kind, ""), "case": case}
+    context |= {"q": words, "found": _found(words, by)}
+    if case is None:
+        return context
+    context["images"] = list(case.images.all())
+    context["image"] = _image(form["image"].value(), case)
+    if kind == QuestionKind.CHOICE:
+        context["proposals"] = [(each, sign(each.origin, each.text)) for each in proposals(case=case, by=by)]
+    return context
+
+
+def option_rows(sent: QueryDict | Mapping[str, str], row: Question | None) -> list[OptionRow]:
+    """Rows of the form: what was sent, else what is stored, and empty ones to the end."""
+    if sent:
+        return [
+            _sent_row(n, sent.get(f"option{n}", ""), sent.get(f"origin{n}", ""), sent.get("best") == str(n))
+            for n in range(1, MOST_OPTIONS + 1)
+        ]
+    held = list(row.options) if row else []
+    held += [{"text": "", "correct": False, "origin": {}}] * (MOST_OPTIONS - len(held))
+    return [
+        _sent_row(n, each["text"], sign(each["origin"], each["text"]) if each["text"] else "", each["correct"])
+        for n, each in enumerate(held, 1)
+    ]
+
+
+def _sent_row(number: int, text: str, token: str, correct: bool) -> OptionRow:
+    text = " ".join(text.split())
+    return OptionRow(number, text, correct, token, origin_text(unsign(token, text)) if text else "")
+
+
+def question_data(clean: Mapping[str, Any], sent: Mapping[str, str], by: User) -> QuestionData:
+    kind, case = clean["kind"], _case(clean["case"], by)
+    image = _image(clean["image"], case) if case else None
+    frame = min(clean["frame"] or 0, image.frames - 1) if image else 0
+    return QuestionData(
+        kind=kind,
+        prompt=clean["prompt"].strip(),
+        case=case,
+        image=image,
+        frame=frame,
+        options=_options(sent) if kind == QuestionKind.CHOICE else (),
+        accepted=lines_of(clean["accepted"])[:20] if kind == QuestionKind.SHORT else (),
+        regions=stored(read_shapes(clean["regions"])) if kind == QuestionKind.HOT_SPOT else (),
+        explanation=clean["explanation"].strip(),
+    )
+
+
+def sign(origin: Mapping[str, Any], text: str) -> str:
+    return SIGNER.sign(json.dumps({"text": text, "origin": dict(origin)}, sort_keys=True))
+
+
+def unsign(token: str, text: str) -> dict[str, Any]:
+    """Where a proposal came from; a text that was changed since is its educator's own."""
+    try:
+        found = json.loads(SIGNER.unsign(token))
+    except (BadSignature, ValueError):
+        return dict(WRITTEN)
+    return dict(found["origin"]) if found.get("text") == text else dict(WRITTEN)
+
+
+def _options(sent: Mapping[str, str]) -> list[dict[str, Any]]:
+    found = []
+    for number in range(1, MOST_OPTIONS + 1):
+        text = " ".join(sent.get(f"option{number}", "").split())
+        if not text:
+            continue
+        if len(text) > MOST_OPTION:
+            raise TeachingError(f"An answer has at most {MOST_OPTION} characters.")
+        found.append(
+            {
+                "id": "abcdefgh"[number - 1],
+                "text": text,
+                "correct": sent.get("best") == str(number),
+                "origin": unsign(sent.get(f"origin{number}", ""), text),
+            }
+        )
+    return found
+
+
+def _case(pk: Any, by: User) -> Case | None:
+    return cases_for(by).filter(pk=int(pk)).first() if str(pk or "").isdecimal() else None
+
+
+def _image(pk: Any, case: Case | None) -> CaseImage | None:
+    rows = case.images.all() if case else CaseImage.objects.none()
+    chosen = rows.filter(pk=int(pk)).first() if str(pk or "").isdecimal() else None
+    return chosen or rows.first()
+
+
+def _found(words: str, by: User) -> list[Case]:
+    rows = cases_for(by)
+    for word in words.split():
+        rows = rows.filter(text__icontains=word)
+    return list(rows.order_by("pk")[:MOST_FOUND]) if words else []

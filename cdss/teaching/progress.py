@@ -1,0 +1,142 @@
+"""How a learner does: right answers, how sure they were, and how that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from cdss.accounts.models import User
+from cdss.proportions import Share
+from cdss.teaching.models import Attempt, Course, Enrolment, QuizRun
+
+BANDS = ((0, 20), (20, 40), (40, 60), (60, 80), (80, 101))
+WINDOW = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Attempts of which the learner was this sure. Well calibrated, `right` is near `confidence`."""
+
+    low: int
+    high: int
+    confidence: float
+    right: Share
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Attempts one after the other, oldest first; the Brier score is 0 at best and 1 at worst."""
+
+    first: int
+    last: int
+    confidence: float
+    right: Share
+    brier: float
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDone:
+    item: object
+    done: bool
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerRow:
+    name: str
+    cohort: str
+    learner: int
+    done: int
+    of: int
+    right: str
+
+
+def calibration(attempts: Iterable[Attempt]) -> list[Band]:
+    rows = [row for row in attempts if row.confidence is not None]
+    found = []
+    for low, high in BANDS:
+        inside = [row for row in rows if low <= (row.confidence or 0) < high]
+        if inside:
+            found.append(Band(low, min(high, 100), _mean(inside), _right(inside)))
+    return found
+
+
+def over_time(attempts: Iterable[Attempt]) -> list[Window]:
+    rows = sorted((row for row in attempts if row.confidence is not None), key=lambda row: (row.created, row.pk))
+    found = []
+    for start in range(0, len(rows), WINDOW):
+        part = rows[start : start + WINDOW]
+        found.append(Window(start + 1, start + len(part), _mean(part), _right(part), brier(part)))
+    return found
+
+
+def brier(attempts: Sequence[Attempt]) -> float:
+    """G. W. Brier, Mon Weather Rev 1950;78:1-3, for two outcomes."""
+    return sum(((row.confidence or 0) / 100 - row.is_right) ** 2 for row in attempts) / len(attempts)
+
+
+def done_by(course: Course, user: User) -> list[ItemDone]:
+    """Each part of a course, and how the best of this person's tries at it went."""
+    attempts, runs = _best(Attempt.objects.filter(learner=user), QuizRun.objects.filter(learner=user))
+    found = []
+    for item in course.items.select_related("case", "quiz"):
+        key = (user.pk, item.case_id or item.quiz_id or 0)
+        said = attempts.get(key) if item.case_id else runs.get(key)
+        found.append(ItemDone(item, said is not None, said or ""))
+    return found
+
+
+def learner_rows(course: Course) -> list[LearnerRow]:
+    """For its educator: who has done how much. No answers, and nothing of what they do elsewhere."""
+    items = list(course.items.all())
+    cases, quizzes = [i.case_id for i in items if i.case_id], [i.quiz_id for i in items if i.quiz_id]
+    enrolled = list(Enrolment.objects.filter(course=course).select_related("learner", "cohort"))
+    learners = [row.learner_id for row in enrolled]
+    attempts, runs = _best(
+        Attempt.objects.filter(learner__in=learners, case__in=cases),
+        QuizRun.objects.filter(learner__in=learners, version__quiz__in=quizzes),
+    )
+    found = []
+    for row in enrolled:
+        tried = [attempts.get((row.learner_id, case)) for case in cases]
+        taken = [runs.get((row.learner_id, quiz)) for quiz in quizzes]
+        done = [said for said in (*tried, *taken) if said is not None]
+        right = sum(said == RIGHT for said in tried)
+        found.append(
+            LearnerRow(
+                name=str(row.learner),
+                cohort=row.cohort.name if row.cohort else "",
+                learner=row.learner_id,
+                done=len(done),
+                of=len(items),
+                right=", ".join([f"{right} of {len(cases)} cases", *(f"quiz {said}" for said in taken if said)]),
+            )
+        )
+    return found
+
+
+RIGHT, MISSED = "right", "missed"
+
+
+def _best(
+    attempts: QuerySet[Attempt], runs: QuerySet[QuizRun]
+) -> tuple[dict[tuple[int, int], str], dict[tuple[int, int], str]]:
+    tried: dict[tuple[int, int], str] = {}
+    for learner, case, place in attempts.filter(committed__isnull=False).values_list("learner_id", "case_id", "place"):
+        if tried.get((learner, case)) != RIGHT:
+            tried[learner, case] = RIGHT if place == 1 else MISSED
+    best: dict[tuple[int, int], tuple[int, int]] = {}
+    rows = runs.filter(submitted__isnull=False).values_list("learner_id", "version__quiz_id", "right", "asked")
+    for learner, quiz, right, asked in rows:
+        best[learner, quiz] = max(best.get((learner, quiz), (-1, 0)), (right or 0, asked))
+    return tried, {key: f"{right}/{asked}" for key, (right, asked) in best.items()}
+
+
+def _mean(rows: Sequence[Attempt]) -> float:
+    return sum(row.confidence or 0 for row in rows) / len(rows)
+
+
+def _right(rows: Sequence[Attempt]) -> Share:
+    return Share(sum(row.is_right for row in rows), len(rows))
