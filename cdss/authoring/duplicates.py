@@ -15,6 +15,7 @@ from django.db.models.expressions import Combinable
 from cdss.accounts.models import User
 from cdss.authoring.models import Manuscript, Picture
 from cdss.library.models import Case, CaseImage
+from cdss.library.veils import unveiled
 from retrieval.copies import FEWEST_WORDS, words_of
 
 # Share of words two cases have in common from which one may be the other; a copy shares .8.
@@ -47,7 +48,7 @@ def duplicates_of(manuscript: Manuscript, user: User) -> Duplicates:
     by_picture = _same_pictures(manuscript)
     why = {pk: f"{round(100 * share)}% of the words are the same" for pk, share in _alike(manuscript).items()}
     why |= {pk: f"{number} image{'s' * (number != 1)} the same" for pk, number in by_picture.items()}
-    visible = {case.pk: case for case in Case.objects.viewable_by(user).filter(pk__in=why)}
+    visible = {case.pk: case for case in unveiled(Case.objects.viewable_by(user), user).filter(pk__in=why)}
     opened = dict(Manuscript.objects.for_user(user).filter(case__in=why).values_list("case", "pk"))
     mine = {case.pk: case for case in Case.objects.filter(pk__in=opened)}
     shown = visible | mine

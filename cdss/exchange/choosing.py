@@ -9,6 +9,7 @@ from cdss.accounts.models import User
 from cdss.library.browse import filtered
 from cdss.library.models import Case, LibraryItem, State, Visibility
 from cdss.library.quarantines import in_quarantine
+from cdss.library.veils import unveiled
 
 MOST_IDS = 2000
 
@@ -28,7 +29,7 @@ def chosen_cases(chosen: Chosen, *, user: User | None) -> QuerySet[Case]:
     if user is None:
         cases = Case.objects.filter(visibility=Visibility.PUBLIC, state=State.PUBLISHED)
     else:
-        cases = Case.objects.viewable_by(user)
+        cases = unveiled(Case.objects.viewable_by(user), user)
     cases = cases.exclude(in_quarantine())
     if chosen.collection:
         cases = cases.filter(collection_id=chosen.collection)

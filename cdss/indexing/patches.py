@@ -20,6 +20,7 @@ from cdss.indexing.models import PatchEmbedding
 from cdss.library.image_files import frame_paths, image_bytes
 from cdss.library.intake import image_limits
 from cdss.library.models import Case, CaseImage, State
+from cdss.library.veils import unveiled
 from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked, refuse_in
 from retrieval.errors import EncoderError, ImageError
@@ -129,7 +130,7 @@ def regions_search(
 
     checked_box(box, width=pixels.shape[1], height=pixels.shape[0])
     query = patches_of(pixels)
-    cases = Case.objects.citable() if user is None else Case.objects.searchable_by(user)
+    cases = Case.objects.citable() if user is None else unveiled(Case.objects.searchable_by(user), user)
     rows = PatchEmbedding.objects.filter(
         encoder__in=_keys(patch_encoder()), image__case_id__in=cases.order_by().values("pk")
     ).exclude(image__case_id__in=list(excluded))

@@ -13,6 +13,7 @@ from django.urls import reverse
 from cdss.accounts.models import User
 from cdss.fields import EncryptedTextField
 from cdss.library.models import Case, CaseImage
+from cdss.library.veils import unveiled
 
 
 class Structure(models.Model):
@@ -35,7 +36,7 @@ class Structure(models.Model):
 
 def _visible(user: User | AnonymousUser) -> Q:
     """On images of cases this user may open."""
-    return Q(image__case_id__in=Case.objects.viewable_by(user).order_by().values("pk"))
+    return Q(image__case_id__in=unveiled(Case.objects.viewable_by(user), user).order_by().values("pk"))
 
 
 class OnImage(models.Model):

@@ -14,6 +14,7 @@ from cdss.accounts.models import User
 from cdss.consultations.exclusion import own_items, showing
 from cdss.consultations.models import Consultation, ConsultationImage
 from cdss.library.models import Case, CaseImage, Collection
+from cdss.library.veils import unveiled
 
 LARGEST = 2**62
 FRAMES = 1_000_000
@@ -70,12 +71,16 @@ def place_of(data: Mapping[str, str], user: User) -> Place | None:
 
 def library_image(pk: int, user: User) -> CaseImage | None:
     rows = CaseImage.objects.select_related("case", "case__collection")
-    return rows.filter(case_id__in=Case.objects.viewable_by(user).order_by().values("pk"), pk=pk).first()
+    return rows.filter(
+        case_id__in=unveiled(Case.objects.viewable_by(user), user).order_by().values("pk"), pk=pk
+    ).first()
 
 
 def searchable_image(pk: int, user: User) -> CaseImage | None:
     rows = CaseImage.objects.select_related("case", "case__collection")
-    return rows.filter(case_id__in=Case.objects.searchable_by(user).order_by().values("pk"), pk=pk).first()
+    return rows.filter(
+        case_id__in=unveiled(Case.objects.searchable_by(user), user).order_by().values("pk"), pk=pk
+    ).first()
 
 
 def withheld(place: Place, user: User) -> Consultation | None:

@@ -12,12 +12,13 @@ from django.urls import reverse
 from cdss.accounts.models import User
 from cdss.fields import EncryptedTextField
 from cdss.library.models import Case, CaseImage
+from cdss.library.veils import unveiled
 
 
 class SeriesQuerySet(models.QuerySet["Series"]):
     def viewable_by(self, user: User | AnonymousUser) -> Self:
         """Of the cases this user may open."""
-        return self.filter(case__in=Case.objects.viewable_by(user).values("pk"))  # type: ignore[attr-defined]
+        return self.filter(case__in=unveiled(Case.objects.viewable_by(user), user).values("pk"))  # type: ignore[attr-defined]
 
 
 class Series(models.Model):

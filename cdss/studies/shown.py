@@ -17,6 +17,7 @@ from cdss.accounts.models import User
 from cdss.library.dicom_profile import mapped_uid
 from cdss.library.image_files import frame_paths, image_bytes
 from cdss.library.models import Case, CaseImage
+from cdss.library.veils import unveiled
 from cdss.studies.frame_files import LEVEL, packed_frame, read_frame
 from cdss.studies.geometry import CT_PRESETS, markers
 from cdss.studies.models import Mark, MarkQuerySet, Series
@@ -116,7 +117,7 @@ def shown_or_404(kind: str, pk: int, user: User) -> Shown:
     if kind == "series":
         rows = Series.objects.viewable_by(user).defer("frame_facts")  # type: ignore[attr-defined]
         return of_series(get_object_or_404(rows.select_related("case", "case__owner"), pk=pk))
-    visible = Case.objects.viewable_by(user).values("pk")  # type: ignore[attr-defined]
+    visible = unveiled(Case.objects.viewable_by(user), user).values("pk")  # type: ignore[attr-defined]
     image = get_object_or_404(CaseImage.objects.select_related("case", "case__owner").filter(case__in=visible), pk=pk)
     try:
         return of_image(image)

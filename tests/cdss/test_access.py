@@ -19,8 +19,8 @@ from cdss.feedback.models import Gap
 from cdss.library.models import Case, Doubt, Quarantine, SavedSearch, State, Visibility
 from cdss.library.standing import Dispute
 from cdss.notices.models import Notice
-from cdss.studies.models import StudyUpload
 from cdss.regions.models import Proposal, RegionMask, Structure
+from cdss.studies.models import StudyUpload
 from tests.cdss.cast import (
     PIXEL,
     answered_consultation,
@@ -30,8 +30,8 @@ from tests.cdss.cast import (
     library_document,
     ranking_weights,
     stored_series,
-    writing_objects,
     teaching_objects,
+    writing_objects,
 )
 
 PIXEL_TEXT = b64encode(PIXEL).decode()
