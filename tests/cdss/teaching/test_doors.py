@@ -1,20 +1,23 @@
 """While a case is an unknown for somebody, no other page of this product gives it away to them, and to them alone."""
 
 import datetime as dt
+from hashlib import sha256
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.test import Client
 from django.utils import timezone
 
 from cdss.accounts.models import User
 from cdss.audit.models import Event
 from cdss.consultations.models import Consultation, Evidence
-from cdss.library.models import Case
+from cdss.exchange.choosing import Chosen, chosen_cases
+from cdss.library.models import Case, CaseImage
 from cdss.teaching.attempting import attempt_commit, attempt_start
 from cdss.teaching.models import Attempt, Quiz
 from cdss.teaching.running import run_start, run_submit
-from tests.cdss.cast import answered_consultation
+from tests.cdss.cast import PIXEL, answered_consultation
 
 
 @pytest.fixture
@@ -99,3 +102,19 @@ def test_a_quiz_closes_them_too(client: Client, clinician: User, quiz: Quiz, ham
     assert client.get(f"/library/cases/{calculus.pk}/").status_code == 200
     run_submit(run=run, by=clinician, sent={})
     assert client.get(f"/library/cases/{hamartoma.pk}/").status_code == 200
+
+
+def test_viewer_region_search_and_export_do_not_have_it(client: Client, attempt: Attempt, clinician: User) -> None:
+    image = CaseImage(case=attempt.case, width=1, height=1, sha256=sha256(PIXEL).hexdigest(), position=9)
+    image.file.save("pixel.png", ContentFile(PIXEL))
+    paths = (
+        f"/studies/images/{image.pk}/",
+        f"/studies/images/{image.pk}/data/",
+        f"/regions/search/?image={image.pk}&frame=0&x=0&y=0&w=1&h=1",
+        f"/library/export/carried/{attempt.case_id}/",
+    )
+    assert [client.get(path).status_code for path in paths] == [404, 404, 404, 403]
+    assert list(chosen_cases(Chosen(ids=(attempt.case_id,)), user=clinician)) == []
+    attempt_commit(attempt=attempt, by=clinician, lines=[], confidence=None)
+    assert [client.get(path).status_code for path in paths[:2]] == [200, 200]
+    assert list(chosen_cases(Chosen(ids=(attempt.case_id,)), user=clinician)) == [attempt.case]
