@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 
@@ -22,6 +20,7 @@ from cdss.library.image_files import (
     frame_paths,
     image_bytes,
     new_image_files,
+    readable_copies,
     remove_images_on_commit,
     remove_orphans,
     write_image,
@@ -149,19 +148,13 @@ def _adopted(row: Manuscript, image: CaseImage) -> Picture:
 def image_rows(manuscript: Manuscript) -> Iterator[tuple[ImageRow, ...]]:
     """The images of the working text as an import has them: files that are gone again afterwards."""
     held = {picture.pk: picture for picture in manuscript.pictures.all()}
-    place = Path(settings.CDSS_HOME) / "uploads"
-    place.mkdir(parents=True, mode=0o700, exist_ok=True)
-    with TemporaryDirectory(prefix="publish-", dir=place) as folder:
-        yield tuple(_image_row(held[each["picture"]], each, Path(folder)) for each in manuscript.content["images"])
+    with readable_copies() as copied:
+        yield tuple(_image_row(held[each["picture"]], each, copied) for each in manuscript.content["images"])
 
 
-def _image_row(picture: Picture, entry: dict[str, Any], folder: Path) -> ImageRow:
-    files = []
-    for number, path in enumerate(frame_paths(name=str(picture.file), frames=picture.frames)):
-        file = folder / f"{picture.pk}-{number:04}.png"
-        file.write_bytes(image_bytes(path))
-        files.append(file)
-    return ImageRow(tuple(files), **{name: value for name, value in entry.items() if name != "picture"})
+def _image_row(picture: Picture, entry: dict[str, Any], copied: Callable[[str, int], tuple[Path, ...]]) -> ImageRow:
+    about = {name: value for name, value in entry.items() if name != "picture"}
+    return ImageRow(copied(str(picture.file), picture.frames), **about)
 
 
 def _images(manuscript: Manuscript) -> list[dict[str, Any]]:

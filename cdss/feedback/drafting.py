@@ -1,5 +1,6 @@
 """A confirmed consultation as a draft case of the library."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from django.db import transaction
@@ -10,7 +11,7 @@ from cdss.audit.services import record
 from cdss.consultations.models import Consultation, Evidence
 from cdss.feedback.models import CaseDraft, Feedback
 from cdss.library.field_values import RowError
-from cdss.library.image_files import frame_paths
+from cdss.library.image_files import readable_copies
 from cdss.library.models import Case, LibraryItem, Visibility
 from cdss.library.recalls import CitedIn
 from cdss.library.rows import CaseRow, ImageRow
@@ -58,7 +59,8 @@ def case_draft(*, consultation: Consultation, by: User) -> Case:
     collection = collection_ensure(name=COLLECTION, description="Made of consultations whose diagnosis was confirmed.")
     target = Target(collection=collection, owner=by, visibility=Visibility.PUBLIC)
     try:
-        stored = case_upsert(row=_case_row(row, final), target=target)
+        with readable_copies() as copied:
+            stored = case_upsert(row=_case_row(row, final, copied), target=target)
     except RowError as error:
         raise DraftError(f"This consultation makes no case: {error}.") from error
     case = Case.objects.get(pk=stored.item)
@@ -67,7 +69,7 @@ def case_draft(*, consultation: Consultation, by: User) -> Case:
     return case
 
 
-def _case_row(consultation: Consultation, final: Feedback) -> CaseRow:
+def _case_row(consultation: Consultation, final: Feedback, copied: Callable[[str, int], tuple[Path, ...]]) -> CaseRow:
     return CaseRow(
         source_name=SOURCE,
         source_id=str(consultation),
@@ -80,10 +82,7 @@ def _case_row(consultation: Consultation, final: Feedback) -> CaseRow:
         diagnosis=final.final_diagnosis,
         diagnosis_by=str(Confirmation(final.confirmed_by).label),
         images=tuple(
-            ImageRow(
-                files=tuple(Path(path) for path in frame_paths(name=str(image.file.name), frames=image.frames)),
-                modality=image.modality,
-            )
+            ImageRow(files=copied(str(image.file.name), image.frames), modality=image.modality)
             for image in consultation.images.all()
         ),
     )

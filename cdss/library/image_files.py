@@ -7,10 +7,11 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from django.conf import settings
 from django.db import transaction
@@ -80,6 +81,23 @@ def frame_paths(*, name: str, frames: int) -> list[Path]:
 def image_bytes(path: Path) -> bytes:
     """What a stored file holds, decrypted. Raises OSError and EncryptionError."""
     return decrypt_bytes(path.read_bytes())
+
+
+@contextmanager
+def readable_copies() -> Iterator[Callable[[str, int], tuple[Path, ...]]]:
+    """Copies of the frames of a stored image, by its name and their number, that are gone again afterwards."""
+    place = Path(settings.CDSS_HOME) / "uploads"
+    place.mkdir(parents=True, mode=0o700, exist_ok=True)
+    with TemporaryDirectory(prefix="copies-", dir=place) as folder:
+
+        def copied(name: str, frames: int) -> tuple[Path, ...]:
+            files = []
+            for path in frame_paths(name=name, frames=frames):
+                files.append(Path(folder) / f"{secrets.token_hex(8)}.png")
+                files[-1].write_bytes(image_bytes(path))
+            return tuple(files)
+
+        yield copied
 
 
 def image_files(*, name: str) -> Path:

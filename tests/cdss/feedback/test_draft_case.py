@@ -1,4 +1,7 @@
+from pathlib import Path
+
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from cdss.accounts.models import User
@@ -7,8 +10,9 @@ from cdss.consultations.models import Consultation, RaterInvitation
 from cdss.feedback.drafting import DraftError, case_draft
 from cdss.feedback.models import CaseDraft
 from cdss.feedback.services import feedback_give
+from cdss.library.image_files import frame_paths, write_image
 from cdss.library.models import Case, LibraryItem
-from tests.cdss.cast import answered_consultation
+from tests.cdss.cast import PIXEL, answered_consultation
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +43,16 @@ def test_a_draft_that_nothing_finds(client: Client, clinician: User, confirmed: 
     assert not LibraryItem.objects.searchable_by(clinician).exists()
     event = Event.objects.get(action="consultation.case_drafted")
     assert (event.object_id, event.details) == (str(confirmed.pk), {"case": case.pk, "images": 1})
+
+
+def test_an_image_that_is_stored_encrypted_goes_along(clinician: User, confirmed: Consultation) -> None:
+    image = confirmed.images.get()
+    image.file.name = write_image(folder="consultations", pngs=[PIXEL])
+    image.save()
+    assert not frame_paths(name=image.file.name, frames=1)[0].read_bytes().startswith(b"\x89PNG")
+    case = case_draft(consultation=confirmed, by=clinician)
+    assert case.images.count() == 1
+    assert not list((Path(settings.CDSS_HOME) / "uploads").glob("copies-*"))
 
 
 def test_linked_both_ways(client: Client, clinician: User, confirmed: Consultation) -> None:
