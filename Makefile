@@ -35,7 +35,7 @@ env: .venv/.run
 
 test: .venv/.dev .venv/.browser
 	$(BIN)/pytest -n 2
-	$(BIN)/python -m tests.run_on_postgres -n 2 tests/cdss --ignore=tests/cdss/reasoning
+	$(BIN)/python -m tests.run_on_postgres -n 2 tests/cdss --ignore=tests/cdss/reasoning --ignore=tests/cdss/evaluation --ignore=tests/cdss/exchange
 	$(BIN)/pytest -n 2 -m "model or pg or e2e" || test $$? = 5
 
 # The whole sets of payloads and faults that the default lane tries a part of.

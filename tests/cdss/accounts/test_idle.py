@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from cdss.accounts import idle
 from cdss.accounts.models import User
-from tests.cdss.cast import answered_consultation
+from cdss.library.models import State
+from cdss.studies.models import StudyUpload
+from tests.cdss.cast import answered_consultation, library_case
 
 
 @pytest.fixture
@@ -60,12 +62,20 @@ def test_the_session_is_written_at_most_once_a_minute(client: Client, clinician:
 
 
 @pytest.mark.parametrize("name", sorted(idle.BY_THE_PAGE))
-def test_progress_keeps_no_session_alive(client: Client, clinician: User, minutes_later, name: str) -> None:  # type: ignore[no-untyped-def]
-    consultation = answered_consultation(clinician)
-    client.force_login(clinician)
+def test_progress_keeps_no_session_alive(  # type: ignore[no-untyped-def]
+    client: Client, clinician: User, educator: User, minutes_later, name: str
+) -> None:
+    of_a_study = name.startswith("studies:")
+    user = educator if of_a_study else clinician
+    watched = (
+        StudyUpload.objects.create(case=library_case(user, state=State.DRAFT), owner=user, place="study-none")
+        if of_a_study
+        else answered_consultation(user)
+    )
+    client.force_login(user)
     age(client, 5)
     minutes_later(2)
-    assert client.get(reverse(name, args=[consultation.pk])).status_code == 200
+    assert client.get(reverse(name, args=[watched.pk])).status_code == 200
     assert ends(client) < 6
 
 
