@@ -34,8 +34,8 @@ GO_ON = ("audit.", "sessions.", "axes.", "locks.")
 # What may be posted to a site that is read-only: signing in and out, the lock, and what stores nothing.
 MAY_POST = {
     "accounts:sign_in", "accounts:sign_out", "account_login", "mfa_authenticate", "mfa_login_webauthn",
-    "openid_connect_login", "locks:modes", "consultations:preview", "consultations:split", "teaching:lti_login", "exchange:export",
-    "teaching:lti_launch",
+    "openid_connect_login", "locks:modes", "consultations:preview", "consultations:split", "teaching:lti_login",
+    "teaching:lti_launch", "exchange:export",
 }  # fmt: skip
 
 
