@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from cdss.accounts.models import Role
 from cdss.management.commands import serve
 from cdss.management.commands.serve import Child
 
@@ -105,7 +106,7 @@ def test_a_new_site_is_set_up_and_served(tmp_path: Path) -> None:
     manage = [sys.executable, "manage.py"]
     common = {"cwd": settings.BASE_DIR, "env": environment, "text": True}
     first = subprocess.run([*manage, "setup_site"], **common, capture_output=True, check=True)
-    assert len(re.findall(r"^  demo-\w+ +\w{16}$", first.stdout, re.MULTILINE)) == 4
+    assert len(re.findall(r"^  demo-\w+ +\w{16}$", first.stdout, re.MULTILINE)) == len(Role)
 
     started = time.monotonic()
     again = subprocess.run([sys.executable, "-c", AGAIN], **common, capture_output=True, check=True)
