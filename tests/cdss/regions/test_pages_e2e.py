@@ -17,10 +17,17 @@ pytestmark = [
 ]
 
 
-def drag(page: Page, selector: str, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """From and to a share of the width and height."""
+def box_of(page: Page, selector: str) -> dict[str, float]:
+    """Where a surface is, once the images of its page are there and have their size."""
+    page.wait_for_function("[...document.images].every(image => image.complete || image.loading === 'lazy')")
     place = page.locator(selector).bounding_box()
     assert place is not None
+    return dict(place)
+
+
+def drag(page: Page, selector: str, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """From and to a share of the width and height."""
+    place = box_of(page, selector)
     points = [(place["x"] + x * place["width"], place["y"] + y * place["height"]) for x, y in (start, end)]
     page.mouse.move(*points[0])
     page.mouse.down()
@@ -81,7 +88,7 @@ def test_a_mask_is_drawn_and_what_is_proposed_corrected(
     page.goto(f"{page.url}regions/structures/{structure.pk}/draw/?image={livers[0].pk}&frame=0")
     page.keyboard.press("p")
     for across, down in ((0.2, 0.3), (0.5, 0.3), (0.5, 0.7), (0.2, 0.7)):
-        place = page.locator("[data-canvas]").bounding_box()
+        place = box_of(page, "[data-canvas]")
         page.mouse.click(place["x"] + across * place["width"], place["y"] + down * place["height"])
     page.keyboard.press("Enter")
     page.keyboard.press("e")

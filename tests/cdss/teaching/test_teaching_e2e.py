@@ -100,13 +100,19 @@ def test_a_hot_spot_by_keyboard_alone(open_as: Callable[..., Page], make_user: A
     assert page.complaints == []  # type: ignore[attr-defined]
 
 
+def stage_box(page: Page) -> dict[str, float]:
+    """Where the image is, once it is there: until then its stage is as small as its alternative text."""
+    page.locator("[data-stage] img").evaluate("image => image.decode()")
+    box = page.locator("[data-stage]").bounding_box()
+    assert box
+    return dict(box)
+
+
 def test_a_hot_spot_by_clicking(open_as: Callable[..., Page], make_user: Any, course: Course) -> None:
     quiz = Quiz.objects.get(title__startswith="Where is it?")
     page = open_as(make_user("ada", Role.LEARNER), quiz.get_absolute_url())
     page.get_by_role("button", name="Begin").click()
-    stage = page.locator("[data-stage]")
-    box = stage.bounding_box()
-    assert box
+    stage, box = page.locator("[data-stage]"), stage_box(page)
     stage.click(position={"x": box["width"] * 0.242, "y": box["height"] * 0.603})
     page.get_by_role("button", name="Hand in").click()
     expect(page.locator("strong", has_text="1 of 2")).to_be_visible()
@@ -123,8 +129,7 @@ def test_an_educator_makes_a_quiz(open_as: Callable[..., Page], educator: User, 
     page.get_by_role("button", name="Find", exact=True).click()
     page.get_by_role("link", name=case.diagnosis).first.click()
     page.locator("[data-draw]").scroll_into_view_if_needed()
-    box = page.locator("[data-stage]").bounding_box()
-    assert box
+    box = stage_box(page)
     for tool, corner in (("Rectangle", 0.2), ("Ellipse", 0.5)):
         page.get_by_role("button", name=tool).click()
         x, y = box["x"] + box["width"] * corner, box["y"] + box["height"] * corner
