@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 
 from cdss.accounts.models import Role, User
 
@@ -103,6 +103,13 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
 
 def may(user: User | AnonymousUser, action: Action) -> bool:
     return isinstance(user, User) and user.is_active and action in ROLE_ACTIONS.get(user.role, frozenset())
+
+
+def user_of(request: HttpRequest) -> User:
+    """Whose request it is, where the view has let in nobody else; to anyone it is not there."""
+    if not isinstance(request.user, User):
+        raise Http404
+    return request.user
 
 
 def allowed_actions(user: User | AnonymousUser) -> frozenset[Action]:

@@ -22,13 +22,14 @@ from django.views.decorators.cache import never_cache
 from cdss.accounts import services
 from cdss.accounts.lockout import count_failure, is_locked
 from cdss.accounts.models import User
+from cdss.accounts.permissions import user_of
 
 METHODS = ["get", "head", "post", "options"]
 
 
 def changed(request: HttpRequest, act: str, kind: str) -> None:
     """The sessions of the account end; this one goes on under a new key."""
-    user = cast(User, request.user)
+    user = user_of(request)
     services.second_factor_changed(user=user, act=act, kind=kind)
     user.refresh_from_db()
     update_session_auth_hash(request, user)

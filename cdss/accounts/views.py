@@ -20,7 +20,7 @@ from cdss.accounts.adapters import first_page
 from cdss.accounts.forms import SignInForm, UserChangeForm, UserForm, UserGroupForm
 from cdss.accounts.lockout import count_failure
 from cdss.accounts.models import Role, User, UserGroup
-from cdss.accounts.permissions import Action, allowed_actions, require
+from cdss.accounts.permissions import Action, allowed_actions, require, user_of
 from cdss.audit.services import record
 
 PAGE_SIZE = 50
@@ -94,7 +94,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def sessions_end(request: HttpRequest) -> HttpResponse:
-    user = cast(User, request.user)
+    user = user_of(request)
     services.sessions_end(user=user, by=user)
     user.refresh_from_db()
     update_session_auth_hash(request, user)
@@ -118,7 +118,7 @@ def users(request: HttpRequest) -> HttpResponse:
 def user_new(request: HttpRequest) -> HttpResponse:
     form = UserForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        account, password = services.user_create(by=cast(User, request.user), **form.cleaned_data)
+        account, password = services.user_create(by=user_of(request), **form.cleaned_data)
         return render(request, "accounts/password_once.html", {"account": account, "password": password}, status=201)
     return render(request, "accounts/user_form.html", {"form": form})
 
@@ -130,7 +130,7 @@ def user_edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = UserChangeForm(request.POST or None, instance=get_object_or_404(User, pk=pk))
     if request.method == "POST" and form.is_valid():
         try:
-            services.user_update(user=account, by=cast(User, request.user), **form.cleaned_data)
+            services.user_update(user=account, by=user_of(request), **form.cleaned_data)
         except services.LastAdministratorError as error:
             form.add_error(None, str(error))
         else:
@@ -152,7 +152,7 @@ def group_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     group = get_object_or_404(UserGroup, pk=pk) if pk else None
     form = UserGroupForm(request.POST or None, instance=group)
     if request.method == "POST" and form.is_valid():
-        saved = services.group_save(group=form.save(commit=False), by=cast(User, request.user))
+        saved = services.group_save(group=form.save(commit=False), by=user_of(request))
         messages.success(request, f"The group {saved.name} is kept.")
         return redirect("accounts:groups")
     return render(request, "accounts/group_form.html", {"form": form, "group": group})
@@ -163,7 +163,7 @@ def group_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 @require(Action.MANAGE_USERS)
 def user_password(request: HttpRequest, pk: int) -> HttpResponse:
     account = get_object_or_404(User, pk=pk)
-    password = services.password_reset(user=account, by=cast(User, request.user))
+    password = services.password_reset(user=account, by=user_of(request))
     return render(request, "accounts/password_once.html", {"account": account, "password": password})
 
 
@@ -171,7 +171,7 @@ def user_password(request: HttpRequest, pk: int) -> HttpResponse:
 @require(Action.MANAGE_USERS)
 def user_factors_reset(request: HttpRequest, pk: int) -> HttpResponse:
     account = get_object_or_404(User, pk=pk)
-    removed = services.second_factors_reset(user=account, by=cast(User, request.user))
+    removed = services.second_factors_reset(user=account, by=user_of(request))
     messages.success(request, f"{account.username} has no second factor any more ({removed} removed).")
     return redirect("accounts:user_edit", pk)
 
@@ -180,6 +180,6 @@ def user_factors_reset(request: HttpRequest, pk: int) -> HttpResponse:
 @require(Action.MANAGE_USERS)
 def user_sessions_end(request: HttpRequest, pk: int) -> HttpResponse:
     account = get_object_or_404(User, pk=pk)
-    services.sessions_end(user=account, by=cast(User, request.user))
+    services.sessions_end(user=account, by=user_of(request))
     messages.success(request, f"The sessions of {account.username} have ended.")
     return redirect("accounts:user_edit", pk)

@@ -1,5 +1,4 @@
 import tempfile
-from typing import cast
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -9,8 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit import export as exports
 from cdss.audit.forms import FilterForm
 from cdss.audit.models import Event
@@ -28,9 +26,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     form = FilterForm(request.GET)
     found = Event.objects.matching(**form.filters()).order_by("-sequence")
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    record(
-        action="audit.viewed", by=cast(User, request.user), details={"found": page.paginator.count, "shown": len(page)}
-    )
+    record(action="audit.viewed", by=user_of(request), details={"found": page.paginator.count, "shown": len(page)})
     context = {
         "page_obj": page,
         "form": form,
@@ -51,7 +47,7 @@ def verification(request: HttpRequest) -> HttpResponse:
         "anchors": report.anchors,
         "broken": report.sequence,
     }
-    record(action="audit.verified", by=cast(User, request.user), details=details)
+    record(action="audit.verified", by=user_of(request), details=details)
     if report.holds:
         messages.success(request, f"The audit trail holds: {report.events} events, {report.anchors} anchors.")
     else:
@@ -84,6 +80,6 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         return HttpResponseBadRequest("The format is one of: " + ", ".join(exports.FORMATS) + ".")
     file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
     wanted = exports.Wanted(form.filters(), placeholders=request.GET.get("placeholders") != "no")
-    exports.export_events(by=cast(User, request.user), wanted=wanted, form=kind, file=file)
+    exports.export_events(by=user_of(request), wanted=wanted, form=kind, file=file)
     name = f"audit-{timezone.now():%Y%m%d-%H%M%S}.{exports.EXTENSIONS[kind]}"
     return download(request, file, name=name, content_type=exports.FORMATS[kind])

@@ -3,13 +3,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.authoring import bulk, case_import
 from cdss.authoring.forms import PlanForm
 from cdss.authoring.models import BulkEdit, PlannedImport
 from cdss.authoring.services import AuthoringError
-from cdss.authoring.views import user_of
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
 

@@ -5,11 +5,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.authoring import collections
 from cdss.authoring.forms import CollectionForm, ShareForm
 from cdss.authoring.services import AuthoringError
-from cdss.authoring.views import user_of
 from cdss.library.models import Collection, CollectionShare
 
 

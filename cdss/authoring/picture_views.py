@@ -3,11 +3,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST, require_safe
 
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.authoring import pictures
 from cdss.authoring.services import AuthoringError
-from cdss.authoring.views import editable, readable, user_of
+from cdss.authoring.views import editable, readable
 from cdss.library.image_files import frame_paths, image_bytes
 from cdss.library.views import IMAGE_HEADERS
 

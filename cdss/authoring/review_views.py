@@ -3,7 +3,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from cdss.accounts.permissions import Action, may, require
+from cdss.accounts.permissions import Action, may, require, user_of
 from cdss.audit.services import record
 from cdss.authoring import comments, presenters, workflow
 from cdss.authoring.checklist import tick_set
@@ -14,7 +14,7 @@ from cdss.authoring.forms import PeopleForm, SettingsForm, SubmitForm
 from cdss.authoring.models import Manuscript
 from cdss.authoring.services import AuthoringError
 from cdss.authoring.settings_services import place_set
-from cdss.authoring.views import editable, frame, readable, user_of
+from cdss.authoring.views import editable, frame, readable
 
 SAID = {
     "submit": "Handed in for review.",

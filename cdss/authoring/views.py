@@ -1,5 +1,5 @@
 import json
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cdss.accounts.models import User
-from cdss.accounts.permissions import REFUSAL, Action, may, require
+from cdss.accounts.permissions import REFUSAL, Action, may, require, user_of
 from cdss.audit.services import record
 from cdss.authoring import presenters, services
 from cdss.authoring.bulk import KINDS
@@ -30,10 +30,6 @@ from cdss.locks.modes import refuse_in
 
 PER_PAGE = 30
 COLLECTION = "Teaching cases"
-
-
-def user_of(request: HttpRequest) -> User:
-    return cast(User, request.user)
 
 
 def readable(request: HttpRequest, pk: int) -> Manuscript:

@@ -5,12 +5,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.consultations.models import Consultation
 from cdss.consultations.own import MOST, OwnDifferentialError, differential_afterwards, differential_commit
 from cdss.consultations.presenters import Page
 from cdss.consultations.rating import RatingError, rater_invite
-from cdss.consultations.reads import own_consultation_for, user_of
+from cdss.consultations.reads import own_consultation_for
 
 FIELDS = 5
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from cdss.accounts.models import User
+from cdss.accounts.permissions import user_of
 from cdss.consultations.models import (
     FINISHED,
     WITHHELD,
@@ -25,12 +26,6 @@ from cdss.library.image_files import frame_paths
 from cdss.library.quarantines import in_quarantine, in_quarantine_by_name
 
 OWN_FIRST = WITHHELD & Q(status__in=[Status.DONE, Status.ABSTAINED])
-
-
-def user_of(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):
-        raise Http404
-    return request.user
 
 
 def consultation_for(request: HttpRequest, pk: int) -> Consultation:

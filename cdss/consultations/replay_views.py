@@ -4,10 +4,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.consultations.models import Replay
-from cdss.consultations.reads import consultation_for, user_of
+from cdss.consultations.reads import consultation_for
 from cdss.consultations.replaying import ReplayError, replay_request
 
 

@@ -4,11 +4,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.consultations import services
 from cdss.consultations.models import Consultation, Status
-from cdss.consultations.reads import own_consultation_for, user_of
+from cdss.consultations.reads import own_consultation_for
 from cdss.consultations.reviewing import MORE, Review
 from cdss.consultations.working import case_of
 

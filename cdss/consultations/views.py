@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.consultations import services
 from cdss.consultations.export import exported
@@ -31,7 +31,6 @@ from cdss.consultations.reads import (
     own_consultation_for,
     searched,
     unfinished,
-    user_of,
     whole_consultation_for,
 )
 from cdss.library.image_files import image_bytes

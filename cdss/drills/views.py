@@ -1,5 +1,3 @@
-from typing import cast
-
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
@@ -8,8 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.consultations.reads import own_consultation_for
 from cdss.drills.forms import DrillForm
@@ -22,14 +19,10 @@ PAGE_SIZE = 30
 HANDED_IN = Q(runs__submitted__isnull=False)
 
 
-def _user(request: HttpRequest) -> User:
-    return cast(User, request.user)
-
-
 @require_GET
 def listing(request: HttpRequest) -> HttpResponse:
     """A learner's own drills; for educators and auditors, how theirs went."""
-    user = _user(request)
+    user = user_of(request)
     drills = Drill.objects.for_user(user).select_related("educator", "consultation")
     counted = drills.order_by("-created", "-pk").annotate(
         people=Count("runs"), done=Count("runs", HANDED_IN), found=Count("runs", Q(runs__detected=True))
@@ -45,7 +38,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @require(Action.TEACH)
 def new(request: HttpRequest, pk: int) -> HttpResponse:
-    consultation, by = own_consultation_for(request, pk), _user(request)
+    consultation, by = own_consultation_for(request, pk), user_of(request)
     try:
         refuse_unfit(consultation, by)
     except DrillError as error:
@@ -71,7 +64,7 @@ def drill(request: HttpRequest, pk: int) -> HttpResponse:
     rows = Drill.objects.for_user(request.user).select_related("educator", "consultation", "statement__diagnosis")
     found = get_object_or_404(rows, pk=pk)
     runs = list(found.runs.select_related("learner"))
-    record(action="drill.report_viewed", by=_user(request), obj=found)
+    record(action="drill.report_viewed", by=user_of(request), obj=found)
     context = {"drill": found, "runs": runs, "detection": detection(str(found), runs)}
     return render(request, "drills/drill.html", context)
 
@@ -82,11 +75,11 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     rows = DrillRun.objects.for_user(request.user).select_related("drill__answer", "drill__educator", "learner")
     found = get_object_or_404(rows, pk=pk)
     if request.method == "POST":
-        own = get_object_or_404(DrillRun, pk=pk, learner=_user(request))
+        own = get_object_or_404(DrillRun, pk=pk, learner=user_of(request))
         marked = [int(value) for value in request.POST.getlist("wrong") if value.isdecimal() and len(value) < 19]
-        drill_submit(run=own, by=_user(request), marked=marked)
+        drill_submit(run=own, by=user_of(request), marked=marked)
         return redirect("drills:run", pk)
-    record(action="drill.viewed", by=_user(request), obj=found.drill)
+    record(action="drill.viewed", by=user_of(request), obj=found.drill)
     page = page_of_run(found)
     context = {"run": found, "drill": found.drill, "page": page, "consultation": page.consultation, "in_drill": True}
     return render(request, "drills/run.html", context)

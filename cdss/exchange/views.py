@@ -11,8 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_tasks import TaskResult, TaskResultStatus, default_task_backend
 from django_tasks.exceptions import TaskResultDoesNotExist
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.exchange.choosing import chosen_cases
 from cdss.exchange.forms import ExportForm
@@ -37,7 +36,7 @@ ZIP = "application/zip"
 @require_http_methods(["GET", "HEAD", "POST"])
 @require(Action.BROWSE_LIBRARY)
 def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    user = cast(User, request.user)
+    user = user_of(request)
     form = ExportForm(
         request.POST if request.method == "POST" else {"format": "jsonl", **request.GET.dict()}, user=user
     )
@@ -83,7 +82,7 @@ def fetch(request: HttpRequest, pk: UUID) -> HttpResponse | StreamingHttpRespons
         raise Http404
     made = cast(dict[str, object], found.return_value)
     details = {name: made[name] for name in ("form", "cases", "sha256", "size")}
-    record(action="library.export_fetched", by=cast(User, request.user), details=details)
+    record(action="library.export_fetched", by=user_of(request), details=details)
     return download(request, file, name=_name(str(details["form"])), content_type=ZIP)
 
 
@@ -92,7 +91,7 @@ def _own(request: HttpRequest, pk: UUID) -> TaskResult:
         found = default_task_backend.get_result(str(pk))
     except (TaskResultDoesNotExist, NotImplementedError) as error:
         raise Http404 from error
-    if found.task.func is not export_in_background.func or found.args[-1] != cast(User, request.user).pk:
+    if found.task.func is not export_in_background.func or found.args[-1] != user_of(request).pk:
         raise Http404
     return found
 
@@ -106,12 +105,12 @@ def _name(kind: str) -> str:
 def carried(request: HttpRequest, pk: int) -> HttpResponse:
     """What the file of a case said beyond its fields, to look through and to drop."""
     case = get_object_or_404(
-        unveiled(Case.objects.viewable_by(cast(User, request.user)), request.user).select_related("carried"), pk=pk
+        unveiled(Case.objects.viewable_by(user_of(request)), request.user).select_related("carried"), pk=pk
     )
     found = get_object_or_404(Carried, case=case)
     if request.method == "POST":
-        carried_forget(case=case, by=cast(User, request.user))
+        carried_forget(case=case, by=user_of(request))
         messages.success(request, "What the file said beside is dropped. The case stays as it is.")
         return redirect("library:case", pk=pk)
-    record(action="library.viewed", by=cast(User, request.user), obj=case, details={"carried": found.format})
+    record(action="library.viewed", by=user_of(request), obj=case, details={"carried": found.format})
     return render(request, "exchange/carried.html", {"case": case, "carried": found, "parts": kept_parts(found)})

@@ -1,7 +1,5 @@
 """What feedback asks of the library's editors: gaps to fill, cases to take over."""
 
-from typing import cast
-
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, Prefetch
@@ -9,8 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import REFUSAL, Action, require
+from cdss.accounts.permissions import REFUSAL, Action, require, user_of
 from cdss.consultations.models import Consultation
 from cdss.feedback.drafting import DraftError, case_draft, may_draft
 from cdss.feedback.forms import GapForm
@@ -41,7 +38,7 @@ def gap(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         if not form.is_valid():
             raise GapError("A ticket is open, taken or closed, with a reason of at most 500 characters.")
-        gap_change(gap=found, by=cast(User, request.user), **form.cleaned_data)
+        gap_change(gap=found, by=user_of(request), **form.cleaned_data)
     except GapError as error:
         messages.error(request, str(error))
     return redirect("feedback:gaps")
@@ -50,7 +47,7 @@ def gap(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @require(Action.GIVE_FEEDBACK)
 def draft(request: HttpRequest, pk: int) -> HttpResponse:
-    user = cast(User, request.user)
+    user = user_of(request)
     consultation = get_object_or_404(Consultation.objects.revealed_to(user), pk=pk)
     if not may_draft(user, consultation):
         return HttpResponseForbidden(REFUSAL)

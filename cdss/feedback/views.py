@@ -1,5 +1,5 @@
 import tempfile
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -10,8 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.consultations.models import Citation, Consultation, Diagnosis, Evidence, Statement
 from cdss.exports import download
@@ -38,7 +37,7 @@ IN_MEMORY = 1024 * 1024
 @require(Action.GIVE_FEEDBACK)
 def give(request: HttpRequest, pk: int) -> HttpResponse:
     """GET asks for the reason, POST keeps the word."""
-    user = cast(User, request.user)
+    user = user_of(request)
     consultation = get_object_or_404(Consultation.objects.revealed_to(user), pk=pk)
     form = FeedbackForm(request.POST if request.method == "POST" else request.GET)
     if not form.is_valid() and form.names_nothing():
@@ -58,7 +57,7 @@ def give(request: HttpRequest, pk: int) -> HttpResponse:
 @require(Action.GIVE_FEEDBACK)
 def citation(request: HttpRequest, pk: int, citation: int) -> HttpResponse:
     """What is quoted for a statement, and a place to say whether the source says it."""
-    user = cast(User, request.user)
+    user = user_of(request)
     consultation = get_object_or_404(Consultation.objects.revealed_to(user), pk=pk)
     target = _target(consultation, "citation", citation)
     page = buttons_context(consultation=consultation, user=user, given=feedback_by_target(consultation, user), **target)
@@ -70,7 +69,7 @@ def citation(request: HttpRequest, pk: int, citation: int) -> HttpResponse:
 @require_GET
 @require(Action.EXPORT_FEEDBACK)
 def listing(request: HttpRequest) -> HttpResponse:
-    user = cast(User, request.user)
+    user = user_of(request)
     form = FilterForm(request.GET)
     found = Feedback.objects.matching(**form.filters()).select_related(*SHOWN_WITH)
     page = Paginator(found.defer(*CASE_TEXT), PAGE_SIZE).get_page(request.GET.get("page"))
@@ -82,7 +81,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @require(Action.EXPORT_FEEDBACK)
 def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    user = cast(User, request.user)
+    user = user_of(request)
     form, kind = FilterForm(request.GET), request.GET.get("format", "csv")
     if kind not in exports.FORMATS or not form.is_valid():
         return HttpResponseBadRequest("The format is one of: " + ", ".join(exports.FORMATS) + ".")
@@ -112,7 +111,7 @@ def _kept(request: HttpRequest, consultation: Consultation, target: dict[str, An
     if not request.htmx:  # type: ignore[attr-defined]
         messages.success(request, "Your feedback is kept.")
         return redirect(reverse("consultations:detail", args=[consultation.pk]) + "#" + form.anchor())
-    user = cast(User, request.user)
+    user = user_of(request)
     page: dict[str, Any] = {"consultation": consultation, "user": user}
     page["given"] = feedback_by_target(consultation, user)
     if form.cleaned_data["verdict"] == Verdict.FINAL:

@@ -1,13 +1,10 @@
-from typing import cast
-
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.learning.forms import PromoteForm, RollbackForm
 from cdss.learning.presenters import change_rows, run_counts, serving_view, version_rows, version_view
@@ -39,7 +36,7 @@ def promote(request: HttpRequest, version: int) -> HttpResponse:
     if not form.is_valid():
         return _detail(request, version, form, status=422)
     try:
-        weights_promote(version=row.version, by=cast(User, request.user), reason=form.cleaned_data["reason"])
+        weights_promote(version=row.version, by=user_of(request), reason=form.cleaned_data["reason"])
     except PromotionError as error:
         messages.error(request, str(error))
         return redirect("learning:version", version)
@@ -53,7 +50,7 @@ def rollback(request: HttpRequest) -> HttpResponse:
     form = RollbackForm(request.POST)
     expected = form.cleaned_data["serving"] if form.is_valid() else None
     try:
-        gone, restored = weights_rollback(by=cast(User, request.user), expected=expected)
+        gone, restored = weights_rollback(by=user_of(request), expected=expected)
     except PromotionError as error:
         messages.error(request, str(error))
     else:
@@ -63,7 +60,7 @@ def rollback(request: HttpRequest) -> HttpResponse:
 
 
 def _detail(request: HttpRequest, version: int, form: PromoteForm, status: int = 200) -> HttpResponse:
-    user = cast(User, request.user)
+    user = user_of(request)
     row = get_object_or_404(RankingWeights.objects.select_related("promoted_by", "created_by"), version=version)
     context = version_view(row, user) | {"form": form}
     if run := context["run"]:

@@ -1,5 +1,4 @@
 from dataclasses import asdict
-from typing import cast
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -7,8 +6,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_tasks import TaskResultStatus, default_task_backend
 from django_tasks.exceptions import TaskResultDoesNotExist
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.library import uploads
 from cdss.library.forms import ImportForm
 from cdss.library.tasks import import_in_background
@@ -23,7 +21,7 @@ def import_form(request: HttpRequest) -> HttpResponse:
     form = ImportForm(request.POST or None, request.FILES or None)
     if request.method != "POST" or not form.is_valid():
         return render(request, "library/import.html", {"form": form})
-    user = cast(User, request.user)
+    user = user_of(request)
     upload = form.cleaned_data["file"]
     try:
         path = uploads.hold(upload)
@@ -45,7 +43,7 @@ def import_result(request: HttpRequest, pk: str) -> HttpResponse:
         result = default_task_backend.get_result(pk)
     except (TaskResultDoesNotExist, NotImplementedError) as error:
         raise Http404 from error
-    user = cast(User, request.user)
+    user = user_of(request)
     if result.task.func is not import_in_background.func or result.args[-1] != user.pk:
         raise Http404
     done, failed = result.status == TaskResultStatus.SUCCESSFUL, result.status == TaskResultStatus.FAILED

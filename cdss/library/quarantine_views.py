@@ -1,12 +1,9 @@
-from typing import cast
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.library import quarantine_services as services
 from cdss.library.forms import QuarantineForm
 from cdss.library.quarantines import Quarantine
@@ -18,7 +15,7 @@ def quarantines(request: HttpRequest) -> HttpResponse:
     form = QuarantineForm(request.POST or None, initial={"collection": request.GET.get("collection")})
     if request.method == "POST" and form.is_valid():
         try:
-            row = services.source_quarantine(by=cast(User, request.user), **form.cleaned_data)
+            row = services.source_quarantine(by=user_of(request), **form.cleaned_data)
         except services.QuarantineError as error:
             form.add_error(None, str(error))
         else:
@@ -32,6 +29,6 @@ def quarantines(request: HttpRequest) -> HttpResponse:
 @require(Action.QUARANTINE)
 def quarantine_lift(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Quarantine, pk=pk)
-    services.quarantine_lift(quarantine=row, by=cast(User, request.user))
+    services.quarantine_lift(quarantine=row, by=user_of(request))
     messages.success(request, f"{row} is searched and cited again.")
     return redirect("library:quarantines")

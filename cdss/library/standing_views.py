@@ -1,15 +1,12 @@
 """What editors say of what is cited: recalls and disputed passages."""
 
-from typing import cast
-
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.library.disputes import DisputeError, dispute_resolve, with_votes
 from cdss.library.models import Document, LibraryItem
 from cdss.library.recalls import RecallError, document_recall, recall_undo
@@ -18,17 +15,13 @@ from cdss.library.standing import Dispute
 PER_PAGE = 30
 
 
-def _user(request: HttpRequest) -> User:
-    return cast(User, request.user)
-
-
 @require_POST
 @require(Action.PUBLISH)
 def recall(request: HttpRequest, pk: int) -> HttpResponse:
-    document = get_object_or_404(Document.objects.viewable_by(_user(request)), pk=pk)
+    document = get_object_or_404(Document.objects.viewable_by(user_of(request)), pk=pk)
     kind, reason = request.POST.get("kind", ""), request.POST.get("reason", "")
     try:
-        document_recall(document=document, kind=kind, reason=reason, by=_user(request))
+        document_recall(document=document, kind=kind, reason=reason, by=user_of(request))
     except RecallError as error:
         messages.error(request, str(error))
     else:
@@ -39,9 +32,9 @@ def recall(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @require(Action.PUBLISH)
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
-    document = get_object_or_404(Document.objects.viewable_by(_user(request)), pk=pk)
+    document = get_object_or_404(Document.objects.viewable_by(user_of(request)), pk=pk)
     try:
-        recall_undo(document=document, by=_user(request), reason=request.POST.get("reason", ""))
+        recall_undo(document=document, by=user_of(request), reason=request.POST.get("reason", ""))
     except RecallError as error:
         messages.error(request, str(error))
     else:
@@ -53,7 +46,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
 @require(Action.PUBLISH)
 def disputes(request: HttpRequest) -> HttpResponse:
     settled = request.GET.get("state") == "settled"
-    seen = LibraryItem.objects.viewable_by(_user(request))
+    seen = LibraryItem.objects.viewable_by(user_of(request))
     found = Dispute.objects.filter(item__in=seen.values("pk"))
     found = found.filter(resolved__isnull=False) if settled else found.standing()
     rows = with_votes(found.select_related("item", "resolved_by").defer("item__text"))
@@ -64,10 +57,10 @@ def disputes(request: HttpRequest) -> HttpResponse:
 @require_POST
 @require(Action.PUBLISH)
 def resolve(request: HttpRequest, pk: int) -> HttpResponse:
-    seen = LibraryItem.objects.viewable_by(_user(request))
+    seen = LibraryItem.objects.viewable_by(user_of(request))
     dispute = get_object_or_404(Dispute.objects.filter(item__in=seen.values("pk")), pk=pk)
     try:
-        dispute_resolve(dispute=dispute, by=_user(request), reason=request.POST.get("reason", ""))
+        dispute_resolve(dispute=dispute, by=user_of(request), reason=request.POST.get("reason", ""))
     except DisputeError as error:
         messages.error(request, str(error))
     else:

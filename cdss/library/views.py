@@ -1,5 +1,3 @@
-from typing import cast
-
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Q
@@ -7,8 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, may, require
+from cdss.accounts.permissions import Action, may, require, user_of
 from cdss.audit.services import record
 from cdss.library import services
 from cdss.library.browse import collection_counts, facets, filtered, ordered, with_first_images
@@ -26,16 +23,12 @@ GAMUTS_PER_PAGE = 60
 IMAGE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"}
 
 
-def _user(request: HttpRequest) -> User:
-    return cast(User, request.user)
-
-
 @require_safe
 @require(Action.BROWSE_LIBRARY)
 def item_list(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET)
     wanted = form.wanted()
-    visible = unveiled(LibraryItem.objects.viewable_by(_user(request)), _user(request))
+    visible = unveiled(LibraryItem.objects.viewable_by(user_of(request)), user_of(request))
     rows = (
         ordered(filtered(visible, wanted), wanted["q"]).select_related("collection", "case", "document").defer("text")
     )
@@ -43,14 +36,14 @@ def item_list(request: HttpRequest) -> HttpResponse:
     context = {
         "wanted": wanted,
         "filters": (filters := form.filters()),
-        "saved": [(search, search.filters == filters) for search in SavedSearch.objects.for_user(_user(request))],
-        "facets": facets(visible, wanted, with_state=may(_user(request), Action.PUBLISH)),
+        "saved": [(search, search.filters == filters) for search in SavedSearch.objects.for_user(user_of(request))],
+        "facets": facets(visible, wanted, with_state=may(user_of(request), Action.PUBLISH)),
         "page_obj": page,
         "rows": with_first_images(page.object_list),
         "as_table": wanted["view"] == "table" or (not wanted["view"] and wanted["kind"] not in ("", Kind.CASE)),
     }
     details = {"shown": len(page), "found": page.paginator.count, "filters": len(filters)}
-    record(action="library.listed", by=_user(request), details=details)
+    record(action="library.listed", by=user_of(request), details=details)
     return render(request, "library/list.html", context)
 
 
@@ -62,7 +55,7 @@ def sources(request: HttpRequest) -> HttpResponse:
         "library/sources.html",
         {
             "rows": collection_counts(
-                LibraryItem.objects.viewable_by(_user(request)), Gamut.objects.viewable_by(_user(request))
+                LibraryItem.objects.viewable_by(user_of(request)), Gamut.objects.viewable_by(user_of(request))
             )
         },
     )
@@ -72,7 +65,7 @@ def sources(request: HttpRequest) -> HttpResponse:
 @require(Action.BROWSE_LIBRARY)
 def gamuts(request: HttpRequest) -> HttpResponse:
     words = SearchForm(request.GET).wanted()["q"]
-    rows = Gamut.objects.viewable_by(_user(request)).select_related("collection")
+    rows = Gamut.objects.viewable_by(user_of(request)).select_related("collection")
     for word in words.split():
         rows = rows.filter(Q(finding__icontains=word) | Q(region__icontains=word) | Q(diagnoses__icontains=word))
     page = Paginator(rows, GAMUTS_PER_PAGE).get_page(request.GET.get("page"))
@@ -82,19 +75,19 @@ def gamuts(request: HttpRequest) -> HttpResponse:
 @require_safe
 @require(Action.BROWSE_LIBRARY)
 def item(request: HttpRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(LibraryItem.objects.viewable_by(_user(request)), pk=pk)
+    found = get_object_or_404(LibraryItem.objects.viewable_by(user_of(request)), pk=pk)
     return redirect("library:case" if found.kind == Kind.CASE else "library:document", pk=pk)
 
 
 @require_safe
 @require(Action.BROWSE_LIBRARY)
 def case(request: HttpRequest, pk: int) -> HttpResponse:
-    rows = Case.objects.viewable_by(_user(request)).select_related("collection", "owner").prefetch_related("images")
+    rows = Case.objects.viewable_by(user_of(request)).select_related("collection", "owner").prefetch_related("images")
     found = get_object_or_404(rows, pk=pk)
     span = cited_span(request.GET, len(found.text))
     blocks = [(block, pieces(block.text, block.start, span)) for block in case_blocks(found)]
     folded = [(block, parts) for block, parts in blocks if block.heading not in PRESENTED]
-    record(action="library.viewed", by=_user(request), obj=found)
+    record(action="library.viewed", by=user_of(request), obj=found)
     context = {
         "case": found,
         "images": found.images.all(),
@@ -102,7 +95,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "folded": folded,
         "fold_open": any(piece.cited for _, parts in folded for piece in parts),
         "missed": span is None and "start" in request.GET,
-        "standing": standing_of(found, _user(request)),
+        "standing": standing_of(found, user_of(request)),
     }
     return render(request, "library/case.html", context)
 
@@ -110,16 +103,16 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @require(Action.BROWSE_LIBRARY)
 def document(request: HttpRequest, pk: int) -> HttpResponse:
-    rows = Document.objects.viewable_by(_user(request)).select_related("collection", "owner")
+    rows = Document.objects.viewable_by(user_of(request)).select_related("collection", "owner")
     found = get_object_or_404(rows, pk=pk)
     span = cited_span(request.GET, len(found.text))
-    record(action="library.viewed", by=_user(request), obj=found)
+    record(action="library.viewed", by=user_of(request), obj=found)
     context = {
         "document": found,
         "sections": sections(found.text, span),
         "cited": span,
         "missed": span is None and "start" in request.GET,
-        "standing": standing_of(found, _user(request)),
+        "standing": standing_of(found, user_of(request)),
         "page": page_of(found.pages, span[0]) if span else None,
     }
     return render(request, "library/document.html", context)
@@ -128,7 +121,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @require(Action.BROWSE_LIBRARY)
 def image(request: HttpRequest, pk: int, frame: int = 0) -> HttpResponse:
-    visible = unveiled(Case.objects.viewable_by(_user(request)), _user(request)).values("pk")
+    visible = unveiled(Case.objects.viewable_by(user_of(request)), user_of(request)).values("pk")
     found = get_object_or_404(CaseImage.objects.select_related("case").filter(case_id__in=visible), pk=pk)
     try:
         if request.GET.get("size") == "thumb":
@@ -138,16 +131,16 @@ def image(request: HttpRequest, pk: int, frame: int = 0) -> HttpResponse:
     except (OSError, ValueError, IndexError) as error:
         raise Http404 from error
     # The small ones belong to the list or the page that holds them, which is recorded.
-    record(action="library.image_viewed", by=_user(request), obj=found.case, details={"image": found.pk})
+    record(action="library.image_viewed", by=user_of(request), obj=found.case, details={"image": found.pk})
     return HttpResponse(content, content_type="image/png", headers=IMAGE_HEADERS)
 
 
 @require_POST
 @require(Action.PUBLISH)
 def publish(request: HttpRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(LibraryItem.objects.viewable_by(_user(request)), pk=pk)
+    found = get_object_or_404(LibraryItem.objects.viewable_by(user_of(request)), pk=pk)
     try:
-        services.item_publish(item=found, by=_user(request))
+        services.item_publish(item=found, by=user_of(request))
     except services.StateError as error:
         messages.error(request, str(error))
     else:
@@ -158,9 +151,9 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @require(Action.PUBLISH)
 def unpublish(request: HttpRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(LibraryItem.objects.viewable_by(_user(request)), pk=pk)
+    found = get_object_or_404(LibraryItem.objects.viewable_by(user_of(request)), pk=pk)
     try:
-        services.item_unpublish(item=found, by=_user(request))
+        services.item_unpublish(item=found, by=user_of(request))
     except services.StateError as error:
         messages.error(request, str(error))
     else:

@@ -1,13 +1,10 @@
-from typing import cast
-
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.locks import services
 from cdss.locks.models import Mode, SiteLock
 from cdss.locks.modes import MEANINGS
@@ -31,7 +28,7 @@ def _switch(request: HttpRequest) -> HttpResponse:
         return redirect("locks:modes")
     mode, on = Mode(request.POST["mode"]), request.POST.get("on") == "yes"
     try:
-        services.mode_set(mode=mode, on=on, by=cast(User, request.user))
+        services.mode_set(mode=mode, on=on, by=user_of(request))
     except services.SetElsewhereError as error:
         messages.error(request, str(error))
     else:

@@ -1,11 +1,9 @@
-from typing import cast
-
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from cdss.accounts.models import User
+from cdss.accounts.permissions import user_of
 from cdss.notices import services
 from cdss.notices.models import Notice
 
@@ -23,11 +21,11 @@ def listing(request: HttpRequest) -> HttpResponse:
 def opened(request: HttpRequest, pk: int) -> HttpResponse:
     """Read, and on to what it tells of."""
     notice = get_object_or_404(Notice.objects.for_user(request.user), pk=pk)
-    services.notice_read(notice=notice, by=cast(User, request.user))
+    services.notice_read(notice=notice, by=user_of(request))
     return redirect(notice.path)
 
 
 @require_POST
 def read_all(request: HttpRequest) -> HttpResponse:
-    services.notices_read_all(by=cast(User, request.user))
+    services.notices_read_all(by=user_of(request))
     return redirect("notices:list")

@@ -1,11 +1,8 @@
-from typing import cast
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.chain import printable
 from cdss.audit.services import record
 from cdss.oversight.forms import DashboardForm
@@ -19,5 +16,5 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     board = dashboard_of(form.filters())
     used = {name: printable(str(value)) for name, value in form.filters().items() if value}
     details = {"consultations": board.total, "filters": used}
-    record(action="oversight.viewed", by=cast(User, request.user), details=details)
+    record(action="oversight.viewed", by=user_of(request), details=details)
     return render(request, "oversight/dashboard.html", {"form": form, "board": board})

@@ -1,13 +1,11 @@
 from io import BytesIO
-from typing import cast
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.privacy.erasure import patient_erase
 from cdss.privacy.export import patient_export
@@ -27,7 +25,7 @@ def subject(request: HttpRequest) -> HttpResponse:
             counts = holdings_of(**form.asked()).counts()
         except NothingHeldError as error:
             form.add_error(None, str(error))
-        record(action="privacy.looked_up", by=cast(User, request.user), details={"found": bool(counts)})
+        record(action="privacy.looked_up", by=user_of(request), details={"found": bool(counts)})
     erase = EraseForm(initial=form.cleaned_data, auto_id="erase_%s") if counts else None
     return render(request, "privacy/subject.html", {"form": form, "counts": counts, "erase": erase})
 
@@ -40,7 +38,7 @@ def export(request: HttpRequest) -> HttpResponse:
         return render(request, "privacy/subject.html", {"form": form})
     file = BytesIO()
     try:
-        patient_export(holdings=holdings_of(**form.asked()), file=file, by=cast(User, request.user))
+        patient_export(holdings=holdings_of(**form.asked()), file=file, by=user_of(request))
     except NothingHeldError as error:
         form.add_error(None, str(error))
         return render(request, "privacy/subject.html", {"form": form})
@@ -56,7 +54,7 @@ def erase(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             found = holdings_of(**form.asked())
-            patient_erase(holdings=found, by=cast(User, request.user), reason=form.cleaned_data["reason"])
+            patient_erase(holdings=found, by=user_of(request), reason=form.cleaned_data["reason"])
         except NothingHeldError as error:
             form.add_error(None, str(error))
         else:

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.library.models import CaseImage
 from cdss.regions import services
@@ -20,7 +20,7 @@ from cdss.regions.pictures import overlay_png
 from cdss.regions.places import Place, place_of
 from cdss.regions.segmentations import segmentation_of, segmentation_read
 from cdss.regions.services import RefusedError
-from cdss.regions.views import UNPROCESSABLE, user_of
+from cdss.regions.views import UNPROCESSABLE
 
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"}
 

@@ -1,4 +1,4 @@
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -7,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.indexing.patches import patches_state
 from cdss.regions.places import Place, place_of, place_on, searchable_image, withheld
@@ -15,10 +15,6 @@ from cdss.regions.searching import BoxError, NoPatchesError, box_of, box_query, 
 from cdss.regions.tasks import patches_in_background
 
 UNPROCESSABLE = 422
-
-
-def user_of(request: HttpRequest) -> User:
-    return cast(User, request.user)
 
 
 @require_safe

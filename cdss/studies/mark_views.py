@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.studies import marks as services
 from cdss.studies.dicom_read import MAX_BYTES
@@ -21,15 +21,11 @@ from cdss.studies.shown import Shown, shown_or_404
 MAX_BODY = 16 * 1024
 
 
-def _user(request: HttpRequest) -> User:
-    return cast(User, request.user)
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @require(Action.BROWSE_LIBRARY)
 def marks(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """What this user sees drawn here; POST adds one."""
-    user = _user(request)
+    user = user_of(request)
     shown = shown_or_404(kind, pk, user)
     if request.method != "POST":
         return JsonResponse({"marks": [mark.as_json(user) for mark in services.marks_of(shown, user)]})
@@ -76,7 +72,7 @@ def report(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
 @require_POST
 @require(Action.BROWSE_LIBRARY)
 def marks_import(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
-    user = _user(request)
+    user = user_of(request)
     shown = shown_or_404(kind, pk, user)
     file = request.FILES.get("file")
     if file is None:
@@ -91,7 +87,7 @@ def marks_import(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
 
 def _own(request: HttpRequest, pk: int) -> tuple[Shown, Mark, User]:
     """One's own mark on what one may still open. One that is seen and not one's own is no one else's to change."""
-    user = _user(request)
+    user = user_of(request)
     found = get_object_or_404(Mark.objects.seen_by(user), pk=pk)  # type: ignore[attr-defined]
     kind, target = ("series", found.series_id) if found.series_id else ("images", found.image_id)
     shown = shown_or_404(kind, cast(int, target), user)
@@ -103,7 +99,7 @@ def _own(request: HttpRequest, pk: int) -> tuple[Shown, Mark, User]:
 def _exported(
     request: HttpRequest, kind: str, pk: int, write: Callable[[Shown, Sequence[Mark]], bytes], name: str
 ) -> HttpResponse:
-    user = _user(request)
+    user = user_of(request)
     shown = shown_or_404(kind, pk, user)
     try:
         content = write(shown, services.marks_of(shown, user))

@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.studies import services
 from cdss.studies.dicom_series import series_zip
@@ -22,7 +22,7 @@ NOT_YOURS = "Only the owner of a draft changes its series. A published case is w
 
 
 def _authored(request: HttpRequest, pk: int) -> tuple[Shown, Series, User]:
-    user = cast(User, request.user)
+    user = user_of(request)
     shown = shown_or_404("series", pk, user)
     if not may_author(user, shown.case):
         raise PermissionDenied(NOT_YOURS)

@@ -1,5 +1,4 @@
 import json
-from typing import cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -7,8 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.library.models import Case, State
 from cdss.studies.errors import StudyError
 from cdss.studies.forms import UploadForm
@@ -20,10 +18,6 @@ from cdss.studies.uploads import upload_start as start
 UNFINISHED = (UploadState.WAITING, UploadState.READING)
 
 
-def _user(request: HttpRequest) -> User:
-    return cast(User, request.user)
-
-
 def _upload(request: HttpRequest, pk: UUID) -> StudyUpload:
     return get_object_or_404(StudyUpload.objects.for_user(request.user).select_related("case"), pk=pk)  # type: ignore[attr-defined]
 
@@ -31,7 +25,7 @@ def _upload(request: HttpRequest, pk: UUID) -> StudyUpload:
 @require_http_methods(["GET", "HEAD", "POST"])
 @require(Action.IMPORT)
 def upload(request: HttpRequest) -> HttpResponse:
-    user = _user(request)
+    user = user_of(request)
     if case := request.GET.get("case", ""):
         rows = Case.objects.filter(owner=user, state=State.DRAFT)
         get_object_or_404(rows, pk=int(case) if case.isdigit() and len(case) < 19 else 0)

@@ -1,11 +1,8 @@
-from typing import cast
-
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.studies.models import MarkKind
 from cdss.studies.presenters import comparable, identity_line, stacks_of_case
@@ -23,14 +20,10 @@ MOST_FRAMES = 16
 OPENED, MOST_OPENED = "studies_opened", 200
 
 
-def _user(request: HttpRequest) -> User:
-    return cast(User, request.user)
-
-
 @require_safe
 @require(Action.BROWSE_LIBRARY)
 def viewer(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
-    shown = shown_or_404(kind, pk, _user(request))
+    shown = shown_or_404(kind, pk, user_of(request))
     _opened(request, shown)
     context = {
         "shown": shown,
@@ -38,9 +31,9 @@ def viewer(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
         "identity": identity_line(shown.case),
         "series": shown.row if shown.kind == "series" else None,
         "stacks": stacks_of_case(shown.case),
-        "others": comparable(shown, _user(request)),
+        "others": comparable(shown, user_of(request)),
         "kinds": MarkKind.choices,
-        "is_author": may_author(_user(request), shown.case),
+        "is_author": may_author(user_of(request), shown.case),
     }
     return render(request, "studies/viewer.html", context)
 
@@ -48,7 +41,7 @@ def viewer(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
 @require_safe
 @require(Action.BROWSE_LIBRARY)
 def data(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
-    shown = shown_or_404(kind, pk, _user(request))
+    shown = shown_or_404(kind, pk, user_of(request))
     _opened(request, shown)
     return JsonResponse(described(shown), headers={"Cache-Control": "private, no-cache"})
 
@@ -57,7 +50,7 @@ def data(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
 @require(Action.BROWSE_LIBRARY)
 def frame(request: HttpRequest, kind: str, pk: int, frame: int) -> HttpResponse:
     """Raw little-endian pixels, compressed; with `count`, of several frames, each after its length in four bytes."""
-    shown = shown_or_404(kind, pk, _user(request))
+    shown = shown_or_404(kind, pk, user_of(request))
     wanted = request.GET.get("count", "")
     many = int(wanted) if wanted.isdecimal() and len(wanted) < 4 else 1
     if frame >= shown.frames or not 1 <= many <= MOST_FRAMES:
@@ -84,4 +77,4 @@ def _opened(request: HttpRequest, shown: Shown) -> None:
     if name in seen:
         return
     request.session[OPENED] = [*seen[1 - MOST_OPENED :], name]
-    record(action="studies.viewed", by=_user(request), obj=shown.case, details={shown.kind: shown.row.pk})
+    record(action="studies.viewed", by=user_of(request), obj=shown.case, details={shown.kind: shown.row.pk})

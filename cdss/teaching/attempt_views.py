@@ -1,5 +1,3 @@
-from typing import cast
-
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -8,8 +6,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.library.models import Case
 from cdss.locks.models import Mode
@@ -33,10 +30,6 @@ from cdss.teaching.presenting import (
 from cdss.teaching.progress import calibration, over_time
 
 PER_PAGE = 24
-
-
-def user_of(request: HttpRequest) -> User:
-    return cast(User, request.user)
 
 
 @require_GET

@@ -8,10 +8,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.teaching import coursing
-from cdss.teaching.attempt_views import user_of
 from cdss.teaching.attempting import TeachingError, cases_for
 from cdss.teaching.forms import CohortForm, CourseForm, end_of
 from cdss.teaching.models import Cohort, Course, CourseItem, Enrolment, Quiz

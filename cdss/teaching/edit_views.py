@@ -6,11 +6,10 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.exports import download
 from cdss.teaching import quizzing
-from cdss.teaching.attempt_views import user_of
 from cdss.teaching.attempting import TeachingError
 from cdss.teaching.editing import initial_of, option_rows, question_data, question_page
 from cdss.teaching.forms import QuestionForm, QuizForm

@@ -6,8 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cdss.accounts.permissions import Action, require
-from cdss.teaching.attempt_views import user_of
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.teaching.forms import PlatformForm
 from cdss.teaching.lti.errors import PlatformError
 from cdss.teaching.lti.platforms import grades_send_again, platform_add, platform_switch

@@ -8,11 +8,10 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from cdss.accounts.permissions import Action, require
+from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.locks.models import Mode
 from cdss.locks.modes import LockedError, is_locked
-from cdss.teaching.attempt_views import user_of
 from cdss.teaching.attempting import TeachingError
 from cdss.teaching.hotspots import shapes_of
 from cdss.teaching.models import Question, QuestionKind, Quiz, QuizRun, Response
