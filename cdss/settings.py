@@ -96,7 +96,7 @@ MIDDLEWARE = [
     "cdss.accounts.idle.IdleLogOffMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "cdss.accounts.second_factor_required.SecondFactorMiddleware",
+    "cdss.accounts.required_first.RequiredFirstMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "cdss.audit.location.ClientAddressMiddleware",

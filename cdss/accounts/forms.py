@@ -1,5 +1,5 @@
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 
 from cdss.accounts.models import User, UserGroup
 
@@ -38,3 +38,11 @@ class UserGroupForm(forms.ModelForm):
             "commit_first": "Members write their own ranked differential before the answer to a case is shown to them. "
             "Consultations that were asked before keep the rule of that moment."
         }
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    def clean_new_password1(self) -> str:
+        new = str(self.cleaned_data["new_password1"])
+        if self.user.check_password(new):
+            raise forms.ValidationError("This is the password you have. Choose another.", code="password_unchanged")
+        return new

@@ -33,6 +33,8 @@ class User(AbstractUser):
     department = models.CharField(max_length=100, blank=True)
     location = models.CharField(max_length=100, blank=True)
     group = models.ForeignKey(UserGroup, models.SET_NULL, null=True, blank=True, related_name="members")
+    # Somebody else has read the password: an own one comes before anything else.
+    password_is_anothers = models.BooleanField(default=False, editable=False)
     # Counted up to end every session of the account.
     session_generation = models.PositiveIntegerField(default=0, editable=False)
 

@@ -36,9 +36,9 @@ def new_password() -> str:
 
 @transaction.atomic
 def user_create(*, username: str, by: User | None = None, **fields: Unpack[Profile]) -> tuple[User, str]:
-    """The account and its first password, which is kept nowhere else."""
+    """The account and its first password, which is kept nowhere else and, made by another, has to be changed."""
     password = new_password()
-    user = User.objects.create_user(username=username, password=password, **fields)
+    user = User.objects.create_user(username=username, password=password, password_is_anothers=by is not None, **fields)
     record(action="account.created", by=by, obj=user, details={"role": user.role})
     return user, password
 
@@ -74,9 +74,11 @@ def group_save(*, group: UserGroup, by: User) -> UserGroup:
 
 @transaction.atomic
 def password_reset(*, user: User, by: User | None = None) -> str:
-    """A new password, shown once; every session of the account ends."""
+    """A new password, shown once, that has to be changed if another asked for it; every session of the account ends."""
     password = new_password()
-    User.objects.filter(pk=user.pk).update(password=make_password(password))
+    User.objects.filter(pk=user.pk).update(
+        password=make_password(password), password_is_anothers=by is not None and by != user
+    )
     record(action="account.password_reset", by=by, obj=user)
     return password
 

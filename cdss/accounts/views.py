@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from cdss.accounts import services
 from cdss.accounts.adapters import first_page
-from cdss.accounts.forms import SignInForm, UserChangeForm, UserForm, UserGroupForm
+from cdss.accounts.forms import OwnPasswordForm, SignInForm, UserChangeForm, UserForm, UserGroupForm
 from cdss.accounts.lockout import count_failure
 from cdss.accounts.models import Role, User, UserGroup
 from cdss.accounts.permissions import Action, allowed_actions, require, user_of
@@ -72,10 +72,12 @@ class SignOutView(auth_views.LogoutView):
 class PasswordView(auth_views.PasswordChangeView):
     http_method_names = FORM_METHODS
     template_name = "accounts/password.html"
+    form_class = OwnPasswordForm
     success_url = reverse_lazy("accounts:profile")
 
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:
+        form.user.password_is_anothers = False
         response = super().form_valid(form)
         record(action="account.password_changed", by=form.user, obj=form.user)
         messages.success(self.request, "Your password is changed. Your other sessions have ended.")

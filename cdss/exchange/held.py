@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from cdss.background import forget_folders
 from cdss.encryption import decrypt_bytes, encrypt_bytes
 
 KEPT_SECONDS = 24 * 3600
@@ -22,7 +23,7 @@ NAME = "export.bin"
 
 def hold(key: UUID, file: IO[bytes]) -> None:
     """Keeps what the file holds, all of it or nothing. Older ones go."""
-    forget_old()
+    forget_folders(_folder(), older_than=KEPT_SECONDS)
     place = _folder() / key.hex
     place.mkdir(parents=True, mode=0o700, exist_ok=True)
     beside = place / f".{NAME}.part"
@@ -50,12 +51,6 @@ def held(key: UUID) -> IO[bytes] | None:
     for block in _blocks(path):
         file.write(block)
     return file
-
-
-def forget_old() -> None:
-    for place in _folder().iterdir() if _folder().is_dir() else ():
-        if time.time() - place.stat().st_mtime > KEPT_SECONDS:
-            shutil.rmtree(place, ignore_errors=True)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

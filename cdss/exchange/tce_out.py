@@ -15,13 +15,13 @@ from django.utils.crypto import salted_hmac
 from cdss.library.dicom_header import MODALITIES
 from cdss.library.importers import tce_fields as fields
 from cdss.library.models import Case, CaseImage
+from retrieval.dicom_objects import SECONDARY_CAPTURE, file_bytes, uid_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 SELECTION_CLASS = "1.2.840.10008.5.1.4.1.1.88.59"
 REPORT_CLASS = "1.2.840.10008.5.1.4.1.1.88.11"
-CAPTURE_CLASS = "1.2.840.10008.5.1.4.1.1.7"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 SEXES = {"male": "M", "female": "F", "other": "O", "m": "M", "f": "F"}
 # A report has to have a time: this one is nobody's.
@@ -32,7 +32,7 @@ SELECTION, INFORMATION = "selection.dcm", "information.dcm"
 def uid(case: Case, *parts: object) -> str:
     named = "\0".join([case.source_name, case.source_id, *map(str, parts)])
     digest = salted_hmac("cdss.exchange.uid", named, algorithm="sha256").hexdigest()
-    return f"2.25.{int(digest[:32], 16)}"
+    return uid_of(int(digest[:32], 16))
 
 
 def frame_uid(case: Case, image: CaseImage, number: int) -> str:
@@ -47,7 +47,7 @@ def capture(case: Case, image: CaseImage, *, place: int, number: int, png: bytes
     with Image.open(io.BytesIO(png)) as opened:
         pixels = np.asarray(opened.convert("L" if opened.mode in ("1", "L", "I;16", "I") else "RGB"))
     grey = pixels.ndim == 2
-    dataset = _common(case, CAPTURE_CLASS, frame_uid(case, image, number))
+    dataset = _common(case, SECONDARY_CAPTURE, frame_uid(case, image, number))
     dataset.SeriesInstanceUID = uid(case, "series", image.sha256)
     dataset.SeriesNumber, dataset.InstanceNumber = place + 1, number + 1
     dataset.Modality = image.modality if image.modality in MODALITIES else "OT"
@@ -82,7 +82,7 @@ def report(case: Case, root: Element, images: Sequence[tuple[CaseImage, Sequence
 
 def selection(case: Case, images: Sequence[tuple[CaseImage, Sequence[str]]]) -> bytes:
     dataset = _document(case, SELECTION_CLASS, uid(case, "selection"), "selection", fields.EXPORT)
-    named = [_reference("IMAGE", CAPTURE_CLASS, each) for _, uids in images for each in uids]
+    named = [_reference("IMAGE", SECONDARY_CAPTURE, each) for _, uids in images for each in uids]
     dataset.ContentSequence = [_reference("COMPOSITE", REPORT_CLASS, uid(case, "information")), *named]
     evidence = _evidence(case, images)
     evidence.ReferencedSeriesSequence.append(
@@ -131,7 +131,7 @@ def _item(element: Element) -> Dataset:
     from pydicom.dataset import Dataset
 
     if element.tag == "IMAGE":
-        return _reference("IMAGE", CAPTURE_CLASS, element.get("instance", ""))
+        return _reference("IMAGE", SECONDARY_CAPTURE, element.get("instance", ""))
     item = Dataset()
     item.RelationshipType, item.ValueType = "CONTAINS", element.tag
     item.ConceptNameCodeSequence = [
@@ -164,7 +164,7 @@ def _evidence(case: Case, images: Sequence[tuple[CaseImage, Sequence[str]]]) -> 
     study = Dataset()
     study.StudyInstanceUID = uid(case, "study")
     study.ReferencedSeriesSequence = [
-        _series(uid(case, "series", image.sha256), CAPTURE_CLASS, uids) for image, uids in images
+        _series(uid(case, "series", image.sha256), SECONDARY_CAPTURE, uids) for image, uids in images
     ]
     return study
 
@@ -211,6 +211,4 @@ def _written(dataset: Any) -> bytes:
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     dataset.file_meta.TransferSyntaxUID = UID(EXPLICIT_LITTLE)
-    out = io.BytesIO()
-    dataset.save_as(out, enforce_file_format=True)
-    return out.getvalue()
+    return file_bytes(dataset)

@@ -8,11 +8,11 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
-from django_tasks import TaskResult, TaskResultStatus, default_task_backend
-from django_tasks.exceptions import TaskResultDoesNotExist
+from django_tasks import TaskResultStatus
 
 from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
+from cdss.background import own_result_or_404
 from cdss.exchange.choosing import chosen_cases
 from cdss.exchange.forms import ExportForm
 from cdss.exchange.held import held
@@ -62,7 +62,7 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 @require(Action.BROWSE_LIBRARY)
 def result(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What became of an export in the background; one's own only."""
-    found = _own(request, pk)
+    found = own_result_or_404(request, export_in_background, str(pk))
     done, failed = found.status == TaskResultStatus.SUCCESSFUL, found.status == TaskResultStatus.FAILED
     outcome = found.return_value if done else None
     context = {
@@ -76,7 +76,7 @@ def result(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 @require(Action.BROWSE_LIBRARY)
 def fetch(request: HttpRequest, pk: UUID) -> HttpResponse | StreamingHttpResponse:
-    found = _own(request, pk)
+    found = own_result_or_404(request, export_in_background, str(pk))
     file = held(UUID(found.args[0])) if found.status == TaskResultStatus.SUCCESSFUL else None
     if file is None:
         raise Http404
@@ -84,16 +84,6 @@ def fetch(request: HttpRequest, pk: UUID) -> HttpResponse | StreamingHttpRespons
     details = {name: made[name] for name in ("form", "cases", "sha256", "size")}
     record(action="library.export_fetched", by=user_of(request), details=details)
     return download(request, file, name=_name(str(details["form"])), content_type=ZIP)
-
-
-def _own(request: HttpRequest, pk: UUID) -> TaskResult:
-    try:
-        found = default_task_backend.get_result(str(pk))
-    except (TaskResultDoesNotExist, NotImplementedError) as error:
-        raise Http404 from error
-    if found.task.func is not export_in_background.func or found.args[-1] != user_of(request).pk:
-        raise Http404
-    return found
 
 
 def _name(kind: str) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.crypto import salted_hmac
 
 from cdss.library.date_shift import DateShift
+from retrieval.dicom_objects import uid_of
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
@@ -30,8 +31,6 @@ META_NAMES = frozenset({
     "PrivateInformationCreatorUID", "PrivateInformation",
 })  # fmt: skip
 STANDARD_UIDS = "1.2.840.10008."
-# UIDs made of a hash have the root that DICOM gives to those of a UUID.
-UID_ROOT, UID_BITS = "2.25.", 128
 DUMMY_TEXT, DUMMY_DATE = "ANONYMIZED", "19000101"
 DUMMIES: Mapping[str, Any] = {
     "DA": DUMMY_DATE, "DT": DUMMY_DATE, "TM": "000000", "AS": "000Y", "UR": "http://anonymized.invalid", "DS": "0",
@@ -62,7 +61,7 @@ class _Profile:
             return value
         if value not in self.mapping:
             digest = salted_hmac(f"cdss.library.dicom_uid.{self.salt}", value, algorithm="sha256").digest()
-            self.mapping[value] = UID_ROOT + str(int.from_bytes(digest, "big") % (1 << UID_BITS))
+            self.mapping[value] = uid_of(int.from_bytes(digest, "big"))
         return self.mapping[value]
 
     def apply(self, dataset: Dataset, depth: int = 0) -> None:

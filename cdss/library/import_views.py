@@ -1,12 +1,12 @@
 from dataclasses import asdict
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
-from django_tasks import TaskResultStatus, default_task_backend
-from django_tasks.exceptions import TaskResultDoesNotExist
+from django_tasks import TaskResultStatus
 
 from cdss.accounts.permissions import Action, require, user_of
+from cdss.background import own_result_or_404
 from cdss.library import uploads
 from cdss.library.forms import ImportForm
 from cdss.library.tasks import import_in_background
@@ -39,13 +39,7 @@ def import_form(request: HttpRequest) -> HttpResponse:
 @require(Action.IMPORT)
 def import_result(request: HttpRequest, pk: str) -> HttpResponse:
     """What became of an import in the background; one's own only."""
-    try:
-        result = default_task_backend.get_result(pk)
-    except (TaskResultDoesNotExist, NotImplementedError) as error:
-        raise Http404 from error
-    user = user_of(request)
-    if result.task.func is not import_in_background.func or result.args[-1] != user.pk:
-        raise Http404
+    result = own_result_or_404(request, import_in_background, pk)
     done, failed = result.status == TaskResultStatus.SUCCESSFUL, result.status == TaskResultStatus.FAILED
     context = {
         "outcome": result.return_value if done else None,

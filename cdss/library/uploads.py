@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from cdss.accounts.models import User
+from cdss.background import forget_folders
 from cdss.library.importers.registry import FormatError
 from cdss.library.importers.run import Outcome, run_import
 from cdss.library.models import Kind, Visibility
@@ -42,7 +42,7 @@ def folder() -> Path:
 
 def hold(upload: UploadedFile) -> Path:
     """The upload as a file whose name is harmless. Raises UploadError and keeps nothing when it cannot be written."""
-    _forget_old()
+    forget_folders(folder(), older_than=FORGOTTEN_SECONDS)
     place = folder() / token_hex(16)
     name = UNSAFE.sub("_", Path(upload.name or "upload").name).lstrip(".")[-100:] or "upload"
     try:
@@ -78,10 +78,3 @@ def import_outcome(*, path: Path, options: Mapping[str, Any], by: User) -> dict[
     except FormatError as error:
         said = str(error).replace(str(path), path.name)
         return Outcome(skipped=[{"line": 1, "reason": said}]).as_json()
-
-
-def _forget_old() -> None:
-    """What a worker that died has left."""
-    for place in folder().iterdir() if folder().is_dir() else ():
-        if time.time() - place.stat().st_mtime > FORGOTTEN_SECONDS:
-            shutil.rmtree(place, ignore_errors=True)

@@ -6,7 +6,6 @@ identifiers are made from the SHA-256 of the pixels. The same picture in another
 
 from __future__ import annotations
 
-import io
 import logging
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from cdss.library.intake import image_limits
 from cdss.library.models import CaseImage
 from cdss.regions.models import Origin, RegionMask
 from cdss.regions.services import RefusedError, mask_of
+from retrieval.dicom_objects import SECONDARY_CAPTURE, file_bytes, uid_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from cdss.regions.masks import Mask
 
 logger = logging.getLogger(__name__)
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 MOST_BYTES = 20 * 1024 * 1024
@@ -57,9 +56,7 @@ def segmentation_of(mask: RegionMask) -> bytes:
         device_serial_number="0",
         content_label="MASK",
     )
-    data = io.BytesIO()
-    made.save_as(data)
-    return data.getvalue()
+    return file_bytes(made)
 
 
 def segmentation_read(data: bytes, *, image: CaseImage, frame: int) -> Mask:
@@ -145,8 +142,7 @@ def _stand_in(image: CaseImage, frame: int) -> Dataset:
 
 
 def _uid(*parts: str) -> str:
-    """Under 2.25: a number of 128 bits in the place of a UUID (DICOM PS3.5 B.2)."""
-    return f"2.25.{int.from_bytes(sha256('|'.join(parts).encode()).digest()[:16])}"
+    return uid_of(int.from_bytes(sha256("|".join(parts).encode()).digest()[:16]))
 
 
 def _highdicom() -> Any:

@@ -18,6 +18,7 @@ from cdss.studies.marks import mark_create
 from cdss.studies.models import Mark, MarkKind
 from cdss.studies.shown import Shown, references
 from retrieval import dicom
+from retrieval.dicom_objects import UUID_BITS, UUID_ROOT
 from retrieval.dicom_values import sequence
 from retrieval.errors import ImageError
 from retrieval.images import Limits
@@ -103,8 +104,8 @@ def _take(shown: Shown, found: FoundMark, by: User, taken: Taken) -> None:
 
 
 def _token(uid: str) -> UUID | None:
-    number = uid.removeprefix("2.25.")
-    usable = number != uid and number.isdigit() and len(number) <= 39 and int(number) < 1 << 128
+    number = uid.removeprefix(UUID_ROOT)
+    usable = number != uid and number.isdigit() and len(number) <= 39 and int(number) < 1 << UUID_BITS
     return UUID(int=int(number)) if usable else None
 
 

@@ -12,6 +12,7 @@ from cdss.studies.errors import StudyError
 from cdss.studies.frame_files import TYPES
 from cdss.studies.models import Series
 from cdss.studies.shown import Shown
+from retrieval.dicom_objects import file_bytes
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -42,9 +43,7 @@ def _file(shown: Shown, series: Series, frame: int) -> bytes:
     dataset = image_dataset(shown, frame)
     _add_place(dataset, series, frame)
     _add_pixels(dataset, shown, series, frame)
-    file = io.BytesIO()
-    dataset.save_as(file, enforce_file_format=True)
-    return file.getvalue()
+    return file_bytes(dataset)
 
 
 def _add_place(dataset: Dataset, series: Series, frame: int) -> None:

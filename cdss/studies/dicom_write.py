@@ -6,7 +6,6 @@ the same images that were de-identified by this site.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,8 @@ from django.utils.crypto import salted_hmac
 from cdss.library.dicom_profile import mapped_uid
 from cdss.studies.errors import StudyError
 from cdss.studies.models import Mark, MarkKind, Series
-from cdss.studies.shown import SECONDARY_CAPTURE, Shown, references
+from cdss.studies.shown import Shown, references
+from retrieval.dicom_objects import SECONDARY_CAPTURE, file_bytes, uid_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -235,12 +235,10 @@ def _shape(shown: Shown) -> Any:
 
 
 def _uid(mark: Mark) -> str:
-    return f"2.25.{mark.token.int}"
+    return uid_of(mark.token.int)
 
 
 def _bytes(dataset: Dataset) -> bytes:
     now = datetime.now(UTC)
     dataset.ContentDate, dataset.ContentTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
-    written = io.BytesIO()
-    dataset.save_as(written, enforce_file_format=True)
-    return written.getvalue()
+    return file_bytes(dataset)

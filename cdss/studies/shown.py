@@ -24,7 +24,6 @@ from cdss.studies.models import Mark, MarkQuerySet, Series
 from cdss.studies.pixels import Array, cover, full_window, values_of
 
 Kind = Literal["series", "images"]
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 GREY_VALUE = "grey value"
 
 

@@ -14,6 +14,7 @@ from cdss.library.models import Case
 from cdss.notices.services import people_who_may
 from cdss.teaching.attempting import TeachingError
 from cdss.teaching.models import Cohort, Course, CourseItem, Enrolment, Quiz, QuizState
+from cdss.teaching.positions import move
 
 MOST_ITEMS = 200
 MOST_NAMES = 500
@@ -93,13 +94,7 @@ def item_remove(*, course: Course, by: User, item: CourseItem) -> None:
 
 @transaction.atomic
 def item_move(*, course: Course, by: User, item: CourseItem, down: bool) -> None:
-    rows = list(course.items.all())
-    place = rows.index(item)
-    other = place + (1 if down else -1)
-    if 0 <= other < len(rows):
-        rows[place], rows[other] = rows[other], rows[place]
-    for position, row in enumerate(rows):
-        CourseItem.objects.filter(pk=row.pk).update(position=position)
+    move(course.items.all(), item, down=down)
     record(action="course.item_moved", by=by, obj=course, details={"item": item.pk})
 
 

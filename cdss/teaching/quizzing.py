@@ -15,6 +15,7 @@ from cdss.audit.services import record
 from cdss.library.models import Case, CaseImage, LibraryItem
 from cdss.teaching.attempting import TeachingError
 from cdss.teaching.models import Question, QuestionKind, Quiz, QuizState, QuizVersion
+from cdss.teaching.positions import move
 
 MOST_QUESTIONS = 60
 LEAST_OPTIONS, MOST_OPTIONS = 2, 8
@@ -103,13 +104,7 @@ def question_delete(*, quiz: Quiz, by: User, question: Question) -> None:
 @transaction.atomic
 def question_move(*, quiz: Quiz, by: User, question: Question, down: bool) -> None:
     draft = draft_of(quiz)
-    rows = list(draft.questions.all())
-    place = rows.index(_in_draft(draft, question))
-    other = place + (1 if down else -1)
-    if 0 <= other < len(rows):
-        rows[place], rows[other] = rows[other], rows[place]
-    for position, row in enumerate(rows):
-        Question.objects.filter(pk=row.pk).update(position=position)
+    move(draft.questions.all(), _in_draft(draft, question), down=down)
     record(action="quiz.question_moved", by=by, obj=quiz, details={"question": question.pk})
 
 

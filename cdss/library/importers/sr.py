@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from cdss.library.field_values import RowError, clean
 from cdss.library.importers.tce_fields import AUTHOR
 from cdss.library.importers.xml_tree import clean_inside
+from retrieval.dicom_values import sequence
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -41,19 +42,19 @@ def report_of(dataset: Any, uid: str) -> Report:
             if left[0] < 0:
                 raise RowError(f"the report has more than {MAX_ITEMS:,} items")
             names = [
-                str(each.get("ReferencedSOPInstanceUID") or "") for each in _sequence(item, "ReferencedSOPSequence")
+                str(each.get("ReferencedSOPInstanceUID") or "") for each in sequence(item, "ReferencedSOPSequence")
             ]
             references.update(dict.fromkeys(name for name in names if name))
             if (element := _element(item, names)) is not None:
                 parent.append(element)
-                walk(_sequence(item, "ContentSequence"), element, depth + 1)
+                walk(sequence(item, "ContentSequence"), element, depth + 1)
 
     try:
-        walk(_sequence(dataset, "ContentSequence"), root, 1)
-        concept = _code(_sequence(dataset, "ConceptNameCodeSequence"))
-        for study in _sequence(dataset, "CurrentRequestedProcedureEvidenceSequence"):
-            for series in _sequence(study, "ReferencedSeriesSequence"):
-                for each in _sequence(series, "ReferencedSOPSequence"):
+        walk(sequence(dataset, "ContentSequence"), root, 1)
+        concept = _code(sequence(dataset, "ConceptNameCodeSequence"))
+        for study in sequence(dataset, "CurrentRequestedProcedureEvidenceSequence"):
+            for series in sequence(study, "ReferencedSeriesSequence"):
+                for each in sequence(series, "ReferencedSOPSequence"):
                     references.setdefault(str(each.get("ReferencedSOPInstanceUID") or ""))
     except RowError:
         raise
@@ -66,12 +67,12 @@ def _element(item: Any, names: list[str]) -> "Element | None":
     from xml.etree.ElementTree import Element
 
     kind = str(item.get("ValueType") or "")
-    code, scheme, meaning = _code(_sequence(item, "ConceptNameCodeSequence"))
+    code, scheme, meaning = _code(sequence(item, "ConceptNameCodeSequence"))
     element = Element(kind, {"code": code, "scheme": scheme, "meaning": meaning})
     if kind == "TEXT":
         element.text = clean_inside(str(item.get("TextValue") or ""))
     elif kind == "CODE":
-        value, value_scheme, value_meaning = _code(_sequence(item, "ConceptCodeSequence"))
+        value, value_scheme, value_meaning = _code(sequence(item, "ConceptCodeSequence"))
         element.attrib |= {"value": value, "value-scheme": value_scheme, "value-meaning": value_meaning}
     elif kind == "PNAME":
         name = " ".join(str(item.get("PersonName") or "").replace("^", " ").split())
@@ -86,22 +87,17 @@ def _element(item: Any, names: list[str]) -> "Element | None":
 
 
 def _number(item: Any) -> str:
-    measured = _sequence(item, "MeasuredValueSequence")
+    measured = sequence(item, "MeasuredValueSequence")
     if not measured:
         return ""
-    unit = _code(_sequence(measured[0], "MeasurementUnitsCodeSequence"))[0]
+    unit = _code(sequence(measured[0], "MeasurementUnitsCodeSequence"))[0]
     return f"{measured[0].get('NumericValue') or ''} {unit}".strip()
 
 
-def _code(sequence: Any) -> Code:
-    if not sequence:
+def _code(items: Any) -> Code:
+    if not items:
         return "", "", ""
-    first = sequence[0]
+    first = items[0]
     value = first.get("CodeValue") or first.get("LongCodeValue") or first.get("URNCodeValue") or ""
     said = (value, first.get("CodingSchemeDesignator") or "", first.get("CodeMeaning") or "")
     return clean(str(said[0]))[:200], clean(str(said[1]))[:40], clean(str(said[2]))[:400]
-
-
-def _sequence(dataset: Any, keyword: str) -> Any:
-    value = dataset.get(keyword)
-    return value if value is not None and not isinstance(value, str | bytes) else ()

@@ -32,6 +32,28 @@ def test_a_new_account_has_a_password_that_is_shown_once(office: Client) -> None
     assert answer.context["password"] not in str(list(Event.objects.values()))
 
 
+def test_a_password_that_an_administrator_read_is_changed_before_anything_else(office: Client, clinician: User) -> None:
+    password = office.post(f"/accounts/users/{clinician.pk}/password/").context["password"]
+    own = Client()
+    assert own.login(username="clinician", password=password)
+    assert own.get("/library/")["Location"] == "/accounts/me/password/"
+    assert own.post("/consultations/new/", {"findings": "Nodule."})["Location"] == "/accounts/me/password/"
+    assert "one of your own first" in own.get("/accounts/me/password/").content.decode()
+    form = {"old_password": password, "new_password1": password, "new_password2": password}
+    assert own.post("/accounts/me/password/", form).status_code == 200
+    form |= dict.fromkeys(("new_password1", "new_password2"), "seven violet herons")
+    assert own.post("/accounts/me/password/", form).status_code == 302
+    assert own.get("/library/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_password_that_nobody_else_read_stays(clinician: User) -> None:
+    user, password = user_create(username="first.administrator", role=Role.ADMINISTRATOR)
+    own = Client()
+    assert own.login(username=user.username, password=password)
+    assert own.get("/library/").status_code == 200
+
+
 @pytest.mark.parametrize(
     "form",
     [

@@ -14,6 +14,7 @@ from django_tasks import default_task_backend
 
 from cdss.accounts.models import Role, User
 from cdss.audit.models import Event
+from cdss.background import forget_folders
 from cdss.exchange import held as keeping
 from cdss.exchange.choosing import Chosen, chosen_cases
 from cdss.exchange.tasks import export_in_background
@@ -144,7 +145,7 @@ def test_what_is_kept_goes_after_a_day(media: Path, monkeypatch: pytest.MonkeyPa
     assert keeping.held(UUID(int=3)) is None
     monkeypatch.setattr(keeping.time, "time", lambda: 4_000_000_000.0)
     assert keeping.held(key) is None
-    keeping.forget_old()
+    forget_folders(keeping._folder(), older_than=keeping.KEPT_SECONDS)
     assert files_in(media.parent / "exports") == []
 
 
