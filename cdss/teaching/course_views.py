@@ -43,9 +43,9 @@ def course(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("teaching:home")
         coursing.course_join(course=found, by=user)
         return redirect(found)
-    enrolment = Enrolment.objects.filter(course=found, learner=user).select_related("cohort").first()
-    parts = [(done, _title(done.item)) for done in done_by(found, user)]
-    deadline = (enrolment and enrolment.cohort and enrolment.cohort.deadline) or found.deadline
+    enrolment = Enrolment.objects.filter(course=found, learner=user).select_related("cohort", "course").first()
+    deadline = enrolment.deadline if enrolment else found.deadline
+    parts = [(done, _title(done.item)) for done in done_by(found, user, deadline)]
     context = {
         "course": found,
         "parts": parts,

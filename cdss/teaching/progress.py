@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -37,10 +38,22 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """How the best of the tries at a part went, and when the first was handed in."""
+
+    said: str
+    first: dt.datetime
+
+    def is_late(self, deadline: dt.datetime | None) -> bool:
+        return deadline is not None and self.first > deadline
+
+
+@dataclass(frozen=True, slots=True)
 class ItemDone:
     item: object
     done: bool
     said: str
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,7 @@ class LearnerRow:
     done: int
     of: int
     right: str
+    late: int = 0
 
 
 def calibration(attempts: Iterable[Attempt]) -> list[Band]:
@@ -77,14 +91,14 @@ def brier(attempts: Sequence[Attempt]) -> float:
     return sum(((row.confidence or 0) / 100 - row.is_right) ** 2 for row in attempts) / len(attempts)
 
 
-def done_by(course: Course, user: User) -> list[ItemDone]:
+def done_by(course: Course, user: User, deadline: dt.datetime | None) -> list[ItemDone]:
     """Each part of a course, and how the best of this person's tries at it went."""
-    attempts, runs = _best(Attempt.objects.filter(learner=user), QuizRun.objects.filter(learner=user))
+    attempts, runs = _tried(Attempt.objects.filter(learner=user), QuizRun.objects.filter(learner=user))
     found = []
     for item in course.items.select_related("case", "quiz"):
         key = (user.pk, item.case_id or item.quiz_id or 0)
-        said = attempts.get(key) if item.case_id else runs.get(key)
-        found.append(ItemDone(item, said is not None, said or ""))
+        tried = attempts.get(key) if item.case_id else runs.get(key)
+        found.append(ItemDone(item, True, tried.said, tried.is_late(deadline)) if tried else ItemDone(item, False, ""))
     return found
 
 
@@ -92,9 +106,9 @@ def learner_rows(course: Course) -> list[LearnerRow]:
     """For its educator: who has done how much. No answers, and nothing of what they do elsewhere."""
     items = list(course.items.all())
     cases, quizzes = [i.case_id for i in items if i.case_id], [i.quiz_id for i in items if i.quiz_id]
-    enrolled = list(Enrolment.objects.filter(course=course).select_related("learner", "cohort"))
+    enrolled = list(Enrolment.objects.filter(course=course).select_related("learner", "cohort", "course"))
     learners = [row.learner_id for row in enrolled]
-    attempts, runs = _best(
+    attempts, runs = _tried(
         Attempt.objects.filter(learner__in=learners, case__in=cases),
         QuizRun.objects.filter(learner__in=learners, version__quiz__in=quizzes),
     )
@@ -102,8 +116,8 @@ def learner_rows(course: Course) -> list[LearnerRow]:
     for row in enrolled:
         tried = [attempts.get((row.learner_id, case)) for case in cases]
         taken = [runs.get((row.learner_id, quiz)) for quiz in quizzes]
-        done = [said for said in (*tried, *taken) if said is not None]
-        right = sum(said == RIGHT for said in tried)
+        done = [each for each in (*tried, *taken) if each is not None]
+        right = sum(each is not None and each.said == RIGHT for each in tried)
         found.append(
             LearnerRow(
                 name=str(row.learner),
@@ -111,7 +125,8 @@ def learner_rows(course: Course) -> list[LearnerRow]:
                 learner=row.learner_id,
                 done=len(done),
                 of=len(items),
-                right=", ".join([f"{right} of {len(cases)} cases", *(f"quiz {said}" for said in taken if said)]),
+                right=", ".join([f"{right} of {len(cases)} cases", *(f"quiz {each.said}" for each in taken if each)]),
+                late=sum(each.is_late(row.deadline) for each in done),
             )
         )
     return found
@@ -120,18 +135,25 @@ def learner_rows(course: Course) -> list[LearnerRow]:
 RIGHT, MISSED = "right", "missed"
 
 
-def _best(
+def _tried(
     attempts: QuerySet[Attempt], runs: QuerySet[QuizRun]
-) -> tuple[dict[tuple[int, int], str], dict[tuple[int, int], str]]:
-    tried: dict[tuple[int, int], str] = {}
-    for learner, case, place in attempts.filter(committed__isnull=False).values_list("learner_id", "case_id", "place"):
-        if tried.get((learner, case)) != RIGHT:
-            tried[learner, case] = RIGHT if place == 1 else MISSED
+) -> tuple[dict[tuple[int, int], Tried], dict[tuple[int, int], Tried]]:
+    """By learner and case, and by learner and quiz."""
+    of_cases = attempts.filter(committed__isnull=False).order_by("committed")
+    cases: dict[tuple[int, int], Tried] = {}
+    for learner, case, place, when in of_cases.values_list("learner_id", "case_id", "place", "committed"):
+        before = cases.get((learner, case))
+        said = RIGHT if place == 1 or (before and before.said == RIGHT) else MISSED
+        cases[learner, case] = Tried(said, before.first if before else when)
+    of_quizzes = runs.filter(submitted__isnull=False).order_by("submitted")
+    quizzes: dict[tuple[int, int], Tried] = {}
     best: dict[tuple[int, int], tuple[int, int]] = {}
-    rows = runs.filter(submitted__isnull=False).values_list("learner_id", "version__quiz_id", "right", "asked")
-    for learner, quiz, right, asked in rows:
-        best[learner, quiz] = max(best.get((learner, quiz), (-1, 0)), (right or 0, asked))
-    return tried, {key: f"{right}/{asked}" for key, (right, asked) in best.items()}
+    rows = of_quizzes.values_list("learner_id", "version__quiz_id", "right", "asked", "submitted")
+    for learner, quiz, right, asked, when in rows:
+        key, before = (learner, quiz), quizzes.get((learner, quiz))
+        best[key] = max(best.get(key, (-1, 0)), (right or 0, asked))
+        quizzes[key] = Tried("{}/{}".format(*best[key]), before.first if before else when)
+    return cases, quizzes
 
 
 def _mean(rows: Sequence[Attempt]) -> float:

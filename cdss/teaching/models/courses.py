@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 from typing import Self
 
 from django.conf import settings
@@ -106,3 +107,7 @@ class Enrolment(models.Model):
     class Meta:
         ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["course", "learner"], name="enrolled_once")]
+
+    @property
+    def deadline(self) -> dt.datetime | None:
+        return (self.cohort.deadline if self.cohort else None) or self.course.deadline

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from cdss.accounts.models import Role, User
 from cdss.library.models import Case
@@ -20,6 +21,7 @@ from cdss.teaching.coursing import (
 )
 from cdss.teaching.demo import TITLE, demo_course_make
 from cdss.teaching.models import Cohort, Course, Enrolment, Question, Quiz
+from cdss.teaching.progress import learner_rows
 from cdss.teaching.running import run_start, run_submit
 
 
@@ -95,6 +97,26 @@ def test_progress_shows_how_much_and_no_answers(
     own = client.get(f"/teaching/courses/{course.pk}/").content.decode()
     assert "2 of 2 done" in own
     assert "due 2030-01-31" in own
+    assert "late" not in page + own
+
+
+def test_what_came_after_the_deadline_is_late_for_both(
+    client: Client, course: Course, educator: User, learner: User, hamartoma: Case
+) -> None:
+    cohort = cohort_create(course=course, by=educator, name="x", deadline=timezone.now() + dt.timedelta(days=1))
+    enrol_by_list(cohort=cohort, by=educator, usernames=["learner"])
+    attempt_commit(
+        attempt=attempt_start(case=hamartoma, by=learner), by=learner, lines=["Zebra syndrome"], confidence=70
+    )
+    assert [row.late for row in learner_rows(course)] == [0]
+    Cohort.objects.update(deadline=timezone.now() - dt.timedelta(minutes=1))
+    attempt_commit(attempt=attempt_start(case=hamartoma, by=learner), by=learner, lines=["Hamartoma"], confidence=70)
+    client.force_login(educator)
+    assert "(1 late)" in client.get(f"/teaching/courses/{course.pk}/progress/").content.decode()
+    client.force_login(learner)
+    assert client.get(f"/teaching/courses/{course.pk}/").content.decode().count(">late<") == 1
+    Cohort.objects.update(deadline=None)
+    assert [row.late for row in learner_rows(course)] == [0]
 
 
 def test_the_page_of_a_course_tells_no_diagnosis(client: Client, course: Course, learner: User, educator: User) -> None:
