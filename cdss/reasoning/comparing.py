@@ -11,7 +11,6 @@ from cdss.reasoning.matching import (
     KEPT_TEXTS,
     PAST,
     Finding,
-    Match,
     Sentence,
     findings_of,
     information_of,
@@ -110,18 +109,14 @@ def _counted(
     names: Collection[str],
 ) -> _Counted:
     """Findings the text is for, and those it is against and never for; each once, a later one adding less."""
-    spoken: dict[str, set[Finding]] = {"for": set()}
-    opposed: list[Match] = []
-    for match in matches_of(findings, sentences, information):
-        if match.stance == "for":
-            spoken["for"].add(match.finding)
-        elif _is_of_the_disease(match.sentence):
-            opposed.append(match)
-    others = other_diseases(name, names) if opposed else []
-    spoken["against"] = {one.finding for one in opposed if not speaks_of_another(one.sentence, others, name)}
+    matches = matches_of(findings, sentences, information)
+    others = other_diseases(name, names) if matches else []
+    own = [match for match in matches if not speaks_of_another(match.sentence, others, name)]
+    spoken = {match.finding for match in own if match.stance == "for"}
+    opposed = {match.finding for match in own if match.stance != "for" and _is_of_the_disease(match.sentence)}
     # That neither has a finding explains nothing.
-    explained = {finding for finding in spoken["for"] if not finding.denied}
-    against = spoken["against"] - spoken["for"]
+    explained = {finding for finding in spoken if not finding.denied}
+    against = opposed - spoken
     by_hand = sum(one.by_hand for one in explained) - sum(one.by_hand for one in against)
     return _Counted(_sum(explained), _sum(against), float(by_hand))
 

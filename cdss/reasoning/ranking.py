@@ -37,6 +37,8 @@ CLOSEST = ("literature_lexical", "case_lexical")
 SURENESS = ("log_odds", *(f"closest_{name}" for name in CLOSEST))
 # Closeness of words from which an item's place counts in full.
 NEAR = 0.15
+# Difference of fit, in log odds, over which a place is as good as told from the next.
+APART = 1.0
 WORDS = ((0.6, "most likely"), (0.4, "likely"), (0.1, "possible"), (0.0, "unlikely"))
 
 
@@ -84,12 +86,32 @@ def features_of(sightings: Mapping[str, Sequence[tuple[Lead, bool]]]) -> Floats:
     for lead in leads.values():
         if lead.rank:
             best[lead.kind] = max(best[lead.kind], lead.fit)
+    places = _places(list(leads.values()))
     # Of a few cases none that lists a diagnosis is half of what there is to know.
     listing = max(sum(lead.lexical**2 for lead in leads.values() if lead.kind == "case"), 1.0)
-    return np.array([_features(found, best, listing) for found in sightings.values()]).reshape(-1, len(FEATURES))
+    return np.array([_features(found, best, places, listing) for found in sightings.values()]).reshape(
+        -1, len(FEATURES)
+    )
 
 
-def _features(found: Sequence[tuple[Lead, bool]], best: Mapping[str, float], listing: float) -> list[float]:
+def _places(leads: Sequence[Lead]) -> dict[int, float]:
+    """The place of each item among its kind; items that fit nearly alike share theirs, whichever came first."""
+    places: dict[int, float] = {}
+    for kind in KINDS:
+        ranked = [lead for lead in leads if lead.kind == kind and lead.rank]
+        fits = np.array([lead.fit for lead in ranked])
+        ranks = np.array([lead.rank for lead in ranked])
+        # For each that came before, how surely it did; one that fits alike is half a place.
+        before = 1 / (1 + np.exp(np.clip((fits[:, None] - fits[None, :]) / APART, -50.0, 50.0)))
+        shift = before - (ranks[None, :] < ranks[:, None])
+        np.fill_diagonal(shift, 0.0)
+        places |= {lead.item: lead.rank + float(more) for lead, more in zip(ranked, shift.sum(axis=1), strict=True)}
+    return places
+
+
+def _features(
+    found: Sequence[tuple[Lead, bool]], best: Mapping[str, float], places: Mapping[int, float], listing: float
+) -> list[float]:
     values = dict.fromkeys(FEATURES, 0.0)
     values |= _compared([lead for lead, merely_listed in found if not merely_listed])
     listed = 0.0
@@ -101,7 +123,7 @@ def _features(found: Sequence[tuple[Lead, bool]], best: Mapping[str, float], lis
         near = min(lead.lexical / NEAR, 1.0) if lead.rank else 0.0
         measured = {
             f"{lead.kind}_share": near * math.exp(lead.fit - best[lead.kind]) if lead.rank else 0.0,
-            f"{lead.kind}_rank": near * RANKS / (RANKS + lead.rank - 1),
+            f"{lead.kind}_rank": near * RANKS / (RANKS + places.get(lead.item, 1.0) - 1),
             f"{lead.kind}_lexical": max(lead.lexical - ALIKE, 0.0) if lead.kind == "case" else lead.lexical,
             "case_image": lead.image,
         }

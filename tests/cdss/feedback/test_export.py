@@ -159,7 +159,7 @@ class TestPages:
     def test_the_list_counts_before_the_export(self, client: Client, auditor: User, said: list[Feedback]) -> None:
         client.force_login(auditor)
         page = client.get("/feedback/", {"verdict": "agree"}).content.decode()
-        assert "Export these 1 rows" in page
+        assert "Export 1 row" in page
         assert "format=csv&amp;verdict=agree" in page
 
     @pytest.mark.parametrize("form", ["csv", "jsonl", "fhir"])

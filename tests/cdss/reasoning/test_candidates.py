@@ -5,6 +5,7 @@ import pytest
 from cdss.reasoning.candidates import names_of_case, names_of_document, propose, weakest_to_best, weigh
 from cdss.reasoning.concepts import concept_of, looks_like_a_diagnosis
 from cdss.reasoning.patients import Patient
+from cdss.reasoning.ranking import FEATURES, features_of
 from cdss.reasoning.types import Lead
 
 
@@ -137,7 +138,7 @@ def test_a_case_alike_moves_its_diagnosis_up_more_than_its_differential() -> Non
     assert after["Tuberculosis"] > after["Sarcoidosis"] > after["Gout"] * 0.5
 
 
-OTHERS = [found(n, n, 1.0, f"Harmless disease {n}") for n in range(1, 13)]
+OTHERS = [found(n, n, 40.0 - 3 * n, f"Harmless disease {n}") for n in range(1, 13)]
 DISSECTION = found(20, 13, 0.9, "Aortic dissection", lexical=0.6)
 
 
@@ -168,6 +169,23 @@ def test_what_explains_more_and_has_the_age_goes_first() -> None:
         other = {"far": 1.2} if "far" in change else {"against": 1.1}
         ranked = weigh([replace(equals[0], **other), replace(equals[1], **change)])
         assert [one.name for one in ranked] == ["Sarcoidosis", "Gout"]
+
+
+def test_of_two_that_fit_nearly_alike_the_one_that_explains_a_finding_goes_first() -> None:
+    """In order by a hair, a first place is no reason: in order by far, it is one."""
+    for apart, first in ((0.1, "Sarcoidosis"), (6.0, "Gout")):
+        leads = [found(1, 1, 4.0 + apart, "Gout"), found(2, 2, 4.0, "Sarcoidosis")]
+        assert weigh([leads[0], replace(leads[1], explained=0.7)])[0].name == first
+
+
+def test_places_far_apart_are_as_they_were_found() -> None:
+    apart = {"Gout": 60.0, "Sarcoidosis": 40.0, "Stroke": 20.0}
+    leads = [found(n, n, fit, name) for n, (name, fit) in enumerate(apart.items(), start=1)]
+    ranks = features_of({lead.names[0][0]: [(lead, False)] for lead in leads})[:, FEATURES.index("literature_rank")]
+    assert ranks.tolist() == pytest.approx([1, 5 / 6, 5 / 7])
+    alike = [replace(lead, fit=1.0) for lead in leads]
+    ranks = features_of({lead.names[0][0]: [(lead, False)] for lead in alike})[:, FEATURES.index("literature_rank")]
+    assert len(set(ranks.round(9).tolist())) == 1
 
 
 def test_a_finding_set_right_by_a_person_decides_between_near_ones() -> None:

@@ -43,6 +43,14 @@ def test_what_may_be_there_or_is_another_disease_s_is_not_against_it(said: str) 
     assert compared(leads, {1: item, 2: Item("literature", "")}, case, Patient())[0].against == 0
 
 
+def test_what_a_text_says_of_a_look_alike_explains_nothing() -> None:
+    text = "Bronchial carcinoid is a tumour. Pulmonary hamartoma contains fat or popcorn calcification."
+    leads = [Lead(1, "literature", 1.0, [("Bronchial carcinoid", 1.0)]), Lead(2, "literature", 0.5, NAMED)]
+    case = CaseInput(findings="Popcorn calcification.")
+    carcinoid, hamartoma = compared(leads, dict.fromkeys((1, 2), Item("literature", text)), case, Patient())
+    assert (carcinoid.explained, hamartoma.explained > 0) == (0, True)
+
+
 def test_what_is_here_and_denied_there_is_against_it() -> None:
     assert of_findings("Spiculated margins.").against > 0
 
