@@ -39,7 +39,7 @@ ALIKE := reasoning evaluation exchange security/test_foreign_objects.py test_acc
   library/test_dicom_profile.py teaching/test_leaks.py audit/test_coverage.py
 test: .venv/.dev .venv/.browser
 	$(BIN)/pytest -n 2
-	$(BIN)/python -m tests.run_on_postgres -n 2 tests/cdss $(ALIKE:%=--ignore=tests/cdss/%)
+	$(BIN)/python -m tests.run_on_postgres -n 2 --sets 2 tests/cdss $(ALIKE:%=--ignore=tests/cdss/%)
 	$(BIN)/pytest -n 2 -m "model or pg or e2e" || test $$? = 5
 
 # The whole sets of payloads and faults that the default lane tries a part of.
