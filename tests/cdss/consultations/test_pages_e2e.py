@@ -64,9 +64,7 @@ def open_page(browser: Browser, live_server, client, clinician: User):  # type: 
         context.close()
 
 
-@pytest.mark.parametrize(
-    ("theme", "width"), [("light", 1440), ("dark", 1440), ("contrast", 1440), ("light", 1024), ("dark", 390)]
-)
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("contrast", 1024), ("dark", 390)])
 def test_axe_finds_nothing(open_page, clinician: User, theme: str, width: int) -> None:
     answered = rows.whole(clinician, size=3)
     abstained = rows.consultation(clinician, Status.ABSTAINED, abstention={"reason": "below_floor"})
@@ -162,8 +160,8 @@ def test_a_finding_is_flipped_by_keyboard_alone(open_page, clinician: User) -> N
     page = open_page(f"/consultations/{row.pk}/review/")
     page.locator("fieldset", has_text="fat").locator("input[value=denied]").focus()
     page.keyboard.press("ArrowLeft")
-    page.locator("fieldset", has_text="fat").locator("[name$=-measure]").press("Enter")
-    page.wait_for_url(f"**/consultations/{row.pk}/")
+    page.locator("fieldset", has_text="fat").locator("[name$=-measure]").press("Enter", no_wait_after=True)
+    page.wait_for_url(f"**/consultations/{row.pk}/", timeout=120_000)
     row.refresh_from_db()
     assert [(one["text"], one["assertion"]) for one in row.corrections] == [("fat", "present")]
     assert page.complaints == []

@@ -299,9 +299,7 @@ def test_another_part_of_the_page_hears_of_a_region(open_as: Any, stack: Series)
     assert heard["box"] == pytest.approx({"left": 30, "top": 40, "width": 30, "height": 50}, abs=0.5)
 
 
-@pytest.mark.parametrize(
-    ("theme", "width"), [("light", 1440), ("dark", 1440), ("contrast", 1440), ("light", 390), ("dark", 390)]
-)
+@pytest.mark.parametrize(("theme", "width"), [("light", 390), ("dark", 390), ("contrast", 1440)])
 def test_axe_finds_nothing(open_as: Any, stack: Series, educator: User, theme: str, width: int) -> None:
     Mark.objects.create(series=stack, owner=educator, kind="length", points=[[1, 1], [9, 9]], label="x" * 60, frame=10)
     image = library_case(educator).images.get()
