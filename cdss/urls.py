@@ -14,6 +14,7 @@ urlpatterns = [
     path("drills/", include("cdss.drills.urls")),
     path("notices/", include("cdss.notices.urls")),
     path("regions/", include("cdss.regions.urls")),
+    path("index/", include("cdss.indexing.urls")),
     path("evaluation/", include("cdss.evaluation.urls")),
     path("learning/", include("cdss.learning.urls")),
     path("audit/", include("cdss.audit.urls")),

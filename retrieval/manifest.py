@@ -16,7 +16,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -159,19 +159,34 @@ def digest(folder: Path) -> str:
     return hashlib.sha256(_read(folder / _MANIFEST)).hexdigest()
 
 
-def clean(root: Path, *, keep: int = 2) -> list[str]:
-    """Remove what an interrupted writer left, and all but the newest `keep` versions; returns the names removed.
+def verify(folder: Path, *, manifest_sha256: str | None = None) -> Manifest:
+    """The manifest of a version whose every file is what it says, read in pieces and not held. As `load` it raises."""
+    data = _read(folder / _MANIFEST)
+    if manifest_sha256 is not None and hashlib.sha256(data).hexdigest() != manifest_sha256:
+        raise IndexUnusableError(f"{folder / _MANIFEST} is not the one that was published. {REMEDY}")
+    manifest = _parsed(folder, data)
+    for path, entry in (manifest.files or {}).items():
+        if _entry(folder / path) != entry:
+            raise IndexUnusableError(f"{folder / path} is damaged: its checksum is not the published one. {REMEDY}")
+    return manifest
 
-    Does nothing while a writer is at work.
+
+def clean(root: Path, *, keep: int = 2, named: Collection[str] = ()) -> list[str]:
+    """Remove what an interrupted writer left, and all versions but the newest `keep` and those `named`.
+
+    A writer that was killed after the renaming leaves a version that nobody knows of: what is in use is not among the
+    newest then, and has to be named. Returns the names removed. Does nothing while a writer is at work.
     """
     if not root.is_dir():
         return []
     try:
         with _only_writer(root, wait=False):
             removed = _remove_unfinished(root)
-            for folder in _versions(root)[:-keep]:
-                shutil.rmtree(folder, ignore_errors=True)
-                removed.append(folder.name)
+            versions = _versions(root)
+            for folder in versions[: max(0, len(versions) - keep)]:
+                if folder.name not in named:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    removed.append(folder.name)
             return removed
     except BlockingIOError:
         return []
@@ -191,6 +206,14 @@ def _publish(root: Path, folder: Path, manifest: Manifest, write: Callable[[Path
     folder.rename(root / manifest.name)
     sync_folder(root)
     return manifest
+
+
+def _entry(path: Path) -> FileEntry:
+    try:
+        with path.open("rb") as file:
+            return FileEntry(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+    except OSError as error:
+        raise IndexUnusableError(f"{path} cannot be read ({error.strerror}). {REMEDY}") from error
 
 
 def _synced_entry(path: Path) -> FileEntry:

@@ -10,6 +10,7 @@ from pytest_socket import disable_socket
 
 from cdss.accounts.models import Role, User
 from cdss.audit import triggers
+from cdss.indexing import triggers as index_triggers
 from tests.postgres import postgres
 
 # A busy machine is no reason to fail a property.
@@ -33,10 +34,12 @@ def tables_can_be_emptied() -> Iterator[None]:
 
     def without_triggers(case: TransactionTestCase) -> None:
         triggers.remove(connection)
+        index_triggers.remove(connection)
         try:
             empty(case)
         finally:
             triggers.install(connection)
+            index_triggers.install(connection)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", without_triggers)

@@ -82,6 +82,7 @@ AUDITED: dict[tuple[str, str], str] = {
     ("library:doubts", "GET"): "image.doubts_listed",
     ("library:quarantine_lift", "POST"): "library.quarantine_lifted",
     ("library:quarantines", "POST"): "library.quarantined",
+    ("indexing:check", "POST"): "index.check_asked",
     ("locks:modes", "POST"): "lock.set",
     ("privacy:subject", "POST"): "privacy.looked_up",
     ("accounts:group_edit", "POST"): "group.changed",
