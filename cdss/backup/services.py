@@ -159,7 +159,7 @@ def _refuse_unless_empty(backend: ModuleType) -> None:
 
 
 def _refuse_other_version(header: dict[str, Any]) -> None:
-    loader = MigrationLoader(None, ignore_no_initial=True)
+    loader = MigrationLoader(None)
     known, held = {f"{app} {name}" for app, name in loader.disk_migrations}, set(header["migrations"])
     if held != known:
         newer, older = sorted(held - known), sorted(known - held)
