@@ -4,6 +4,8 @@ from cdss.converters import IdConverter
 
 register_converter(IdConverter, "id")
 
+handler500 = "cdss.storage.server_error"
+
 urlpatterns = [
     path("", include("cdss.consultations.urls")),
     path("library/export/", include("cdss.exchange.urls")),

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from cdss.indexing.encoders import encoders_of
 from cdss.indexing.models import IndexVersion
+from cdss.indexing.standby import stored_engine, words_engine
 from retrieval.errors import IndexUnusableError
 
 if TYPE_CHECKING:
@@ -76,14 +77,25 @@ def engine_of(snapshot: Snapshot, texts: TextEncoder, images: ImageEncoder) -> E
 
 
 def _load() -> Engine:
+    """The newest version that is whole and of the encoder that is set; else what stands in until there is one."""
     from retrieval.index.snapshot import Snapshot
 
     first: IndexUnusableError | None = None
+    whole: Snapshot | None = None
+    newest: IndexVersion | None = None
     for version in IndexVersion.objects.all()[: 1 + FALLBACKS]:
+        newest = newest or version
         try:
             snapshot = Snapshot.load(folder_of(version), manifest_sha256=version.manifest_sha256)
+            whole = whole or snapshot
             return engine_of(snapshot, *encoders_of(version.text_encoder))
         except IndexUnusableError as error:
             logger.warning("index %s cannot be used: %s", version.name, error)
             first = first or error
-    raise first or IndexUnusableError(NO_INDEX)
+    if newest is None or first is None:
+        raise IndexUnusableError(NO_INDEX)
+    try:
+        encoders = encoders_of(newest.text_encoder)
+        return words_engine(whole, *encoders) if whole is not None else stored_engine(*encoders)
+    except IndexUnusableError as error:
+        raise first from error

@@ -155,6 +155,7 @@ COUNTS = "states, counts and durations; nothing of the case"
 # Route and method → why there is no event.
 NOT_AUDITED: dict[tuple[str, str], str] = {
     **{(name, method): SIGN_IN_STEP for name in SIGN_IN_PAGES for method in ("GET", "POST")},
+    ("indexing:state", "GET"): "counts and versions of the index, nothing of a case",
     ("authoring:bulk", "GET"): "what kind of change was made of how many cases, by whom it was made",
     ("authoring:bulk_change", "POST"): REFUSED,
     ("authoring:collection", "GET"): REFUSED,
