@@ -52,6 +52,7 @@ class Done:
 def backup_make(*, path: Path, with_index: bool = True) -> Done:
     """Writes the backup, whole or not at all. Raises BackupError, and OSError when it cannot be written."""
     with written_beside(path) as file, _staging(".backup-") as folder:
+        os.fchmod(file.fileno(), 0o600)
         captured = Captured(folder / "media")
         with _moment(folder, captured) as (snapshot, media, missing):
             tables = snapshot.tables()
