@@ -77,7 +77,7 @@ def put_in_place(unpacked: Path, tables: dict[str, dict[str, Any]]) -> None:
         triggers.remove(connection)
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-            for table in reversed(sorted(BY_MIGRATING)):
+            for table in sorted(BY_MIGRATING, reverse=True):
                 cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608
             for table in sorted(tables):
                 _fill(cursor, table, unpacked / FOLDER / f"{table}.copy")

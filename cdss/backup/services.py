@@ -136,7 +136,7 @@ def _all_or_nothing(folder: Path) -> Iterator[None]:
 def _move_into(source: Path, place: Path) -> None:
     for path in sorted(source.iterdir()):
         place.mkdir(parents=True, exist_ok=True)
-        os.replace(path, place / path.name)
+        path.replace(place / path.name)
 
 
 def _take_back_unfinished() -> None:
@@ -174,7 +174,8 @@ def _refuse_other_version(header: dict[str, Any]) -> None:
 def _backend(header: dict[str, Any]) -> ModuleType:
     if header["database"] != connection.vendor:
         raise BackupError(
-            f"The backup is of a site on {header['database']}, and this one is on {connection.vendor}. Set DATABASE_URL."
+            f"The backup is of a site on {header['database']}, and this one is on {connection.vendor}. "
+            "Set DATABASE_URL."
         )
     return _backends()[connection.vendor]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -91,7 +90,7 @@ def put_in_place(unpacked: Path, tables: dict[str, dict[str, Any]]) -> None:
     target = _target()
     for left in ("-wal", "-shm"):
         target.with_name(target.name + left).unlink(missing_ok=True)
-    os.replace(path, target)
+    path.replace(target)
 
 
 def refuse_other_rows(found: dict[str, dict[str, Any]], said: dict[str, dict[str, Any]]) -> None:

@@ -41,7 +41,7 @@ class Compared(NamedTuple):
 
 
 def index_check(*, occasion: Occasion = Occasion.REGULAR) -> IndexCheck:
-    """Compares the newest version with the database, every checksum and every id, and makes a new one where they differ.
+    """Compares the newest version with the database, checksums and ids, and makes a new one where they differ.
 
     An index of another encoder is left as it is: to encode the library anew is for an administrator to decide.
     """

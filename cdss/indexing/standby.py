@@ -23,17 +23,21 @@ MOST_PASSAGES = 100_000
 
 
 def stored_engine(texts: TextEncoder, images: ImageEncoder) -> Engine:
-    """The index that the database holds, in the memory of this process. Raises IndexUnusableError for a large library."""
+    """The index that the database holds, in this process alone. Raises IndexUnusableError for a large library."""
     from cdss.indexing.assembly import assemble
     from retrieval.engine import Engine
 
     if Passage.objects.filter(item__state=State.PUBLISHED).count() > MOST_PASSAGES:
-        raise IndexUnusableError("The index is damaged and is being made again from the stored vectors. Try again soon.")
+        raise IndexUnusableError(
+            "The index is damaged and is being made again from the stored vectors. Try again soon."
+        )
     started = time.perf_counter()
     snapshot, _ = assemble(texts, images, None)
     snapshot.manifest = replace(snapshot.manifest, name=STORED)
     took = round((time.perf_counter() - started) * 1000)
-    logger.warning("no version of the index is whole: %d stored passages are searched (%d ms)", len(snapshot.text), took)
+    logger.warning(
+        "no version of the index is whole: %d stored passages are searched (%d ms)", len(snapshot.text), took
+    )
     return Engine(snapshot, texts, images)
 
 

@@ -46,7 +46,9 @@ def test_the_cause_counts_too() -> None:
     assert storage_trouble(None) == ""
 
 
-def test_a_key_file_is_there_whole_or_not_at_all(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_file_is_there_whole_or_not_at_all(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.CDSS_HOME = tmp_path
     forget_cached_keys()
     with monkeypatch.context() as patched:

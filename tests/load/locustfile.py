@@ -71,10 +71,15 @@ class Clinician(HttpUser):
         found = TOKEN.search(form.text)
         if found is None:
             return
-        data = {"csrfmiddlewaretoken": found[1], "findings": random.choice(FINDINGS), "age": str(random.randint(20, 90))}
+        data = {
+            "csrfmiddlewaretoken": found[1],
+            "findings": random.choice(FINDINGS),
+            "age": str(random.randint(20, 90)),
+        }
         name = "consult with an image" if files else "consult"
         with self.client.post(
-            "/consultations/new/", data=data, files=files or None, name=name, allow_redirects=False, catch_response=True,
+            "/consultations/new/", data=data, files=files or None, name=name, allow_redirects=False,
+            catch_response=True,
             headers={"Referer": self.host + "/consultations/new/"},
         ) as answer:  # fmt: skip
             if answer.status_code != 302:

@@ -1,6 +1,6 @@
 """Run as a program on a site: makes users and signs them in, and writes their cookies and what there is to open.
 
-    python -m tests.load.prepare USERS FILE
+python -m tests.load.prepare USERS FILE
 """
 
 import json

@@ -129,7 +129,11 @@ def loaded(arguments: argparse.Namespace, environment: dict[str, str], folder: P
                "-u", str(arguments.users), "-r", str(max(1, arguments.users // 10)),
                "-t", f"{round(arguments.minutes * 60)}s", "--host", f"http://127.0.0.1:{environment['PORT']}",
                "--csv", str(folder / "load"), "--exit-code-on-error", "0"]  # fmt: skip
-    children_of = {**environment, "PYTHONPATH": os.environ.get("CDSS_LOAD_PACKAGES", ""), "CDSS_LOAD_FILE": str(folder / "site.json")}
+    children_of = {
+        **environment,
+        "PYTHONPATH": os.environ.get("CDSS_LOAD_PACKAGES", ""),
+        "CDSS_LOAD_FILE": str(folder / "site.json"),
+    }
     done = subprocess.run(command, cwd=ROOT, env=children_of, capture_output=True, text=True, check=False)
     table = folder / "load_stats.csv"
     if not table.exists():
@@ -160,7 +164,7 @@ def events(environment: dict[str, str]) -> dict[str, int]:
 
 
 def unaudited(pages: dict[str, dict[str, Any]], kept: dict[str, int]) -> dict[str, int]:
-    """Requests that worked beyond the events they should have left. One that was cut off at the end may have one more."""
+    """Requests that worked, beyond the events they should have left."""
     asked: dict[str, int] = {}
     for name, action in EVENTS.items():
         row = pages.get(name, {"requests": 0, "failed": 0})
@@ -175,10 +179,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             environment = environment_of(folder / "home", url, free.getsockname()[1])
-        setup = [[sys.executable, "manage.py", "setup_site"],
-                 [sys.executable, "-m", "tests.load.prepare", str(arguments.users), str(folder / "site.json")]]  # fmt: skip
-        for command in setup:
-            subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+        prepared = ["-m", "tests.load.prepare", str(arguments.users), f"{folder}/site.json"]
+        programs = (["manage.py", "setup_site"], prepared)
+        for program in programs:
+            subprocess.run([sys.executable, *program], cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
         began = os.getloadavg()[0]
         with serving(environment, folder / "serve.log") as server:
             if arguments.warm:

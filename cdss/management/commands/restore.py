@@ -13,7 +13,9 @@ from cdss.backup.services import backup_restore
 
 
 class Command(BaseCommand):
-    help = "Restores a backup into an empty CDSS_HOME and database, and compares every row and file with what was saved."
+    help = (
+        "Restores a backup into an empty CDSS_HOME and database, and compares every row and file with what was saved."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -17,9 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tests.cdss.faults.programs import prepare
-
-from django.conf import settings  # noqa: E402  isort: skip
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
 
@@ -29,6 +27,7 @@ from cdss.library.image_files import new_image_files, remove_images_on_commit, w
 from cdss.library.models import Case, CaseImage, Collection, Kind, State
 from cdss.reasoning import concepts
 from tests.cdss.cast import PIXEL
+from tests.cdss.faults.programs import prepare
 
 HOME = Path(settings.CDSS_HOME)
 LOOK = """

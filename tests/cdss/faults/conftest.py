@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ RunProgram = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def run_program(tmp_path: Path) -> Iterator[RunProgram]:
+def run_program(tmp_path: Path) -> RunProgram:
     """Runs one of the programs beside this file on a new site, on the backend named; returns what it prints."""
 
     def run(name: str, *arguments: object, backend: str = "sqlite", seconds: float | None = None) -> dict[str, Any]:
@@ -40,4 +40,4 @@ def run_program(tmp_path: Path) -> Iterator[RunProgram]:
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return found
 
-    yield run
+    return run

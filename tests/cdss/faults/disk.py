@@ -1,19 +1,17 @@
 """Run as a program with CDSS_HOME on a small disk of its own: it is filled, and made read-only, while the site works.
 
-    python -m tests.cdss.faults.disk ROUNDS
+python -m tests.cdss.faults.disk ROUNDS
 """
 
+import io
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cdss.faults.programs import add, prepare
-
-from django.conf import settings  # noqa: E402  isort: skip
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, transaction
 from django.test import Client
@@ -30,6 +28,7 @@ from cdss.library.intake_errors import IntakeError
 from cdss.reasoning import concepts
 from retrieval.errors import RetrievalError
 from retrieval.index.snapshot import Snapshot
+from tests.cdss.faults.programs import add, prepare
 
 HOME = Path(settings.CDSS_HOME)
 REFUSALS = (OperationalError, OSError, RetrievalError, IntakeError, CommandError, EncryptionError)
@@ -66,7 +65,7 @@ def acts(number: int) -> dict[str, Callable[[], object]]:
         "add": lambda: add_one(number),
         "image": lambda: image(number),
         "index": lambda: index_build(rebuild=True),
-        "backup": lambda: call_command("backup", output=str(HOME / f"saved{number}.tar"), stdout=open(os.devnull, "w")),
+        "backup": lambda: call_command("backup", output=str(HOME / f"saved{number}.tar"), stdout=io.StringIO()),
     }
 
 

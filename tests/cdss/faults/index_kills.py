@@ -21,9 +21,7 @@ from contextlib import ExitStack
 from typing import Any
 from unittest.mock import patch
 
-from tests.cdss.faults.programs import add, prepare
-
-from django.db import connection  # noqa: E402  isort: skip
+from django.db import connection
 
 from cdss.indexing import changes, watching
 from cdss.indexing.checking import compared
@@ -34,6 +32,7 @@ from cdss.library.models import Document, LibraryItem
 from cdss.reasoning import concepts
 from retrieval.errors import IndexUnusableError
 from retrieval.index.snapshot import Snapshot
+from tests.cdss.faults.programs import add, prepare
 
 ROUNDS = 2
 

@@ -1,8 +1,7 @@
-"""Another encoder is set while the site is searched: the old index serves with the old one until the new one is there."""
+"""Another encoder is set while the site is searched: the old index serves with the old one until the new is there."""
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -30,7 +29,7 @@ class Marked(HashingTextEncoder):
 
 
 @pytest.fixture
-def encoders(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def encoders(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The setting and what it makes of each name that is stored in a version."""
     made = {f"marked@{number}": Marked(number) for number in range(60)}
     chosen: dict[str, Any] = {"now": made["marked@0"], "made": made}
@@ -40,7 +39,7 @@ def encoders(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
         monkeypatch.setattr(
             f"cdss.indexing.{place}.encoders_of", lambda name, real=real: (made[name], real("hashing-1")[1])
         )
-    yield chosen
+    return chosen
 
 
 @pytest.mark.parametrize("swaps", [3, pytest.param(50, marks=pytest.mark.faults)])

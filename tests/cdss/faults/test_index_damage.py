@@ -1,4 +1,4 @@
-"""A truncated or bit-flipped index is told by its checksum before a byte of it is parsed, and what is stored is searched."""
+"""A truncated or bit-flipped index is told by its checksum before it is parsed; what is stored is searched."""
 
 import random
 import shutil
@@ -106,9 +106,7 @@ def test_the_stored_vectors_are_searched_while_no_version_is_whole(library: dict
     assert answered_by == IndexVersion.objects.first().name
 
 
-def test_a_deleted_index_is_searched_until_it_is_made_again(
-    library: dict[str, LibraryItem], site: Path
-) -> None:
+def test_a_deleted_index_is_searched_until_it_is_made_again(library: dict[str, LibraryItem], site: Path) -> None:
     index_build()
     shutil.rmtree(site / "indexes")
     forget_engine()

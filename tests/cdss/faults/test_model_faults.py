@@ -1,4 +1,4 @@
-"""A language model that is down, slow, talks nonsense or is cut off: evidence in every answer, and nobody waits long."""
+"""A language model that is down, slow, talks nonsense or is cut off: every answer has evidence, nobody waits long."""
 
 import json
 import os
@@ -158,7 +158,9 @@ def test_hundreds_of_requests_while_the_model_fails(
         counts["partial and marked"] += answer.state == "complete" and CUT_SHORT in answer.note
         counts["failed"] += answer.state == "failed"
         counts["left alone"] += "left alone" in answer.note
-    figure(f"language model {trouble}", requests=REQUESTS, **counts, asked=len(server.seen), slowest_s=round(slowest, 1))
+    figure(
+        f"language model {trouble}", requests=REQUESTS, **counts, asked=len(server.seen), slowest_s=round(slowest, 1)
+    )
     assert counts["evidence"] == counts["composed"] == REQUESTS
     assert counts["partial"] == counts["partial and marked"]
     assert counts["failed"] + counts["partial"] == REQUESTS

@@ -1,4 +1,4 @@
-"""Any order of adding, editing, deleting, withdrawing and restoring: what is gone is never shown, what is back is found."""
+"""Adding, editing, deleting, withdrawing, restoring in any order: what is gone is not shown, what is back is found."""
 
 import shutil
 import time
@@ -9,7 +9,14 @@ import pytest
 from django.db import transaction
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from cdss.accounts.models import Role, User
 from cdss.indexing import watching
@@ -160,7 +167,9 @@ def test_any_order_of_changes(db: None, site: Path, figure: Figure, examples: in
 
     run_state_machine_as_test(
         Fresh,
-        settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True, database=None),
+        settings=settings(
+            max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True, database=None
+        ),
     )
     figure("changes in any order", steps=len(STEPS), slowest_to_be_searchable_s=round(max(RESTORED, default=0), 2))
     assert len(STEPS) >= examples

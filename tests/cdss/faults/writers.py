@@ -13,9 +13,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from tests.cdss.faults.programs import add, prepare
-
-from django.db import connection  # noqa: E402  isort: skip
+from django.db import connection
 
 from cdss.indexing.checking import compared
 from cdss.indexing.models import IndexChange, IndexVersion
@@ -23,6 +21,7 @@ from cdss.indexing.services import index_build, search_library
 from cdss.library.models import LibraryItem
 from cdss.reasoning import concepts
 from retrieval.types import Query
+from tests.cdss.faults.programs import add, prepare
 
 
 def found(word: str) -> set[int]:

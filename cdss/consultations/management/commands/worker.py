@@ -29,8 +29,8 @@ LOCKED_SECONDS = 5.0
 class Command(BaseCommand):
     help = (
         "Answers consultations. With --queue llm it runs the language model, so that evidence never waits for it; with "
-        "--queue index it encodes what was imported, behind everything else the machine has to do, and keeps the index in "
-        "step with the database."
+        "--queue index it encodes what was imported, behind everything else the machine has to do, and keeps the index "
+        "in step with the database."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
