@@ -87,7 +87,8 @@ def unpack(tar: tarfile.TarFile, into: Path) -> tuple[dict[str, Any], str]:
     while (member := tar.next()) is not None:
         if member.name == MANIFEST:
             return _sealed(tar, member, found)
-        found[_safe(member)] = _extract(tar, member, into / member.name)
+        name = _safe(member)
+        found[name] = _extract(tar, member, into / name)
     raise BackupError(DAMAGED.format("its end is missing"))
 
 
