@@ -191,7 +191,7 @@ def _places() -> dict[str, Path]:
 
 def _names(snapshot: Any) -> Iterator[str]:
     for model, field in naming_columns():
-        yield from snapshot.values(model._meta.db_table, model._meta.get_field(field).column)
+        yield from snapshot.values(model._meta.db_table, _column(model, field))
 
 
 def _keys_needed(snapshot: Any, media: list[Path]) -> set[str]:

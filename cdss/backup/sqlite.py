@@ -99,7 +99,7 @@ def refuse_other_rows(found: dict[str, dict[str, Any]], said: dict[str, dict[str
 
 
 def _target() -> Path:
-    return Path(settings.DATABASES["default"]["NAME"])
+    return Path(str(settings.DATABASES["default"]["NAME"]))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ LONGEST = dt.timedelta(seconds=20)
 
 
 class Pending(NamedTuple):
-    count: int
+    number: int
     oldest: dt.datetime | None
     newest: dt.datetime | None
 

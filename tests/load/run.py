@@ -144,12 +144,17 @@ def loaded(arguments: argparse.Namespace, environment: dict[str, str], folder: P
         "pages": {
             row["Name"]: {
                 "requests": int(row["Request Count"]), "failed": int(row["Failure Count"]),
-                "median_ms": float(row["50%"] or 0), "p95_ms": float(row["95%"] or 0), "p99_ms": float(row["99%"] or 0),
+                "median_ms": _number(row["50%"]), "p95_ms": _number(row["95%"]), "p99_ms": _number(row["99%"]),
             }
             for row in rows
         },
         "failures": [f"{row['Name']}: {row['Error'][:120]} ×{row['Occurrences']}" for row in failures],
     }  # fmt: skip
+
+
+def _number(text: str) -> float:
+    """Of what was never asked there is no figure."""
+    return float(text) if text not in ("", "N/A") else 0.0
 
 
 def events(environment: dict[str, str]) -> dict[str, int]:
