@@ -159,18 +159,6 @@ def digest(folder: Path) -> str:
     return hashlib.sha256(_read(folder / _MANIFEST)).hexdigest()
 
 
-def verify(folder: Path, *, manifest_sha256: str | None = None) -> Manifest:
-    """The manifest of a version whose every file is what it says, read in pieces and not held. As `load` it raises."""
-    data = _read(folder / _MANIFEST)
-    if manifest_sha256 is not None and hashlib.sha256(data).hexdigest() != manifest_sha256:
-        raise IndexUnusableError(f"{folder / _MANIFEST} is not the one that was published. {REMEDY}")
-    manifest = _parsed(folder, data)
-    for path, entry in (manifest.files or {}).items():
-        if _entry(folder / path) != entry:
-            raise IndexUnusableError(f"{folder / path} is damaged: its checksum is not the published one. {REMEDY}")
-    return manifest
-
-
 def clean(root: Path, *, keep: int = 2, named: Collection[str] = ()) -> list[str]:
     """Remove what an interrupted writer left, and all versions but the newest `keep` and those `named`.
 
@@ -206,14 +194,6 @@ def _publish(root: Path, folder: Path, manifest: Manifest, write: Callable[[Path
     folder.rename(root / manifest.name)
     sync_folder(root)
     return manifest
-
-
-def _entry(path: Path) -> FileEntry:
-    try:
-        with path.open("rb") as file:
-            return FileEntry(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
-    except OSError as error:
-        raise IndexUnusableError(f"{path} cannot be read ({error.strerror}). {REMEDY}") from error
 
 
 def _synced_entry(path: Path) -> FileEntry:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from django.conf import settings
 from django.db.models import QuerySet
 
 from cdss.audit.services import record
-from cdss.indexing.engine import NO_INDEX, folder_of
+from cdss.indexing.engine import NO_INDEX, snapshot_of
 from cdss.indexing.models import ImageEmbedding, IndexChange, IndexCheck, IndexVersion, Occasion
 from cdss.indexing.services import index_build, is_of_another_encoder
 from cdss.library.models import LibraryItem, Passage, State
@@ -74,19 +74,17 @@ def index_check(*, occasion: Occasion = Occasion.REGULAR) -> IndexCheck:
 
 
 def compared(version: IndexVersion | None) -> Compared:
-    from retrieval import manifest as manifests
-
     passages = _ids(Passage.objects.filter(item__state=State.PUBLISHED))
     unsplit = LibraryItem.objects.filter(state=State.PUBLISHED, split=None).count()
     if version is None:
         missing = len(passages) + unsplit
         return Compared(passages=len(passages), missing=missing, problem=NO_INDEX if missing else "")
     try:
-        manifest = manifests.verify(folder_of(version), manifest_sha256=version.manifest_sha256)
-        indexed = [_stored(folder_of(version), name) for name in ("passages", "frames")]
+        snapshot = snapshot_of(version)
     except IndexUnusableError as error:
-        return Compared(passages=len(passages), missing=len(passages), problem=_told(error, version))
-    wanted = [passages, _image_ids(manifest)]
+        return Compared(passages=len(passages), missing=len(passages), problem=_told(error))
+    wanted = [passages, _image_ids(snapshot.manifest)]
+    indexed = [snapshot.passages.ids, snapshot.frames.ids]
     return Compared(
         passages=len(passages),
         passages_indexed=len(indexed[0]),
@@ -115,19 +113,10 @@ def _image_ids(manifest: Manifest) -> Ids:
     return np.union1d(*found)
 
 
-def _stored(folder: Path, name: str) -> Ids:
-    """The ids in the first row of one of the tables of a version."""
-    try:
-        table = np.load(folder / f"{name}.npy", allow_pickle=False)
-        return np.asarray(table[0], dtype=np.int64)
-    except (OSError, ValueError, IndexError) as error:
-        raise IndexUnusableError(f"{folder / name}.npy cannot be read.") from error
-
-
 def _ids(rows: QuerySet[Any]) -> Ids:
     return np.fromiter(rows.order_by().values_list("pk", flat=True).iterator(10_000), dtype=np.int64)
 
 
-def _told(error: Exception, version: IndexVersion) -> str:
+def _told(error: Exception) -> str:
     """Without the place on this machine."""
-    return str(error).replace(f"{folder_of(version)}/", "")[:300]
+    return str(error).replace(f"{settings.INDEX_ROOT}/", "")[:300]

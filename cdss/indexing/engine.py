@@ -69,6 +69,13 @@ def folder_of(version: IndexVersion) -> Path:
     return Path(settings.INDEX_ROOT) / version.name
 
 
+def snapshot_of(version: IndexVersion) -> Snapshot:
+    """Every file of it verified before it is read. Raises IndexUnusableError when one is missing or damaged."""
+    from retrieval.index.snapshot import Snapshot
+
+    return Snapshot.load(folder_of(version), manifest_sha256=version.manifest_sha256)
+
+
 def engine_of(snapshot: Snapshot, texts: TextEncoder, images: ImageEncoder) -> Engine:
     """Raises IndexUnusableError when it was made with other encoders."""
     from retrieval.engine import Engine
@@ -78,15 +85,13 @@ def engine_of(snapshot: Snapshot, texts: TextEncoder, images: ImageEncoder) -> E
 
 def _load() -> Engine:
     """The newest version that is whole and of the encoder that is set; else what stands in until there is one."""
-    from retrieval.index.snapshot import Snapshot
-
     first: IndexUnusableError | None = None
     whole: Snapshot | None = None
     newest: IndexVersion | None = None
     for version in IndexVersion.objects.all()[: 1 + FALLBACKS]:
         newest = newest or version
         try:
-            snapshot = Snapshot.load(folder_of(version), manifest_sha256=version.manifest_sha256)
+            snapshot = snapshot_of(version)
             whole = whole or snapshot
             return engine_of(snapshot, *encoders_of(version.text_encoder))
         except IndexUnusableError as error:

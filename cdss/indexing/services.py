@@ -24,7 +24,7 @@ from cdss.indexing.assembly import assemble
 from cdss.indexing.changes import changes_pending, changes_settle
 from cdss.indexing.embedding import Progress, embed_images, embed_passages
 from cdss.indexing.encoders import encoders_of, image_encoder, text_encoder
-from cdss.indexing.engine import folder_of, get_engine
+from cdss.indexing.engine import get_engine, snapshot_of
 from cdss.indexing.models import IndexVersion, PassageSplit
 from cdss.indexing.pairs import pair_stage, read_again
 from cdss.indexing.pruning import leftovers_prune
@@ -293,9 +293,9 @@ def index_clean(*, keep: int = KEPT_VERSIONS) -> list[str]:
 
 def index_snapshot(version: IndexVersion, texts: TextEncoder, images: ImageEncoder) -> Snapshot:
     """A version in memory. Raises IndexUnusableError when it is damaged or was made with other encoders."""
-    from retrieval.index.snapshot import Snapshot, terms_version
+    from retrieval.index.snapshot import terms_version
 
-    snapshot = Snapshot.load(folder_of(version), manifest_sha256=version.manifest_sha256)
+    snapshot = snapshot_of(version)
     snapshot.manifest.require(
         text_encoder=texts.version,
         image_encoder=images.version,
