@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from django.conf import settings
+from django.db import transaction
 from django.db.models import QuerySet
 
 from cdss.audit.services import record
@@ -57,19 +58,27 @@ def index_check(*, occasion: Occasion = Occasion.REGULAR) -> IndexCheck:
             repaired = index_build().name
         except (RetrievalError, OSError) as error:
             found = found._replace(problem=str(error)[:300])
-    check = IndexCheck.objects.create(
-        occasion=occasion,
-        version=version.name if version else "",
-        pending=pending,
-        repaired=repaired,
-        milliseconds=round((time.perf_counter() - started) * 1000),
-        **found._asdict(),
-    )
-    if repaired:
-        logger.warning("index %s was out of step and is replaced by %s", check.version, repaired)
-        details = {"missing": found.missing, "surplus": found.surplus, "damaged": bool(found.problem)}
-        record(action="index.repaired", obj=check, details={**details, "name": repaired})
-    IndexCheck.objects.filter(pk__lte=check.pk - KEPT).delete()
+    took = round((time.perf_counter() - started) * 1000)
+    return _noted(found, version=version, occasion=occasion, pending=pending, repaired=repaired, took=took)
+
+
+def _noted(
+    found: Compared, *, version: IndexVersion | None, occasion: Occasion, pending: int, repaired: str, took: int
+) -> IndexCheck:
+    with transaction.atomic():
+        check = IndexCheck.objects.create(
+            occasion=occasion,
+            version=version.name if version else "",
+            pending=pending,
+            repaired=repaired,
+            milliseconds=took,
+            **found._asdict(),
+        )
+        IndexCheck.objects.filter(pk__lte=check.pk - KEPT).delete()
+        if repaired:
+            logger.warning("index %s was out of step and is replaced by %s", check.version, repaired)
+            details = {"missing": found.missing, "surplus": found.surplus, "damaged": bool(found.problem)}
+            record(action="index.repaired", obj=check, details={**details, "name": repaired})
     return check
 
 
