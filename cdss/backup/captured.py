@@ -37,12 +37,13 @@ class Captured:
         self.media = Path(settings.MEDIA_ROOT)
 
     def collect(self) -> None:
-        for path in self.media.rglob("*"):
-            name = path.relative_to(self.media)
-            if name.parts[0] in SKIPPED or any(part.startswith(".") for part in name.parts):
-                continue
-            if path.is_file() and not path.is_symlink():
-                self._link(path, self.folder / name)
+        # Unlike a walk by pathlib, this one goes on where a folder is removed under it.
+        for place, folders, names in os.walk(self.media):
+            at = Path(place).relative_to(self.media)
+            folders[:] = [each for each in folders if each[0] != "." and not (at == Path() and each in SKIPPED)]
+            for name in names:
+                if name[0] != ".":
+                    self._link(Path(place) / name, self.folder / at / name)
 
     def named(self, names: Iterable[str]) -> tuple[list[Path], list[str]]:
         """The captured files that belong to these names, or to none because they stand apart; and names without any."""
@@ -60,11 +61,14 @@ class Captured:
 
     @staticmethod
     def _link(path: Path, link: Path) -> None:
-        if link.exists():
-            return
-        link.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.link(path, link)
+            if link.exists():
+                if link.samefile(path):
+                    return
+                # A rotation of keys has put another one in its place.
+                link.unlink()
+            link.parent.mkdir(parents=True, exist_ok=True)
+            os.link(path, link, follow_symlinks=False)
         except FileNotFoundError:
             return
         except OSError:

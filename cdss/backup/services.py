@@ -83,7 +83,6 @@ def backup_restore(*, path: Path, without_keys: bool = False) -> Done:
     with reading(path) as (header, tar):
         backend = _backend(header)
         _refuse_other_version(header)
-        _take_back_unfinished()
         _refuse_unless_empty(backend)
         if not without_keys:
             refuse_other_keys(header["keys"])
@@ -152,7 +151,9 @@ def _take_back_unfinished() -> None:
 
 
 def _refuse_unless_empty(backend: ModuleType) -> None:
+    """The database, which a restore puts in place last, tells a site from what an unfinished one left."""
     backend.refuse_unless_empty()
+    _take_back_unfinished()
     for name, place in _places().items():
         there = [path for path in place.iterdir() if not path.name.startswith(".")] if place.is_dir() else []
         if [path for path in there if name != "models" or path.name in ("alignment", "adapted")]:

@@ -263,6 +263,16 @@ def test_a_restore_that_was_killed_is_begun_anew(saved: tuple[Path, Done], elsew
     assert "half.png" not in {path.name for path in elsewhere.rglob("*")}
 
 
+def test_a_site_with_the_note_of_a_restore_is_still_a_site(saved: tuple[Path, Done], elsewhere: Path) -> None:
+    """Killed when everything was in its place, and then put to use."""
+    backup_restore(path=saved[0])
+    (elsewhere / services.UNFINISHED).touch()
+    before = files_under(elsewhere)
+    with pytest.raises(BackupError, match="over a site"):
+        backup_restore(path=saved[0])
+    assert files_under(elsewhere) == before
+
+
 def test_a_file_that_goes_while_it_is_saved_is_in_it_or_its_row_is_not(
     saved: tuple[Path, Done], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
