@@ -42,7 +42,7 @@ class Captured:
             at = Path(place).relative_to(self.media)
             folders[:] = [each for each in folders if each[0] != "." and not (at == Path() and each in SKIPPED)]
             for name in names:
-                if name[0] != ".":
+                if name[0] != "." and not (Path(place) / name).is_symlink():
                     self._link(Path(place) / name, self.folder / at / name)
 
     def named(self, names: Iterable[str]) -> tuple[list[Path], list[str]]:
@@ -68,7 +68,7 @@ class Captured:
                 # A rotation of keys has put another one in its place.
                 link.unlink()
             link.parent.mkdir(parents=True, exist_ok=True)
-            os.link(path, link, follow_symlinks=False)
+            os.link(path, link)
         except FileNotFoundError:
             return
         except OSError:
