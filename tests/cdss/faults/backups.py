@@ -1,6 +1,6 @@
 """Run as a program: the site is saved again and again while others write and delete, and each backup is restored.
 
-    python -m tests.cdss.faults.backups ROUNDS WRITERS [DATABASE_URL of an empty database for each round …]
+    python -m tests.cdss.faults backups ROUNDS WRITERS [DATABASE_URL of an empty database for each round …]
 
 Every restored row that names a file has it, and it opens with the site's key. Then, with nobody at work, every row and
 file of the restored site is compared with the site by other means than the restore's own.
@@ -110,7 +110,8 @@ def looked_at(environment: dict[str, str]) -> dict[str, Any]:
     return json.loads(told.stdout.splitlines()[-1])
 
 
-def main(rounds: int, writers: int, urls: list[str]) -> None:
+def main(rounds_wanted: str, writers: str, *urls: str) -> None:
+    rounds = int(rounds_wanted)
     concepts.warm()
     prepare()
     for number in range(20):
@@ -119,7 +120,7 @@ def main(rounds: int, writers: int, urls: list[str]) -> None:
     connection.close()
     context = multiprocessing.get_context("fork")
     stop, counts = context.Event(), context.Queue()
-    workers = [context.Process(target=write, args=(number, stop, counts)) for number in range(writers)]
+    workers = [context.Process(target=write, args=(number, stop, counts)) for number in range(int(writers))]
     for worker in workers:
         worker.start()
     paths, problems, images = [], list[str](), []
@@ -147,7 +148,3 @@ def main(rounds: int, writers: int, urls: list[str]) -> None:
     problems += [f"rows differ: {rows}"] * bool(rows) + [f"files differ: {files[:3]}"] * bool(files)
     print(json.dumps({"backups": rounds + 1, "acts meanwhile": acts, "images": images, "tables": len(live["rows"]),
                       "files": len(named), "problems": problems}))  # fmt: skip
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -32,7 +32,7 @@ def run_program(tmp_path: Path) -> RunProgram:
         with postgres() if backend == "postgresql" else nullcontext("") as url:
             if url:
                 environment["DATABASE_URL"] = url
-            command = [sys.executable, "-m", f"tests.cdss.faults.{name}", *map(str, arguments)]
+            command = [sys.executable, "-m", "tests.cdss.faults", name, *map(str, arguments)]
             done = subprocess.run(
                 command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=seconds
             )

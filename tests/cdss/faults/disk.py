@@ -1,12 +1,11 @@
 """Run as a program with CDSS_HOME on a small disk of its own: it is filled, and made read-only, while the site works.
 
-python -m tests.cdss.faults.disk ROUNDS
+python -m tests.cdss.faults disk ROUNDS
 """
 
 import io
 import json
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -101,13 +100,13 @@ def sound(problems: list[str]) -> None:
         problems.append(f"half a file: {left}")
 
 
-def main(rounds: int) -> None:
+def main(rounds: str) -> None:
     concepts.warm()
     prepare()
     User.objects.create_user("clinician", role=Role.CLINICIAN)
     index_build()
     counts, problems = Counter[str](), list[str]()
-    for number in range(rounds):
+    for number in range(int(rounds)):
         for trouble in ("full", "read-only"):
             if trouble == "full":
                 fill()
@@ -128,7 +127,3 @@ def main(rounds: int) -> None:
         for path in HOME.glob("saved*.tar"):
             path.unlink()
     print(json.dumps({**counts, "problems": problems[:5]}))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

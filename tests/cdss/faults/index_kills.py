@@ -1,6 +1,6 @@
 """Run as a program: changes the library and makes the index in a child that is killed between two steps, many times.
 
-    python -m tests.cdss.faults.index_kills DEATHS SEED
+    python -m tests.cdss.faults index_kills DEATHS SEED
 
 A step is a statement, a commit, or a touch of the disk (a folder made, a file flushed, a rename, a removal), before it
 or after it. After each death: the newest version loads, all that was acknowledged as published is in it or noted as
@@ -14,7 +14,6 @@ import pathlib
 import random
 import shutil
 import signal
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -151,11 +150,11 @@ def heal() -> float:
             raise RuntimeError("not healed within a minute")
 
 
-def main(count: int, seed: int) -> None:
+def main(deaths_wanted: str, seed: str) -> None:
     concepts.warm()
     prepare()
     index_build()
-    rng, ledger = random.Random(seed), Ledger()
+    count, rng, ledger = int(deaths_wanted), random.Random(int(seed)), Ledger()
     lines, _, whole = one_trial(None, "dry")
     ledger.note(lines)
     # Every step in turn, in an order of chance.
@@ -177,7 +176,3 @@ def main(count: int, seed: int) -> None:
         "lost": ledger.lost, "unloadable": ledger.unloadable, "longest_heal": round(longest, 2),
         "problems": ledger.problems[:5],
     }))  # fmt: skip
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))

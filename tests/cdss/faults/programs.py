@@ -1,12 +1,8 @@
 """What the programs share: a migrated site with a small library, and items that are known by a word of their own."""
 
-import django
+from django.core.management import call_command
 
-django.setup()
-
-from django.core.management import call_command  # noqa: E402
-
-from cdss.library.models import Collection, Document, Kind, State  # noqa: E402
+from cdss.library.models import Collection, Document, Kind, State
 
 WORDS = ("consolidation", "effusion", "nodule", "fracture", "haemorrhage", "oedema", "calcification", "stenosis")
 

@@ -1,6 +1,6 @@
 """Run as a program: several processes add, delete, index and search at once.
 
-    python -m tests.cdss.faults.writers PROCESSES SECONDS
+    python -m tests.cdss.faults writers PROCESSES SECONDS
 
 Each looks after its own texts: one it deleted must never be found again, one that an index it made holds has to be.
 """
@@ -8,7 +8,6 @@ Each looks after its own texts: one it deleted must never be found again, one th
 import json
 import multiprocessing
 import random
-import sys
 import time
 from collections import Counter
 from typing import Any
@@ -61,14 +60,14 @@ def work(number: int, seconds: float, results: Any) -> None:
     results.put((dict(counts), problems))
 
 
-def main(processes: int, seconds: float) -> None:
+def main(processes: str, seconds: str) -> None:
     concepts.warm()
     prepare()
     index_build()
     connection.close()
     context = multiprocessing.get_context("fork")
     results: Any = context.Queue()
-    workers = [context.Process(target=work, args=(number, seconds, results)) for number in range(processes)]
+    workers = [context.Process(target=work, args=(number, float(seconds), results)) for number in range(int(processes))]
     for worker in workers:
         worker.start()
     outcomes = [results.get() for _ in workers]
@@ -82,7 +81,3 @@ def main(processes: int, seconds: float) -> None:
         "locked": sum("locked" in problem for problem in problems), "first": problems[:3],
         "in_step": compared(version).in_step and not IndexChange.objects.exists(),
     }))  # fmt: skip
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]))
