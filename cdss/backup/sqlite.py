@@ -41,9 +41,12 @@ def snapshot(folder: Path) -> Iterator[Snapshot]:
     path = folder / "cdss.sqlite3"
     path.unlink(missing_ok=True)
     connection.ensure_connection()
-    with closing(sqlite3.connect(path)) as copy:
-        connection.connection.backup(copy)
-        copy.execute("PRAGMA journal_mode=DELETE")
+    try:
+        with closing(sqlite3.connect(path)) as copy:
+            connection.connection.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.Error as error:
+        raise BackupError(f"the copy of the database could not be written ({error})") from error
     path.chmod(0o600)
     yield Snapshot(path)
 

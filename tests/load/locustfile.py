@@ -28,11 +28,11 @@ class Clinician(HttpUser):
     wait_time = between(4, 6)
 
     def on_start(self) -> None:
-        self.open: list[str] = []
+        self.asked: list[str] = []
         self.client.cookies.set(SITE["cookie"], SITE["sessions"][next(NUMBERS) % len(SITE["sessions"])])
 
     @task(3)
-    def start(self) -> None:
+    def start_page(self) -> None:
         self.client.get("/", name="start")
 
     @task(6)
@@ -63,8 +63,8 @@ class Clinician(HttpUser):
 
     @task(4)
     def read(self) -> None:
-        if self.open:
-            self.client.get(random.choice(self.open), name="consultation")
+        if self.asked:
+            self.client.get(random.choice(self.asked), name="consultation")
 
     def ask(self, files: dict[str, tuple[str, bytes, str]]) -> None:
         form = self.client.get("/consultations/new/", name="form")
@@ -85,5 +85,5 @@ class Clinician(HttpUser):
             if answer.status_code != 302:
                 answer.failure(f"{answer.status_code} and not where the answer will be")
                 return
-        self.open = [*self.open[-9:], answer.headers["Location"]]
-        self.client.get(self.open[-1], name="consultation")
+        self.asked = [*self.asked[-9:], answer.headers["Location"]]
+        self.client.get(self.asked[-1], name="consultation")

@@ -246,7 +246,8 @@ def main() -> int:
     show(found)
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(found, indent=1))
-    return 1 if found["failures"] or found["unaudited"] or not found["trail_holds"] else 0
+    nothing = not found["pages"].get("Aggregated", {}).get("requests")
+    return 1 if nothing or found["failures"] or found["unaudited"] or not found["trail_holds"] else 0
 
 
 if __name__ == "__main__":

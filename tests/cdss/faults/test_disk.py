@@ -28,4 +28,6 @@ def test_a_full_and_a_read_only_disk(small_disk: Path, run_program: RunProgram, 
     found = run_program("disk", 5)
     figure("disk full and read-only, five times", **found)
     assert found["problems"] == []
-    assert found["index refused"] == found["backup refused"] == found["add refused"] == 10
+    # A small row may still find room in a page that the database has to itself.
+    assert found["index refused"] == found["backup refused"] == found["image refused"] == 10
+    assert found["page 503"] > 0
