@@ -183,8 +183,7 @@ def index_make(
     refuse_in(Mode.READ_ONLY)
     noted = changes_pending()
     report = progress or (lambda step, done, total: None)
-    published = LibraryItem.objects.filter(state=State.PUBLISHED).order_by("pk")
-    passages_refresh(items=published.iterator(ITEMS_AT_ONCE), encoder=texts)
+    passages_refresh(items=_published(), encoder=texts)
     embed_passages(encoder=texts, progress=report)
     embed_images(encoder=images, progress=report)
     current = IndexVersion.objects.first()
@@ -320,6 +319,14 @@ def only_builder() -> Iterator[None]:
     with (root / ".building").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _published() -> Iterator[LibraryItem]:
+    """In pieces that are read to their end: a query that is still open while something is written makes SQLite refuse
+    the writing at once when somebody else has written meanwhile."""
+    pks = list(LibraryItem.objects.filter(state=State.PUBLISHED).order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(pks), ITEMS_AT_ONCE):
+        yield from LibraryItem.objects.filter(pk__in=pks[start : start + ITEMS_AT_ONCE]).order_by("pk")
 
 
 def _chunks(items: Iterable[LibraryItem], size: int) -> Iterator[list[LibraryItem]]:
