@@ -8,6 +8,7 @@ import csv
 import json
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -184,8 +185,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             environment = environment_of(folder / "home", url, free.getsockname()[1])
+        if arguments.site:
+            shutil.copytree(arguments.site, folder / "home")
         prepared = ["-m", "tests.load.prepare", str(arguments.users), f"{folder}/site.json"]
-        programs = (["manage.py", "setup_site"], prepared)
+        programs = (["manage.py", "migrate" if arguments.site else "setup_site"], prepared)
         for program in programs:
             subprocess.run([sys.executable, *program], cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
         began = os.getloadavg()[0]
@@ -239,6 +242,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--warm", type=float, default=0.3, help="minutes before the figures are taken")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--site", metavar="FOLDER", help="a CDSS_HOME on SQLite: its copy is loaded, it is left alone")
     parser.add_argument("--faults", action="store_true", help="kill workers and damage the index meanwhile")
     parser.add_argument("--json", metavar="FILE")
     arguments = parser.parse_args()
