@@ -7,7 +7,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 export CDSS_HTTPS ?= False
 
-.PHONY: audit sbom run setup env test test-all faults check evaluation evaluation-baseline bench bench-viewer align local-llm lock clean
+.PHONY: audit sbom run setup env test test-all faults load soak check evaluation evaluation-baseline bench bench-viewer align local-llm lock clean
 run: setup
 	$(MANAGE) serve
 
@@ -36,15 +36,31 @@ env: .venv/.run
 # Rooms and files that ask the database nothing that SQLite does not answer alike.
 ALIKE := reasoning evaluation exchange security/test_foreign_objects.py test_access.py locks/test_modes.py \
   library/test_deidentify.py library/test_deidentify_names.py library/test_phantoms.py library/test_intake.py \
-  library/test_dicom_profile.py teaching/test_leaks.py audit/test_coverage.py
+  library/test_dicom_profile.py teaching/test_leaks.py audit/test_coverage.py \
+  faults backup test_storage.py
 test: .venv/.dev .venv/.browser
 	$(BIN)/pytest -n 2
 	$(BIN)/python -m tests.run_on_postgres -n 2 --sets 2 tests/cdss $(ALIKE:%=--ignore=tests/cdss/%)
 	$(BIN)/pytest -n 2 -m "model or pg or e2e" || test $$? = 5
 
-# The whole sets of payloads and faults that the default lane tries a part of.
+# The whole sets of payloads and faults that the default lane tries a part of; figures are printed at the end. Of what
+# goes on for a time: CDSS_FAULT_MINUTES (2), of requests to a failing language model: CDSS_FAULT_REQUESTS (500).
 faults: .venv/.dev
 	$(BIN)/pytest -m faults
+
+# Fifty people at once on a site of its own, then the same with faults. Locust is installed beside the environment.
+USERS ?= 50
+MINUTES ?= 1
+DATABASE ?= sqlite
+LOAD = CDSS_LOAD_PACKAGES=.venv/load $(BIN)/python -m tests.load.run --users $(USERS) --minutes $(MINUTES) --database $(DATABASE)
+.venv/load: .venv/.dev
+	test -d $@ || $(BIN)/pip install --quiet --target $@ locust==2.47.0 || { rm -rf $@; false; }
+
+load: .venv/load
+	$(LOAD)
+
+soak: .venv/load
+	$(LOAD) --faults
 
 check: .venv/.dev
 	$(BIN)/ruff check .

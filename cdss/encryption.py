@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from cdss.env import secret_file_new
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -94,7 +96,9 @@ def _keys(from_environment: str, path: str) -> tuple[Key, ...]:
             )
         with suppress(FileExistsError):
             keys_store((Key.new(),), new=True)
-    return tuple(Key.read(line) for line in file.read_text().split())
+    if found := tuple(Key.read(line) for line in file.read_text().split()):
+        return found
+    raise EncryptionError(f"The file {file.name} of CDSS_HOME is empty. Put it back from its backup.")
 
 
 def keys_store(found: tuple[Key, ...], *, new: bool = False) -> None:
@@ -103,14 +107,10 @@ def keys_store(found: tuple[Key, ...], *, new: bool = False) -> None:
         raise EncryptionError(f"The keys come from {ENVIRONMENT}: change them there.")
     file = key_file()
     file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file if new else file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as handle:
-        handle.write("".join(f"{key}\n" for key in found))
-        handle.flush()
-        os.fsync(handle.fileno())
+    place = file if new else file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    secret_file_new(place, "".join(f"{key}\n" for key in found))
     if not new:
-        beside.replace(file)
+        place.replace(file)
     _made_note().touch(mode=0o600)
     _keys.cache_clear()
 

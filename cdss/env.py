@@ -1,6 +1,7 @@
 """Strict readers of environment variables: a value that cannot be understood stops the start and names its variable."""
 
 import os
+import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,3 +87,18 @@ def writing(name: str, place: Path) -> Iterator[None]:
         raise ImproperlyConfigured(
             f"{name}={place}: nothing can be written there ({error.strerror}). Name a folder of your own."
         ) from error
+
+
+def secret_file_new(path: Path, content: str) -> None:
+    """Makes a file that its owner alone can read: whole and on the disk, or not at all. Raises FileExistsError."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # Unlike a rename, this does not write over one that another process has just made.
+        os.link(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -38,6 +38,7 @@ PARTS = (
     Part("Accounts", "accounts:users", Action.MANAGE_USERS),
     Part("Oversight", "oversight:dashboard", Action.VIEW_AUDIT),
     Part("Modes", "locks:modes", Action.LOCK_SITE),
+    Part("Index", "indexing:state", Action.OPERATE),
     Part("Privacy", "privacy:subject", Action.ERASE),
     Part("Audit", "audit:list", Action.VIEW_AUDIT),
 )

@@ -1,4 +1,4 @@
-import os
+from contextlib import suppress
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -30,9 +30,9 @@ def secret_key() -> str:
 
         with env.writing("CDSS_HOME", CDSS_HOME):
             CDSS_HOME.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(get_random_secret_key() + get_random_secret_key())
+            # Another process may have made one just now.
+            with suppress(FileExistsError):
+                env.secret_file_new(path, get_random_secret_key() + get_random_secret_key())
     return path.read_text()
 
 

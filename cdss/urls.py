@@ -4,6 +4,8 @@ from cdss.converters import IdConverter
 
 register_converter(IdConverter, "id")
 
+handler500 = "cdss.storage.server_error"
+
 urlpatterns = [
     path("", include("cdss.consultations.urls")),
     path("library/export/", include("cdss.exchange.urls")),
@@ -14,6 +16,7 @@ urlpatterns = [
     path("drills/", include("cdss.drills.urls")),
     path("notices/", include("cdss.notices.urls")),
     path("regions/", include("cdss.regions.urls")),
+    path("index/", include("cdss.indexing.urls")),
     path("evaluation/", include("cdss.evaluation.urls")),
     path("learning/", include("cdss.learning.urls")),
     path("audit/", include("cdss.audit.urls")),

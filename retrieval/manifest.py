@@ -16,7 +16,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -159,19 +159,22 @@ def digest(folder: Path) -> str:
     return hashlib.sha256(_read(folder / _MANIFEST)).hexdigest()
 
 
-def clean(root: Path, *, keep: int = 2) -> list[str]:
-    """Remove what an interrupted writer left, and all but the newest `keep` versions; returns the names removed.
+def clean(root: Path, *, keep: int = 2, named: Collection[str] = ()) -> list[str]:
+    """Remove what an interrupted writer left, and all versions but the newest `keep` and those `named`.
 
-    Does nothing while a writer is at work.
+    A writer that was killed after the renaming leaves a version that nobody knows of: what is in use is not among the
+    newest then, and has to be named. Returns the names removed. Does nothing while a writer is at work.
     """
     if not root.is_dir():
         return []
     try:
         with _only_writer(root, wait=False):
             removed = _remove_unfinished(root)
-            for folder in _versions(root)[:-keep]:
-                shutil.rmtree(folder, ignore_errors=True)
-                removed.append(folder.name)
+            versions = _versions(root)
+            for folder in versions[: max(0, len(versions) - keep)]:
+                if folder.name not in named:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    removed.append(folder.name)
             return removed
     except BlockingIOError:
         return []

@@ -11,6 +11,9 @@ from pytest_socket import disable_socket
 
 from cdss.accounts.models import Role, User
 from cdss.audit import triggers
+from cdss.indexing import triggers as index_triggers
+from cdss.reasoning.breaker import BREAKER
+from tests.figures import Figure
 from tests.postgres import postgres
 
 # A busy machine is no reason to fail a property.
@@ -41,7 +44,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True)
 def no_network(request: pytest.FixtureRequest) -> None:
     """The default lane opens no sockets but those inside this machine's own processes."""
-    if not any(request.node.get_closest_marker(lane) for lane in ("e2e", "pg", "llm")):
+    if not any(request.node.get_closest_marker(lane) for lane in ("e2e", "pg", "llm", "faults")):
         disable_socket(allow_unix_socket=True)
 
 
@@ -52,14 +55,41 @@ def tables_can_be_emptied() -> Iterator[None]:
 
     def without_triggers(case: TransactionTestCase) -> None:
         triggers.remove(connection)
+        index_triggers.remove(connection)
         try:
             empty(case)
         finally:
             triggers.install(connection)
+            index_triggers.install(connection)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", without_triggers)
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_pause_of_the_model() -> None:
+    """No test is told of the failures of the one before."""
+    BREAKER.forget()
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Figure:
+    """Says what was measured; `make faults` prints it at its end."""
+
+    def say(name: str, **values: object) -> None:
+        record_property("figure", f"{name}: " + ", ".join(f"{key} {value}" for key, value in values.items()))
+
+    return say
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
+    lines = [text for report in reports for name, text in report.user_properties if name == "figure"]
+    if lines:
+        terminalreporter.section("figures")
+        for line in lines:
+            terminalreporter.write_line(str(line))
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,7 @@ class Action(models.TextChoices):
     PROMOTE_RANKING = "promote_ranking", "Promote learned ranking weights and roll them back"
     MANAGE_USERS = "manage_users", "Create accounts and change roles"
     LOCK_SITE = "lock_site", "Lock the site to text, to education or to reading"
+    OPERATE = "operate", "See whether the index is whole and up to date, and have it checked"
     ERASE = "erase", "Export and erase what is held of a patient"
 
 
@@ -93,6 +94,7 @@ ROLE_ACTIONS: dict[str, frozenset[Action]] = {
             Action.PROMOTE_RANKING,
             Action.MANAGE_USERS,
             Action.LOCK_SITE,
+            Action.OPERATE,
             Action.ERASE,
         }
     ),

@@ -22,6 +22,7 @@ from cdss.consultations.reads import quarantined
 from cdss.consultations.recording import diagnoses_store, statements_store
 from cdss.consultations.stored import stored_diagnoses, stored_evidence
 from cdss.consultations.working import UNEXPECTED, case_of
+from cdss.reasoning.breaker import BREAKER
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.conflicts import with_conflicts
 from cdss.reasoning.errors import WriterError
@@ -52,18 +53,19 @@ def ask_model(
     """The model's checked differential laid over the composer's. Raises WriterError: the composer's text stands."""
     context, case = context_tokens(spec), completed(case)
     told = read_case(case).case
-    result = write_differential(
-        model=chat_model(spec, timeout=seconds),
-        case=told,
-        evidence=in_the_models_order(evidence),
-        candidates=composed,
-        deadline=time.monotonic() + seconds,
-        cancelled=cancelled,
-        on_statement=on_statement,
-        context=context,
-        answer=answer_tokens(context),
-        retries=settings.LLM_RETRIES,
-    )
+    with BREAKER.guarded(spec):
+        result = write_differential(
+            model=chat_model(spec, timeout=seconds),
+            case=told,
+            evidence=in_the_models_order(evidence),
+            candidates=composed,
+            deadline=time.monotonic() + seconds,
+            cancelled=cancelled,
+            on_statement=on_statement,
+            context=context,
+            answer=answer_tokens(context),
+            retries=settings.LLM_RETRIES,
+        )
     written = check(result.diagnoses, evidence, told, beside=composed, vote=site_vote())
     return with_conflicts(merged(written=written, composed=composed), evidence, case), result
 
@@ -89,6 +91,8 @@ def _asked(answer: Answer) -> tuple[list[DiagnosisDraft], WriterResult]:
     consultation, case = answer.consultation, completed(case_of(answer.consultation))
     _refuse_quarantined(consultation)
     spec, cancelled = _spec_of(answer), _Cancelled(consultation.pk)
+    if BREAKER.is_open(spec):
+        raise WriterError("paused")
     consultation_expand(consultation=consultation, cancelled=cancelled)
     evidence, composed = stored_evidence(consultation), stored_diagnoses(consultation.answers.get(writer=WRITER))
     by_label = {text.label: text for text in evidence}

@@ -27,9 +27,11 @@ def assemble(text_encoder: TextEncoder, image_encoder: ImageEncoder, base: Snaps
     from retrieval.index.lexical import COSINE, LexicalIndex
     from retrieval.index.snapshot import Snapshot, Subjects, Table, describe
 
-    passages = Table.of(_passage_rows(text_encoder), 2)
-    frames = Table.of(_frame_rows(image_encoder), 3)
+    passage_rows, frame_rows = _passage_rows(text_encoder), _frame_rows(image_encoder)
+    # Read last: what was deleted meanwhile is in none of the tables.
     kinds = kinds_of_published()
+    passages = Table.of([row for row in passage_rows if row[1] in kinds], 2)
+    frames = Table.of([row for row in frame_rows if row[1] in kinds], 3)
     subjects = Subjects.of(subject_rows(kinds))
     text = base.text if base else FaissIndex(text_encoder.dimension)
     lexical = base.lexical if base else LexicalIndex()
@@ -40,6 +42,7 @@ def assemble(text_encoder: TextEncoder, image_encoder: ImageEncoder, base: Snaps
     changed |= _update_text(text, lexical, passages.ids, text_encoder)
     changed |= _update_items(item_lexical, passages, base)
     changed |= _update_images(images, frames.ids)
+    passages, frames = _agreeing(passages, frames, text, lexical, item_lexical, images)
     aside = _reference_items()
     changed |= lexical.set_aside(passages.ids[np.isin(passages.items, aside)])
     changed |= item_lexical.set_aside(aside)
@@ -55,6 +58,23 @@ def assemble(text_encoder: TextEncoder, image_encoder: ImageEncoder, base: Snaps
         images=images,
     )
     return snapshot, changed
+
+
+def _agreeing(
+    passages: Table, frames: Table, text: FaissIndex, lexical: LexicalIndex, words: LexicalIndex, images: FaissIndex
+) -> tuple[Table, Table]:
+    """What was deleted while the parts were read is in some of them. What is in all of them stays; the deletion is
+    noted, and the next build has the rest."""
+    from retrieval.index.snapshot import Table
+
+    kept = np.isin(passages.ids, text.ids) & np.isin(passages.items, words.ids)
+    if not kept.all():
+        passages = Table(passages.ids[kept], passages.items[kept], passages.images)
+        text.remove(np.setdiff1d(text.ids, passages.ids))
+        lexical.remove(np.setdiff1d(lexical.ids, passages.ids))
+        words.remove(np.setdiff1d(words.ids, passages.items))
+    there = np.isin(frames.ids, images.ids)
+    return passages, Table(frames.ids[there], frames.items[there], frames.images[there])
 
 
 def _reference_items() -> Ids:

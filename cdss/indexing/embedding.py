@@ -80,7 +80,8 @@ def _embed_passages(rows: Sequence[tuple[int, str, str]], encoder: TextEncoder) 
     ]
     with transaction.atomic():
         # Some may have been edited away, or encoded by another process, in the meantime.
-        alive = set(Passage.objects.filter(pk__in=[row[0] for row in rows]).values_list("pk", flat=True))
+        there = Passage.objects.select_for_update(no_key=True).filter(pk__in=[row[0] for row in rows]).order_by("pk")
+        alive = set(there.values_list("pk", flat=True))
         PassageEmbedding.objects.bulk_create([row for row in made if row.passage_id in alive], ignore_conflicts=True)
 
 
@@ -94,7 +95,8 @@ def _embed_images(images: Sequence[CaseImage], encoder: ImageEncoder, *, masked:
         for (pk, number), vector in zip(places, vectors, strict=True)
     ]
     with transaction.atomic():
-        alive = set(CaseImage.objects.filter(pk__in=[pk for pk, _ in places]).values_list("pk", flat=True))
+        there = CaseImage.objects.select_for_update(no_key=True).filter(pk__in=[pk for pk, _ in places]).order_by("pk")
+        alive = set(there.values_list("pk", flat=True))
         ImageEmbedding.objects.bulk_create([row for row in made if row.image_id in alive], ignore_conflicts=True)
     return len({pk for pk, _ in places})
 

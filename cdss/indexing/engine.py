@@ -12,6 +12,7 @@ from django.conf import settings
 
 from cdss.indexing.encoders import encoders_of
 from cdss.indexing.models import IndexVersion
+from cdss.indexing.standby import stored_engine, words_engine
 from retrieval.errors import IndexUnusableError
 
 if TYPE_CHECKING:
@@ -68,6 +69,13 @@ def folder_of(version: IndexVersion) -> Path:
     return Path(settings.INDEX_ROOT) / version.name
 
 
+def snapshot_of(version: IndexVersion) -> Snapshot:
+    """Every file of it verified before it is read. Raises IndexUnusableError when one is missing or damaged."""
+    from retrieval.index.snapshot import Snapshot
+
+    return Snapshot.load(folder_of(version), manifest_sha256=version.manifest_sha256)
+
+
 def engine_of(snapshot: Snapshot, texts: TextEncoder, images: ImageEncoder) -> Engine:
     """Raises IndexUnusableError when it was made with other encoders."""
     from retrieval.engine import Engine
@@ -76,14 +84,23 @@ def engine_of(snapshot: Snapshot, texts: TextEncoder, images: ImageEncoder) -> E
 
 
 def _load() -> Engine:
-    from retrieval.index.snapshot import Snapshot
-
+    """The newest version that is whole and of the encoder that is set; else what stands in until there is one."""
     first: IndexUnusableError | None = None
+    whole: Snapshot | None = None
+    newest: IndexVersion | None = None
     for version in IndexVersion.objects.all()[: 1 + FALLBACKS]:
+        newest = newest or version
         try:
-            snapshot = Snapshot.load(folder_of(version), manifest_sha256=version.manifest_sha256)
+            snapshot = snapshot_of(version)
+            whole = whole or snapshot
             return engine_of(snapshot, *encoders_of(version.text_encoder))
         except IndexUnusableError as error:
             logger.warning("index %s cannot be used: %s", version.name, error)
             first = first or error
-    raise first or IndexUnusableError(NO_INDEX)
+    if newest is None or first is None:
+        raise IndexUnusableError(NO_INDEX)
+    try:
+        encoders = encoders_of(newest.text_encoder)
+        return words_engine(whole, *encoders) if whole is not None else stored_engine(*encoders)
+    except IndexUnusableError as error:
+        raise first from error

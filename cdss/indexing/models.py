@@ -67,3 +67,47 @@ class IndexVersion(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class IndexChange(models.Model):
+    """A change of the library that is not in the index yet; the database writes it (cdss/indexing/triggers.py)."""
+
+    # 0: of many items, as when a collection is masked. No key: a deleted item leaves one too.
+    item = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["pk"]
+
+
+class Occasion(models.TextChoices):
+    START = "start", "At the start"
+    REGULAR = "regular", "Regularly"
+    ASKED = "asked", "Asked for"
+
+
+class IndexCheck(models.Model):
+    """One comparison of the index with the database, and what came of it."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    occasion = models.CharField(max_length=8, choices=Occasion.choices)
+    version = models.CharField(max_length=80, blank=True)
+    passages = models.PositiveIntegerField(default=0)
+    passages_indexed = models.PositiveIntegerField(default=0)
+    images = models.PositiveIntegerField(default=0)
+    images_indexed = models.PositiveIntegerField(default=0)
+    # Ids that the database has and the index has not, and the other way round.
+    missing = models.PositiveIntegerField(default=0)
+    surplus = models.PositiveIntegerField(default=0)
+    pending = models.PositiveIntegerField(default=0)
+    problem = models.CharField(max_length=300, blank=True)
+    # The version that was made to put it right.
+    repaired = models.CharField(max_length=80, blank=True)
+    milliseconds = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    @property
+    def in_step(self) -> bool:
+        return not (self.missing or self.surplus or self.problem)

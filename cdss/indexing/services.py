@@ -21,9 +21,10 @@ from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.indexing import splitting
 from cdss.indexing.assembly import assemble
+from cdss.indexing.changes import changes_pending, changes_settle
 from cdss.indexing.embedding import Progress, embed_images, embed_passages
 from cdss.indexing.encoders import encoders_of, image_encoder, text_encoder
-from cdss.indexing.engine import folder_of, get_engine
+from cdss.indexing.engine import get_engine, snapshot_of
 from cdss.indexing.models import IndexVersion, PassageSplit
 from cdss.indexing.pairs import pair_stage, read_again
 from cdss.indexing.pruning import leftovers_prune
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from retrieval.types import ImageEncoder, TextEncoder
 
 ITEMS_AT_ONCE = 200
+KEPT_VERSIONS = 2
 IDS_AT_ONCE = 900
 
 
@@ -179,9 +181,9 @@ def index_make(
 ) -> IndexVersion:
     """As `index_build`, with these encoders, for who is the only builder already; vectors of those to keep stay."""
     refuse_in(Mode.READ_ONLY)
+    noted = changes_pending()
     report = progress or (lambda step, done, total: None)
-    published = LibraryItem.objects.filter(state=State.PUBLISHED).order_by("pk")
-    passages_refresh(items=published.iterator(ITEMS_AT_ONCE), encoder=texts)
+    passages_refresh(items=_published(), encoder=texts)
     embed_passages(encoder=texts, progress=report)
     embed_images(encoder=images, progress=report)
     current = IndexVersion.objects.first()
@@ -189,6 +191,7 @@ def index_make(
     snapshot, changed = assemble(texts, images, base)
     unchanged = current is not None and base is not None and not changed
     version = current if current is not None and unchanged else _publish(snapshot)
+    changes_settle(noted)
     leftovers_prune(keep=keep)
     return version
 
@@ -204,19 +207,17 @@ def index_verify() -> IndexVersion:
 
 def index_repair(*, progress: Progress | None = None) -> IndexVersion:
     """At start-up: the newest version if it is whole, else a new one from the stored vectors; leftovers are removed."""
-    from retrieval import manifest
-
-    manifest.clean(Path(settings.INDEX_ROOT))
+    index_clean()
     try:
         return index_verify()
     except IndexUnusableError:
-        if _is_of_another_encoder(IndexVersion.objects.first()):
+        if is_of_another_encoder(IndexVersion.objects.first()):
             # Nothing is damaged: to encode the whole library anew is for an administrator to decide.
             raise
         return index_build(rebuild=True, progress=progress)
 
 
-def _is_of_another_encoder(version: IndexVersion | None) -> bool:
+def is_of_another_encoder(version: IndexVersion | None) -> bool:
     if version is None:
         return False
     texts, images = encoders_of(version.text_encoder)
@@ -277,15 +278,23 @@ def _publish(snapshot: Snapshot) -> IndexVersion:
         )
         details = {"name": version.name, "passages": version.passages, "images": version.images}
         record(action="index.publish", obj=version, details=details)
-    manifests.clean(root)
+    index_clean()
     return version
+
+
+def index_clean(*, keep: int = KEPT_VERSIONS) -> list[str]:
+    """Removes the folders of old versions and of interrupted writers; what the newest rows name stays."""
+    from retrieval import manifest
+
+    named = IndexVersion.objects.values_list("name", flat=True)[: max(1, keep)]
+    return manifest.clean(Path(settings.INDEX_ROOT), keep=keep, named=set(named))
 
 
 def index_snapshot(version: IndexVersion, texts: TextEncoder, images: ImageEncoder) -> Snapshot:
     """A version in memory. Raises IndexUnusableError when it is damaged or was made with other encoders."""
-    from retrieval.index.snapshot import Snapshot, terms_version
+    from retrieval.index.snapshot import terms_version
 
-    snapshot = Snapshot.load(folder_of(version), manifest_sha256=version.manifest_sha256)
+    snapshot = snapshot_of(version)
     snapshot.manifest.require(
         text_encoder=texts.version,
         image_encoder=images.version,
@@ -310,6 +319,14 @@ def only_builder() -> Iterator[None]:
     with (root / ".building").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _published() -> Iterator[LibraryItem]:
+    """In pieces that are read to their end: a query that is still open while something is written makes SQLite refuse
+    the writing at once when somebody else has written meanwhile."""
+    pks = list(LibraryItem.objects.filter(state=State.PUBLISHED).order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(pks), ITEMS_AT_ONCE):
+        yield from LibraryItem.objects.filter(pk__in=pks[start : start + ITEMS_AT_ONCE]).order_by("pk")
 
 
 def _chunks(items: Iterable[LibraryItem], size: int) -> Iterator[list[LibraryItem]]:

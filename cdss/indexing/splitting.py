@@ -51,6 +51,9 @@ def refresh_item(
     # Another encoder with the same windows keeps the rows, and the index in use keeps its ids.
     same = complete and [_key(passage) for passage in item.passages.all()] == [_key(passage) for passage in made]
     with transaction.atomic():
+        if not LibraryItem.objects.select_for_update(no_key=True).filter(pk=item.pk).exists():
+            # Deleted since it was read.
+            return False
         if not same:
             item.passages.all().delete()
             Passage.objects.bulk_create(made)

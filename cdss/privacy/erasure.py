@@ -76,7 +76,7 @@ def patient_erase(*, holdings: Holdings, by: User | None, reason: str) -> Erased
 
 def traces_clear() -> None:
     """What deleting leaves behind: index generations, free pages of the database and its journal."""
-    from cdss.indexing.services import index_build
+    from cdss.indexing.services import index_build, index_clean, only_builder
     from retrieval import manifest
     from retrieval.errors import RetrievalError
 
@@ -86,7 +86,8 @@ def traces_clear() -> None:
         # An empty library has no index; what an old one held goes all the same.
         manifest.clean(settings.INDEX_ROOT, keep=0)
     else:
-        manifest.clean(settings.INDEX_ROOT, keep=1)
+        with only_builder():
+            index_clean(keep=0)
     database_compact()
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 Kind = Literal[
     "configuration", "refused", "redirected", "unreachable", "timeout", "denied", "busy", "too_long", "garbage",
-    "truncated", "cancelled", "quarantined",
+    "truncated", "cancelled", "quarantined", "paused",
 ]  # fmt: skip
 
 
@@ -26,6 +26,10 @@ TROUBLES: dict[Kind, Trouble] = {
     "too_long": Trouble("The case and its evidence are too long for this language model.", False),
     "garbage": Trouble("The language model gave no usable answer, twice. Trying again may help.", True),
     "truncated": Trouble("The language model's answer was cut off before its first statement.", True),
+    "paused": Trouble(
+        "The language model failed several times in a row and is left alone for a while. Trying again later may help.",
+        True,
+    ),
     "quarantined": Trouble("A source of the evidence is in quarantine. Ask again for an answer without it.", False),
     "cancelled": Trouble("The language model was stopped.", True),
 }

@@ -166,6 +166,8 @@ TABLE = [
     Row("mfa_remove_webauthn", "GET", (302, 404, 404, 404, 404, 404), ("passkey",)),
     Row("mfa_remove_webauthn", "POST", (302, 404, 404, 404, 404, 404), ("passkey",)),
     # locked modes
+    Row("indexing:state", "GET", ADMINISTRATOR),
+    Row("indexing:check", "POST", (302, 403, 403, 403, 403, 302)),
     Row("locks:modes", "GET", ADMINISTRATOR),
     Row("locks:modes", "POST", (302, 403, 403, 403, 403, 302), (), {"mode": "text-only", "on": "yes"}),
     # audit

@@ -56,6 +56,13 @@ def test_the_newest_version_is_the_current_one(tmp_path: Path) -> None:
     assert manifest.publish(tmp_path, MADE_WITH, write).name > names[-1]
 
 
+def test_what_is_named_stays_and_none_may_stay(tmp_path: Path) -> None:
+    names = [manifest.publish(tmp_path, MADE_WITH, write).name for _ in range(4)]
+    assert manifest.clean(tmp_path, keep=1, named={names[1]}) == [names[0], names[2]]
+    assert manifest.clean(tmp_path, keep=0) == [names[1], names[3]]
+    assert manifest.current(tmp_path) is None
+
+
 @pytest.mark.parametrize(
     ("field", "what"),
     [("text_encoder", "text encoder"), ("image_encoder", "image encoder"), ("image_preprocessing", "preprocessing")],

@@ -82,6 +82,7 @@ AUDITED: dict[tuple[str, str], str] = {
     ("library:doubts", "GET"): "image.doubts_listed",
     ("library:quarantine_lift", "POST"): "library.quarantine_lifted",
     ("library:quarantines", "POST"): "library.quarantined",
+    ("indexing:check", "POST"): "index.check_asked",
     ("locks:modes", "POST"): "lock.set",
     ("privacy:subject", "POST"): "privacy.looked_up",
     ("accounts:group_edit", "POST"): "group.changed",
@@ -154,6 +155,7 @@ COUNTS = "states, counts and durations; nothing of the case"
 # Route and method → why there is no event.
 NOT_AUDITED: dict[tuple[str, str], str] = {
     **{(name, method): SIGN_IN_STEP for name in SIGN_IN_PAGES for method in ("GET", "POST")},
+    ("indexing:state", "GET"): "counts and versions of the index, nothing of a case",
     ("authoring:bulk", "GET"): "what kind of change was made of how many cases, by whom it was made",
     ("authoring:bulk_change", "POST"): REFUSED,
     ("authoring:collection", "GET"): REFUSED,

@@ -57,8 +57,13 @@ def test_the_composers_answer_stands(
 
 
 def test_a_missing_index_fails_the_consultation_in_words_for_its_reader(
-    doctor: Client, small_library: None, run_queue: Callable[..., Any], settings: Any
+    doctor: Client,
+    small_library: None,
+    run_queue: Callable[..., Any],
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("cdss.indexing.standby.MOST_PASSAGES", 0)
     (Path(settings.INDEX_ROOT) / IndexVersion.objects.values_list("name", flat=True)[0] / "text.faiss").unlink()
     forget_engine()
     with run_queue():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cdss.audit.models import Event
-from cdss.indexing import embedding
+from cdss.indexing import assembly, embedding, splitting
 from cdss.indexing.models import ImageEmbedding, IndexVersion, PassageEmbedding
 from cdss.indexing.pixels import frames_of
 from cdss.indexing.services import index_build, index_repair, index_verify, search_library
@@ -259,3 +259,44 @@ def test_a_full_disk_leaves_the_index_in_use(
     assert IndexVersion.objects.first() == before
     assert found("distal radius")
     assert index_build().passages == before.passages + 1
+
+
+@pytest.mark.parametrize(
+    "moment", ["_passage_rows", "kinds_of_published", "subject_rows", "_update_text", "_update_items"]
+)
+def test_what_is_deleted_while_it_is_read_is_left_out(
+    library: Library, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The parts of an index agree with each other whatever goes away between two of its queries."""
+    real = getattr(assembly, moment)
+
+    def then_deleted(*args: object) -> object:
+        found = real(*args)
+        LibraryItem.objects.filter(pk=library["fracture"].pk).delete()
+        return found
+
+    def deleted_first(*args: object) -> object:
+        LibraryItem.objects.filter(pk=library["paper"].pk).delete()
+        return real(*args)
+
+    for act in (then_deleted, deleted_first):
+        with monkeypatch.context() as patched:
+            patched.setattr(assembly, moment, act)
+            index_build(rebuild=True)
+        assert index_verify() == IndexVersion.objects.first()
+        assert found("filling defect in the artery")[0] == library["embolism"].pk
+    assert found("fracture of the distal radius") == [library["embolism"].pk]
+
+
+def test_what_is_deleted_before_it_is_split_is_left_out(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = splitting._split
+
+    def deleted(item: LibraryItem, *args: object) -> object:
+        made = real(item, *args)
+        if item.pk == library["paper"].pk:
+            LibraryItem.objects.filter(pk=item.pk).delete()
+        return made
+
+    monkeypatch.setattr(splitting, "_split", deleted)
+    assert index_build().passages == 4
+    assert library["paper"].pk not in found("distal radius")

@@ -29,7 +29,8 @@ LOCKED_SECONDS = 5.0
 class Command(BaseCommand):
     help = (
         "Answers consultations. With --queue llm it runs the language model, so that evidence never waits for it; with "
-        "--queue index it encodes what was imported, behind everything else the machine has to do."
+        "--queue index it encodes what was imported, behind everything else the machine has to do, and keeps the index "
+        "in step with the database."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -43,6 +44,8 @@ class Command(BaseCommand):
             threading.Thread(target=_keep_sweeping, args=(stop,), daemon=True).start()
         if queue == INDEX_QUEUE:
             os.nice(INDEX_NICENESS)
+            if not batch:
+                threading.Thread(target=_keep_in_step, args=(stop,), daemon=True).start()
         try:
             interval = INDEX_INTERVAL if queue == INDEX_QUEUE else 0.1
             _work(queue=queue, interval=interval, batch=batch)
@@ -80,6 +83,12 @@ def _warm() -> None:
         get_engine().search(Query(text="warm-up", k=1))
     except (RetrievalError, LockedError) as error:
         logger.warning("not ready to answer: %s", error)
+
+
+def _keep_in_step(stop: threading.Event) -> None:
+    from cdss.indexing.watching import keep_in_step
+
+    keep_in_step(stop)
 
 
 def _keep_sweeping(stop: threading.Event) -> None:
