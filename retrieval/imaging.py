@@ -26,6 +26,7 @@ __all__ = [
     "MAX_FRAMES",
     "ImageHeader",
     "Limits",
+    "check_file",
     "embedded_metadata",
     "file_bytes",
     "load_pixels",
@@ -104,14 +105,26 @@ def embedded_metadata(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> int:
         return len(image.getexif()) + len(texts) + len(set(blocks) - set(texts))
 
 
+def check_file(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> None:
+    """Refuses a file by its size, before it is opened.
+
+    Raises:
+        ImageError: missing, empty, or over `limits.max_bytes`.
+    """
+    try:
+        check_bytes(path.stat().st_size, limits)
+    except OSError as error:
+        raise ImageError(f"{path.name}: this file cannot be opened ({error.strerror}).") from error
+
+
 def file_bytes(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """The content of a file, refused by its size before it is read.
 
     Raises:
         ImageError: missing, unreadable, empty, or over `limits.max_bytes`.
     """
+    check_file(path, limits=limits)
     try:
-        check_bytes(path.stat().st_size, limits)
         return path.read_bytes()
     except OSError as error:
         raise ImageError(f"{path.name}: this file cannot be opened ({error.strerror}).") from error

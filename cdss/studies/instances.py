@@ -1,4 +1,7 @@
-"""What is kept of one DICOM file: where its frames lie, how their values are meant, and nothing that names anybody."""
+"""What is kept of one DICOM file: where its frames lie, how their values are meant, and nothing that names anybody.
+
+`read_header` runs in a child, `instance_of` here.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cdss.library.dicom_header import header_facts, removed_identifiers
-from cdss.library.patients import patient_of
 from retrieval import dicom
 from retrieval.dicom_values import functional_group, number, sequence
 from retrieval.errors import ImageError
@@ -35,11 +37,11 @@ class FrameFacts:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One file. `source` is where its bytes are held; UIDs are as the file has them and go no further."""
+    """One file. `source` is where its bytes are held; UIDs are as the file has them and go no further.
 
-    source: str
-    name: str
-    sha256: str
+    `patient` is the key of who it is of.
+    """
+
     uid: str
     series: str
     study: str
@@ -51,6 +53,9 @@ class Instance:
     columns: int
     colour: bool
     frames: tuple[FrameFacts, ...]
+    source: str = ""
+    name: str = ""
+    sha256: str = ""
     modality: str = ""
     region: str = ""
     plane: str = ""
@@ -70,7 +75,14 @@ class Instance:
     removed: Mapping[str, int] = field(default_factory=dict)
 
 
-def read_instance(data: bytes, *, source: str, name: str, sha256: str, limits: Limits) -> Instance:
+def instance_of(facts: Mapping[str, Any], **about: str) -> Instance:
+    """As `read_header` made it, after JSON."""
+    frames = tuple(FrameFacts(**{name: _tuples(value) for name, value in each.items()}) for each in facts["frames"])
+    values = {name: _tuples(value) for name, value in facts.items() if name not in ("frames", *about)}
+    return Instance(frames=frames, **values, **about)
+
+
+def read_header(data: bytes, *, limits: Limits) -> Instance:
     """Raises ImageError for what is no DICOM image, or too large."""
     if not dicom.is_dicom(data):
         raise ImageError("not a DICOM file")
@@ -80,15 +92,12 @@ def read_instance(data: bytes, *, source: str, name: str, sha256: str, limits: L
     uid, series, study = (_text(dataset, f"{kind}InstanceUID") for kind in ("SOP", "Series", "Study"))
     if not (uid and series and study):
         raise ImageError("it does not say which study, series and image it is (StudyInstanceUID and others)")
-    facts, patient = header_facts(dataset), patient_of(dataset)
+    facts = header_facts(dataset)
     spacing, at_detector = _spacing(dataset)
     colour = (
         int(dataset.get("SamplesPerPixel") or 1) > 1 or _text(dataset, "PhotometricInterpretation") == "PALETTE COLOR"
     )
     return Instance(
-        source=source,
-        name=name,
-        sha256=sha256,
         uid=uid,
         series=series,
         study=study,
@@ -114,10 +123,13 @@ def read_instance(data: bytes, *, source: str, name: str, sha256: str, limits: L
         bits=header.bits,
         says_burned_in=facts.says_burned_in,
         says_none=facts.says_none,
-        patient=patient.key if patient else "",
         patient_number=_text(dataset, "PatientID"),
         removed=removed_identifiers(dataset),
     )
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(each) for each in value) if isinstance(value, list) else value
 
 
 def _frame(dataset: Dataset, index: int) -> FrameFacts:
