@@ -18,7 +18,16 @@ from PIL import Image, ImageOps
 from retrieval import dicom
 from retrieval.codestream import webp_size
 from retrieval.errors import ImageError
-from retrieval.images import ImageHeader, Limits, check_bytes, check_size, sample_indices, stretch
+from retrieval.images import (
+    MAX_FRAMES,
+    ImageHeader,
+    Limits,
+    check_bytes,
+    check_file,
+    check_size,
+    sample_indices,
+    stretch,
+)
 from retrieval.overlays import mask_overlays
 from retrieval.types import Pixels
 
@@ -35,8 +44,6 @@ __all__ = [
     "read_frames",
 ]
 
-# Frames of a stack that are encoded; the best one counts.
-MAX_FRAMES = 8
 DEFAULT_LIMITS = Limits()
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 NOT_AN_IMAGE = "This is not an image that can be read. Upload PNG, JPEG, TIFF, BMP, WebP or DICOM."
@@ -103,18 +110,6 @@ def embedded_metadata(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> int:
         texts = getattr(image, "text", {})
         blocks = [key for key in ("xmp", "comment", "photoshop", "XML:com.adobe.xmp") if image.info.get(key)]
         return len(image.getexif()) + len(texts) + len(set(blocks) - set(texts))
-
-
-def check_file(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> None:
-    """Refuses a file by its size, before it is opened.
-
-    Raises:
-        ImageError: missing, empty, or over `limits.max_bytes`.
-    """
-    try:
-        check_bytes(path.stat().st_size, limits)
-    except OSError as error:
-        raise ImageError(f"{path.name}: this file cannot be opened ({error.strerror}).") from error
 
 
 def file_bytes(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> bytes:

@@ -24,7 +24,7 @@ from cdss.locks.modes import REFUSALS, is_locked
 from cdss.reading import door
 from retrieval import imaging
 from retrieval.errors import ImageError, UnreadableError
-from retrieval.images import check_bytes, sample_indices
+from retrieval.images import check_bytes, check_file, sample_indices
 from retrieval.sandbox import Part
 from retrieval.sandbox.sources import Opened, Source
 from retrieval.types import Pixels
@@ -204,7 +204,7 @@ def _source(upload: Upload) -> Source:
         check_bytes(len(upload), limits)
         return upload
     if isinstance(upload, Path):
-        imaging.check_file(upload, limits=limits)
+        check_file(upload, limits=limits)
         return upload
     if (opened := _opened(upload)) is not None:
         check_bytes(os.fstat(opened.fileno()).st_size, limits)

@@ -38,5 +38,7 @@ def listed(args: Mapping[str, Any], file: File) -> Part:
                     if head[128:132] == b"DICM" and args["mark"].encode() + b"\0" in head:
                         marked.append(member.filename)
     except DAMAGED as error:
-        raise UnreadableError("This ZIP file is damaged or cannot be read. Pack it again without a password.") from error
+        raise UnreadableError(
+            "This ZIP file is damaged or cannot be read. Pack it again without a password."
+        ) from error
     return Part({"names": names, "marked": marked})

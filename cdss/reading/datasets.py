@@ -13,16 +13,16 @@ from cdss.reading.images import limits_of
 from retrieval import dicom
 from retrieval.dicom_values import check_expandable
 from retrieval.errors import ImageError, UnreadableError
-from retrieval.images import check_size
 from retrieval.sandbox.protocol import Part
 from retrieval.sandbox.sources import File
 
 MAX_VALUES = 200_000
-MAX_DEPTH = 20
-MAX_TEXT = 100_000
+MAX_DEPTH = 60
+MAX_TEXT = 4_000_000
 # Bytes, and numbers packed into them: pictures, tables, curves.
 PACKED = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-NUMBERS = frozenset({"DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
+# Decimal strings stay as they were written.
+NUMBERS = frozenset({"FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
 
 
 def values(args: Mapping[str, Any], file: File) -> Part:

@@ -5,15 +5,19 @@ What cannot be read raises UnreadableError, whose message is for the person who 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from django.conf import settings
 
 from retrieval.errors import UnreadableError
+from retrieval.images import MAX_FRAMES, Limits, check_file, sample_indices
 from retrieval.sandbox import Item, Part, Pool, Spending
 from retrieval.sandbox.sources import Source
 from retrieval.sandbox.spending import MEGABYTE
+from retrieval.types import Pixels
 
 IMAGES, DATASETS, ARCHIVES, DOCUMENTS, LOOKING = (
     f"cdss.reading.{name}" for name in ("images", "datasets", "archives", "documents", "looking")
@@ -39,10 +43,29 @@ def read_parts(job: str, source: Source, **args: Any) -> Generator[Part]:
     return _readers.parts(job, source, _told(args), spending=spending())
 
 
-def read_each(job: str, items: Sequence[tuple[Source, dict[str, Any]]]) -> Generator[tuple[int, Part | UnreadableError]]:
+def read_each(
+    job: str, items: Sequence[tuple[Source, dict[str, Any]]]
+) -> Generator[tuple[int, Part | UnreadableError]]:
     """Many files, by their number; what cannot be read stands in its place."""
     told = [Item(source, _told(args)) for source, args in items]
     return _readers.each(job, told, spending=spending())
+
+
+def frames_of(path: Path) -> list[Pixels]:
+    """The frames of an image, or of every PNG in a folder of frames in order of name, for an encoder."""
+    files = sorted(path.glob("*.png")) if path.is_dir() else [path]
+    if not files:
+        raise UnreadableError(f"{path.name}: there are no frames in this folder. Import the image again.")
+    chosen = [files[index] for index in sample_indices(len(files), MAX_FRAMES)]
+    args = {"kept_frames": MAX_FRAMES if len(files) == 1 else 1}
+    for file in chosen:
+        check_file(file, limits=Limits(max_bytes=settings.UPLOAD_MAX_BYTES))
+    frames = []
+    for _, answer in list(read_each(f"{IMAGES}:pixels", [(file, args) for file in chosen])):
+        if isinstance(answer, UnreadableError):
+            raise answer
+        frames.append(np.frombuffer(answer.blobs[0], dtype=np.uint8).reshape(answer.facts["shape"]))
+    return frames
 
 
 def look(job: str, source: Source, **args: Any) -> Part:

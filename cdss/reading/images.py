@@ -91,9 +91,7 @@ def _dicom(data: bytes, limits: Limits, kept: int) -> Part:
     return Part({**said.facts, "patient": str(dataset.get("PatientID") or "").strip()}, said.blobs)
 
 
-def _answer(
-    frames: Sequence[Pixels], source_frames: int, facts: HeaderFacts, removed: Mapping[str, int]
-) -> Part:
+def _answer(frames: Sequence[Pixels], source_frames: int, facts: HeaderFacts, removed: Mapping[str, int]) -> Part:
     height, width = frames[0].shape[:2]
     about = {"width": width, "height": height, "source_frames": source_frames, "removed": dict(removed), "patient": ""}
     return Part(about | asdict(facts), [png(frame) for frame in frames])

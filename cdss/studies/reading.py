@@ -178,9 +178,7 @@ def _series(upload: StudyUpload, stack: Stack, told: Callable[[int], None]) -> S
     certain, asked = _text(stack, sample)
     facts, signed = [], _common(upload.place, stack, sample)
     with frame_writer() as (folder, writer):
-        for count, (placed, read) in enumerate(
-            zip(stack.frames, _frames(upload.place, stack.frames), strict=True), 1
-        ):
+        for count, (placed, read) in enumerate(zip(stack.frames, _frames(upload.place, stack.frames), strict=True), 1):
             frame = cast(read, signed)
             writer.add(cover(frame.pixels, certain))
             facts.append(_facts(placed, frame))

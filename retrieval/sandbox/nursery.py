@@ -43,9 +43,7 @@ def main(arguments: list[str]) -> None:
             _kill(child)
 
 
-def _answer(
-    parent: socket.socket, waiting: select.poll, children: set[int], modules: list[str], files: int
-) -> bool:
+def _answer(parent: socket.socket, waiting: select.poll, children: set[int], modules: list[str], files: int) -> bool:
     if not waiting.poll(IDLE_MS):
         return True
     command, descriptors, _, _ = socket.recv_fds(parent, 1, 1)

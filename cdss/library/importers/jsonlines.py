@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile, is_zipfile
+from zipfile import is_zipfile
 
 from cdss.library.authored import (
     AUTHORED_CHOICES,
@@ -16,7 +16,7 @@ from cdss.library.authored import (
     records_of,
 )
 from cdss.library.field_values import RowError, flag_of, text_of, texts_of
-from cdss.library.importers.archive import unpacked
+from cdss.library.importers.archive import names_in, unpacked
 from cdss.library.importers.base import Importer, Read, attempt, image_inside
 from cdss.library.importers.carried import carried_of
 from cdss.library.models import Kind
@@ -196,13 +196,7 @@ def _holds_documents(path: Path) -> bool:
 def _holds_cases(path: Path) -> bool:
     if _is_json_lines(path):
         return not _holds_documents(path)
-    try:
-        if not path.is_file() or not is_zipfile(path):
-            return False
-        with ZipFile(path) as archive:
-            return any(name.rpartition("/")[2] == CASES_FILE for name in archive.namelist())
-    except (BadZipFile, OSError):
-        return False
+    return any(name.rpartition("/")[2] == CASES_FILE for name in names_in(path))
 
 
 DOCUMENTS = Importer("documents", lambda path: _is_json_lines(path) and _holds_documents(path), read_documents, _lines)
