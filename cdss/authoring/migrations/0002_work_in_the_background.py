@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
                 ("state", models.CharField(choices=[("waiting", "Waiting for the worker"), ("working", "Being worked on"), ("done", "Done"), ("failed", "Refused")], default="waiting", max_length=8)),
-                ("done", models.PositiveIntegerField(default=0)),
+                ("at", models.PositiveIntegerField(default=0)),
                 ("total", models.PositiveIntegerField(default=0)),
                 ("updated", models.DateTimeField(auto_now=True)),
                 ("created", models.DateTimeField(auto_now_add=True)),
