@@ -49,6 +49,8 @@ FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 NOT_AN_IMAGE = "This is not an image that can be read. Upload PNG, JPEG, TIFF, BMP, WebP or DICOM."
 DAMAGED = "This image is truncated or damaged. Export or download it again."
 _guard = threading.Lock()
+# Each is a directory that has to be read before the next one is known.
+MAX_PAGES = 4000
 MIN_IS_WHITE, PHOTOMETRIC_TAG, BITS_TAG = 0, 262, 258
 
 
@@ -205,6 +207,8 @@ def _tiff_frames(image: Image.Image, limits: Limits) -> int:
         except EOFError:
             break
         count += 1
+        if count > MAX_PAGES:
+            raise ImageError(f"This TIFF file has more than {MAX_PAGES:,} pages. Upload the relevant ones alone.")
     image.seek(0)
     return count
 

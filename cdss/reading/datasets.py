@@ -18,7 +18,7 @@ from retrieval.sandbox.sources import File
 
 MAX_VALUES = 200_000
 MAX_DEPTH = 60
-MAX_TEXT = 4_000_000
+MAX_TEXT, MAX_TEXTS = 4_000_000, 8_000_000
 # Bytes, and numbers packed into them: pictures, tables, curves.
 PACKED = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 # Decimal strings stay as they were written.
@@ -74,7 +74,7 @@ class _Plain:
     """A dataset as JSON has it, within bounds."""
 
     def __init__(self) -> None:
-        self.left = MAX_VALUES
+        self.left, self.room = MAX_VALUES, MAX_TEXTS
 
     def of(self, dataset: Any, wanted: frozenset[str] | None = None, depth: int = 0) -> dict[str, Any]:
         if depth > MAX_DEPTH:
@@ -113,7 +113,11 @@ class _Plain:
             return [self._plain(each, kind) for each in value]
         if kind in NUMBERS:
             return _number(value)
-        return str(value)[:MAX_TEXT]
+        text = str(value)[:MAX_TEXT]
+        self.room -= len(text)
+        if self.room < 0:
+            raise ImageError("This DICOM file has too much text. Export it again from its source.")
+        return text
 
 
 def _keyword(tag: Any) -> str:

@@ -27,46 +27,60 @@ def warm() -> None:
 
 
 def xml(args: Mapping[str, Any], file: File) -> Part:
-    """One document, refused above so many bytes, elements and levels."""
-    from xml.etree.ElementTree import ParseError
-
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import parse
-
+    """One document, refused as soon as it has more than so many bytes, elements or levels."""
     if file.size > args["most_bytes"]:
         raise UnreadableError(f"larger than {args['most_bytes'] // 1024**2} MB")
-    try:
-        root = parse(file.buffered()).getroot()
-    except DefusedXmlException as error:
-        raise UnreadableError(ENTITIES) from error
-    except (ParseError, ValueError, LookupError) as error:
-        raise UnreadableError(f"broken XML: {error}") from error
-    return Part({"root": _plain(root, args["nodes"], args["depth"])})
+    root: Element | None = None
+    for element in _bounded(file, args["nodes"], args["depth"]):
+        root = element
+    if root is None:
+        raise UnreadableError("broken XML: there is no element")
+    return Part({"root": _listed(root)})
 
 
 def articles(args: Mapping[str, Any], file: File) -> Iterator[Part]:
-    """Every element of this name, some at a time; in place of one that is too large, why it is left out."""
+    """Every element of this name, some at a time."""
+    held: list[Any] = []
+    try:
+        for element in _bounded(file, MAX_NODES, MAX_DEPTH, among=args["name"]):
+            if element.tag == args["name"]:
+                held.append(_listed(element))
+                element.clear()
+            if len(held) == TOGETHER:
+                yield Part({"found": held})
+                held = []
+    except UnreadableError:
+        yield Part({"found": held})
+        raise
+    yield Part({"found": held})
+
+
+def _bounded(file: File, nodes: int, depth: int, *, among: str = "") -> Iterator[Element]:
+    """Each element at its end, the root last. Elements and attributes are counted in the whole document, or, with
+    `among`, from one element of this name to the next."""
     from xml.etree.ElementTree import ParseError
 
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import iterparse
 
-    held: list[Any] = []
+    count = level = 0
     try:
-        for _, element in iterparse(file.buffered(), events=("end",)):
-            if element.tag == args["name"]:
-                held.append(_plain_or_why(element))
-                element.clear()
-            if len(held) == TOGETHER:
-                yield Part({"found": held})
-                held = []
-    except ParseError as error:
-        yield Part({"found": held})
-        raise UnreadableError(f"broken XML: {error}") from error
+        for event, element in iterparse(file.buffered(), events=("start", "end")):
+            if event == "end":
+                level -= 1
+                count = 0 if among and element.tag == among else count
+                yield element
+                continue
+            level += 1
+            count += 1 + len(element.attrib)
+            if count > nodes:
+                raise UnreadableError(f"the XML has more than {nodes:,} elements")
+            if level > depth:
+                raise UnreadableError(f"the XML is nested more than {depth} deep")
     except DefusedXmlException as error:
-        yield Part({"found": held})
         raise UnreadableError(ENTITIES) from error
-    yield Part({"found": held})
+    except (ParseError, LookupError, ValueError) as error:
+        raise UnreadableError(f"broken XML: {error}") from error
 
 
 def pdf(args: Mapping[str, Any], file: File) -> Part:
@@ -100,26 +114,7 @@ def pdf(args: Mapping[str, Any], file: File) -> Part:
     return Part({"pages": pages, **said})
 
 
-def _plain_or_why(element: Element) -> Any:
-    try:
-        return _plain(element, MAX_NODES, MAX_DEPTH)
-    except UnreadableError as error:
-        return str(error)
-
-
-def _plain(root: Element, nodes: int, depth: int) -> list[Any]:
-    """[name, attributes, text, tail, children]"""
-    count, level = 0, [root]
-    for _ in range(depth):
-        count += len(level)
-        if count > nodes:
-            raise UnreadableError(f"the XML has more than {nodes:,} elements")
-        level = [child for element in level for child in element]
-        if not level:
-            return _listed(root)
-    raise UnreadableError(f"the XML is nested more than {depth} deep")
-
-
 def _listed(element: Element) -> list[Any]:
+    """[name, attributes, text, tail, children]"""
     children = [_listed(child) for child in element]
     return [element.tag, dict(element.attrib), element.text, element.tail, children]

@@ -80,6 +80,8 @@ class Pool:
         self, modules: Sequence[str], *, size: int, files: int = 500, patience: float = 60.0, keeps: int = 0
     ) -> None:
         self.modules, self.size, self.files, self.patience, self.keeps = tuple(modules), size, files, patience, keeps
+        # Bytes that any child has held at most, of those that lived to tell.
+        self.peak = 0
         self._begin()
         os.register_at_fork(after_in_child=self._begin)
 
@@ -163,6 +165,7 @@ class Pool:
                         yield number, answer
                 ended, _ = receive(child.connection, most_bytes=0)
                 turn.is_ready = ended.facts.get("state") == "ready"
+                self.peak = max(self.peak, int(ended.facts.get("peak", 0)))
             except OSError as error:
                 raise _LostError(number) from error
 

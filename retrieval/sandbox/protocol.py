@@ -12,7 +12,7 @@ from typing import Any
 # Bytes of JSON, number of blobs, number of descriptors.
 HEAD = struct.Struct(">QII")
 SIZE = struct.Struct(">Q")
-MOST_JSON = 256 * 1024 * 1024
+MOST_JSON = 64 * 1024 * 1024
 MOST_BLOBS = 100_000
 MOST_DESCRIPTORS = 16
 PIECE = 1024 * 1024

@@ -83,6 +83,11 @@ def resident() -> int:
     return _status().get("VmRSS", 0)
 
 
+def peak() -> int:
+    """Bytes this process has held in memory at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def _soften(kind: int, most: int) -> None:
     _, hard = resource.getrlimit(kind)
     with suppress(ValueError, OSError):

@@ -36,7 +36,7 @@ def serve(connection: socket.socket, *, modules: Sequence[str], files: int) -> N
         grown = limits.resident() - at_first > GROWN + request.facts.get("keeps", 0)
         files = 0 if grown else files
         try:
-            send(connection, Part({"state": "ready" if files > 0 else "leaving"}))
+            send(connection, Part({"state": "ready" if files > 0 else "leaving", "peak": limits.peak()}))
         except OSError:
             return
 

@@ -32,6 +32,8 @@ IMAGE_TEXTS = ("modality", "sequence", "plane", "region", "location", "caption",
 CASES_FILE = "cases.jsonl"
 MAX_FRAMES = 5000
 MAX_LINE = 8 * 1024 * 1024
+# JSON is read where it arrives: a child could only hand it over as JSON. So what a line can become is bounded first.
+MAX_CONTAINERS, MAX_VALUES = 100_000, 400_000
 PUBMED = "https://pubmed.ncbi.nlm.nih.gov/"
 
 
@@ -156,6 +158,8 @@ def _read(path: Path, make: Callable[[Mapping[str, Any]], Row]) -> Iterator[Read
 
 
 def _parsed(number: int, line: bytes, make: Callable[[Mapping[str, Any]], Row]) -> Read:
+    if _is_too_much(line):
+        return Read(number, reason=f"the line has more than {MAX_VALUES:,} values")
     try:
         data = json.loads(line.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -171,12 +175,17 @@ def _first(path: Path) -> set[str]:
     with path.open("rb") as file:
         for _ in range(50):
             try:
-                data = json.loads(file.readline(MAX_LINE).decode("utf-8-sig"))
+                line = file.readline(MAX_LINE)
+                data = {} if _is_too_much(line) else json.loads(line.decode("utf-8-sig"))
             except (ValueError, RecursionError):
                 continue
             if isinstance(data, dict):
                 return set(data)
     return set()
+
+
+def _is_too_much(line: bytes) -> bool:
+    return line.count(b"{") + line.count(b"[") > MAX_CONTAINERS or line.count(b",") > MAX_VALUES
 
 
 def _is_json_lines(path: Path) -> bool:

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdss.library.field_values import RowError
 from cdss.library.importers.base import Importer, Read, attempt
 from cdss.library.importers.citations import Paper, document_of, doi_of, year_of
 from cdss.library.importers.xml import element_from, find, inner_text, texts
@@ -33,10 +32,7 @@ def read(path: Path) -> Iterator[Read]:
         yield Read(number + 1, reason=str(error))
 
 
-def _document(article: list[Any] | str) -> DocumentRow:
-    """As the child hands it over: the element, or why it is left out."""
-    if isinstance(article, str):
-        raise RowError(article)
+def _document(article: list[Any]) -> DocumentRow:
     return document_of(paper_of(element_from(article)))
 
 
