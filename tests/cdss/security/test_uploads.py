@@ -1,4 +1,4 @@
-"""Files from people who mean harm, or whose disk is failing: no error page, no room taken, nothing outside the store."""
+"""Files from people who mean harm, or whose disk is failing: no error page, little room, nothing beside the store."""
 
 import gc
 import itertools
@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,16 +27,19 @@ from cdss.library.models import LibraryItem
 from cdss.library.services import collection_ensure
 from cdss.reading import door
 from retrieval.errors import UnreadableError
+from retrieval.sandbox import Part, Pool, Spending
 from tests.cdss.security import broken_files
 
 MEGABYTE = 1024 * 1024
 PICTURES = (".png", ".jpg", ".tif", ".webp", ".bmp", ".dcm")
 FORMATS = {".pdf": "pdf", ".xml": "mirc", ".jsonl": "cases"}
 # Made in a moment, and one of each kind.
-SOME_BOMBS = ("13,000 squared.png", "16,383 squared.webp", "30,000 squared.png", "50,000 squared.tif", "60,000 squared.bmp",
-              "65,535 squared.dcm", "2 thousand million frames.dcm", "5,000 sequences deep.dcm",
-              "JPEG 2000 of another size.dcm", "overlapping.zip", "a ZIP in a ZIP.zip", "pages of pages.pdf", "columns.pdf",
-              "laughs.xml", "wide.xml", "brackets.jsonl")  # fmt: skip
+SOME_BOMBS = (
+    "13,000 squared.png", "16,383 squared.webp", "30,000 squared.png", "50,000 squared.tif", "60,000 squared.bmp",
+    "65,535 squared.dcm", "2 thousand million frames.dcm", "5,000 sequences deep.dcm", "JPEG 2000 of another size.dcm",
+    "overlapping.zip", "a ZIP in a ZIP.zip", "pages of pages.pdf", "columns.pdf", "laughs.xml", "wide.xml",
+    "brackets.jsonl",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +82,7 @@ def send(teacher: Client, manuscript: Manuscript) -> Callable[[str, bytes], Any]
 
 
 def of_broken_files(
-    send: Callable[[str, bytes], Any], files: Iterator[tuple[str, bytes]]
+    send: Callable[[str, bytes], Any], files: Iterable[tuple[str, bytes]]
 ) -> tuple[Counter[int], list[float]]:
     answered: Counter[int] = Counter()
     seconds = []
@@ -101,22 +104,20 @@ def test_ten_thousand_broken_files_get_an_answer(send: Callable[[str, bytes], An
     headers = [(f"{number}.dcm", data) for number, data in enumerate(broken_files.header_classes().values())]
     answered, seconds = of_broken_files(send, itertools.chain(headers, broken_files.mutated(10_000, seed=1)))
     ninety_nine = seconds[int(0.99 * len(seconds))]
-    print(f"\nbroken uploads: {answered.total()}, by status {dict(answered)}, median {seconds[len(seconds) // 2]:.3f} s, "
-          f"p99 {ninety_nine:.2f} s, slowest {seconds[-1]:.2f} s; child at most {door._readers.peak // MEGABYTE} MB; "
+    print(f"\nbroken uploads: {answered.total()}, by status {dict(answered)}, "
+          f"median {seconds[len(seconds) // 2]:.3f} s, p99 {ninety_nine:.2f} s, slowest {seconds[-1]:.2f} s; child at most {door._readers.peak // MEGABYTE} MB; "
           f"taken {Picture.objects.count()} pictures, {LibraryItem.objects.count()} items")  # fmt: skip
     assert set(answered) <= {200, 302}
     assert door._readers.peak <= 512 * MEGABYTE
 
 
-@pytest.mark.parametrize("name", [name for name in broken_files.header_classes() if "inflated" not in name])
-def test_dicom_headers_that_lie_are_refused_or_harmless(name: str) -> None:
-    try:
-        part = door.read(f"{door.IMAGES}:image", broken_files.header_classes()[name], kept_frames=2)
-    except UnreadableError as error:
-        assert str(error)
-        return
-    assert part.facts["width"] * part.facts["height"] <= 1024 * 1024
-    assert all(blob.startswith(b"\x89PNG") for blob in part.blobs)
+def test_dicom_headers_that_lie_are_refused_or_harmless() -> None:
+    files = broken_files.header_classes()
+    answers = list(door.read_each(f"{door.IMAGES}:image", [(data, {"kept_frames": 2}) for data in files.values()]))
+    assert len(answers) == len(files) > 20
+    read = {name: answer for name, (_, answer) in zip(files, answers, strict=True) if isinstance(answer, Part)}
+    assert [name for name, part in read.items() if part.facts["width"] * part.facts["height"] > 1024 * 1024] == []
+    assert len(read) < len(files) / 2
 
 
 def outcome_of(path: Path) -> str:
@@ -182,15 +183,16 @@ def test_bombs_are_refused(tmp_path: Path) -> None:
 def test_fifty_bombs_are_refused(tmp_path: Path) -> None:
     said, most = of_bombs(tmp_path, list(broken_files.BOMBS))
     slowest = max(said.items(), key=lambda each: each[1][1])
-    print(f"\nbombs: {len(said)}, eight at once, taken {[name for name, (words, _) in said.items() if words == 'taken']}, "
-          f"slowest {slowest[1][1]:.1f} s ({slowest[0]}); this process grew by {most / MEGABYTE:.0f} MB, a child held at "
-          f"most {door._readers.peak // MEGABYTE} MB")  # fmt: skip
+    taken = [name for name, (words, _) in said.items() if words == "taken" or not words]
+    print(f"\nbombs: {len(said)}, eight at once, taken {taken}, slowest {slowest[1][1]:.1f} s ({slowest[0]}); this process "
+          f"grew by {most / MEGABYTE:.0f} MB, a child held at most {door._readers.peak // MEGABYTE} MB")  # fmt: skip
     assert len(said) == 50
-    assert [name for name, (words, _) in said.items() if words == "taken" or not words] == []
+    assert taken == []
     assert most <= 50 * MEGABYTE
 
 
-STEPS = ("../../../escaped", "..\\..\\escaped", "/escaped", "....//....//escaped", "%2e%2e%2fescaped", "a/../../../escaped",
+STEPS = ("../../../escaped", "..\\..\\escaped", "/escaped", "....//....//escaped", "%2e%2e%2fescaped",
+         "a/../../../escaped",
          "C:\\escaped", "~/escaped", "file:///escaped", "\u2025/escaped", "a\x00escaped", "\u202egnp.exe",
          "<img src=x onerror=alert(1)>", "-rf", "CON", ".htaccess", "a" * 300, "\U0001fac1",
          "name\r\nX-Injected: yes", "'; DROP TABLE library_libraryitem; --")  # fmt: skip
@@ -252,17 +254,14 @@ def test_five_hundred_names_and_files_lead_nowhere(
     send: Callable[[str, bytes], Any], teacher: Client, site: Path
 ) -> None:
     answered = of_spoofed(send, teacher, site, 500)
-    print(f"\nnames and files: {answered.total()}, by status {dict(answered)}, {Picture.objects.count()} pictures kept, "
+    print(f"\nnames and files: {answered.total()}, by status {dict(answered)}, {Picture.objects.count()} pictures, "
           f"{PlannedImport.objects.count()} plans, 0 files beside the store")  # fmt: skip
     assert set(answered) <= {200, 302, 400}
 
 
 def test_children_know_neither_the_site_nor_its_libraries() -> None:
-    from retrieval.sandbox import Pool, Spending
-
-    with_a_look = Pool(
-        (door.IMAGES, door.DATASETS, door.ARCHIVES, door.DOCUMENTS, "tests.retrieval.sandbox_jobs"), size=1
-    )
+    modules = (door.IMAGES, door.DATASETS, door.ARCHIVES, door.DOCUMENTS, "tests.retrieval.sandbox_jobs")
+    with_a_look = Pool(modules, size=1)
     known = with_a_look.run("tests.retrieval.sandbox_jobs:world", b"", {}, spending=Spending()).facts["modules"]
     with_a_look.close()
     heavy = ("django", "torch", "faiss", "transformers", "sentence_transformers", "onnxruntime", "langchain", "sqlite3")
