@@ -105,7 +105,8 @@ def test_ten_thousand_broken_files_get_an_answer(send: Callable[[str, bytes], An
     answered, seconds = of_broken_files(send, itertools.chain(headers, broken_files.mutated(10_000, seed=1)))
     ninety_nine = seconds[int(0.99 * len(seconds))]
     print(f"\nbroken uploads: {answered.total()}, by status {dict(answered)}, "
-          f"median {seconds[len(seconds) // 2]:.3f} s, p99 {ninety_nine:.2f} s, slowest {seconds[-1]:.2f} s; child at most {door._readers.peak // MEGABYTE} MB; "
+          f"median {seconds[len(seconds) // 2]:.3f} s, p99 {ninety_nine:.2f} s, slowest {seconds[-1]:.2f} s; "
+          f"child at most {door._readers.peak // MEGABYTE} MB; "
           f"taken {Picture.objects.count()} pictures, {LibraryItem.objects.count()} items")  # fmt: skip
     assert set(answered) <= {200, 302}
     assert door._readers.peak <= 512 * MEGABYTE
@@ -184,8 +185,9 @@ def test_fifty_bombs_are_refused(tmp_path: Path) -> None:
     said, most = of_bombs(tmp_path, list(broken_files.BOMBS))
     slowest = max(said.items(), key=lambda each: each[1][1])
     taken = [name for name, (words, _) in said.items() if words == "taken" or not words]
-    print(f"\nbombs: {len(said)}, eight at once, taken {taken}, slowest {slowest[1][1]:.1f} s ({slowest[0]}); this process "
-          f"grew by {most / MEGABYTE:.0f} MB, a child held at most {door._readers.peak // MEGABYTE} MB")  # fmt: skip
+    print(f"\nbombs: {len(said)}, eight at once, taken {taken}, slowest {slowest[1][1]:.1f} s ({slowest[0]}); "
+          f"this process grew by {most / MEGABYTE:.0f} MB, "
+          f"a child held at most {door._readers.peak // MEGABYTE} MB")  # fmt: skip
     assert len(said) == 50
     assert taken == []
     assert most <= 50 * MEGABYTE
