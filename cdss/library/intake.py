@@ -279,9 +279,9 @@ def _series(members: Sequence[tuple[str, bytes]]) -> list[list[tuple[str, bytes]
     places = door.read_each(f"{door.IMAGES}:place", [(content, {}) for _, content in members])
     for number, answer in places:
         # One that cannot be read is refused by name when its turn comes.
-        place = answer.facts if isinstance(answer, Part) else {"series": "", "position": 0.0}
-        key = place["series"] or f"file {number}"
-        groups.setdefault(key, []).append((place["position"], members[number]))
+        place: dict[str, Any] = answer.facts if isinstance(answer, Part) else {"series": "", "position": 0.0}
+        key = str(place["series"] or f"file {number}")
+        groups.setdefault(key, []).append((float(place["position"]), members[number]))
     return [[member for _, member in sorted(group, key=lambda pair: pair[0])] for group in groups.values()]
 
 

@@ -1,4 +1,4 @@
-"""In the child: DICOM files that are not pictures alone. Headers as plain values, frames at full depth, masks."""
+"""In the child: DICOM files that are not pictures alone. Headers as plain values, frames at full depth."""
 
 from __future__ import annotations
 
@@ -45,13 +45,6 @@ def values(args: Mapping[str, Any], file: File) -> Part:
     return Part(facts)
 
 
-def instance(args: Mapping[str, Any], file: File) -> Part:
-    """What a study keeps of one file's header; the number of its patient for the site's own salted hash."""
-    from cdss.studies.instances import read_header
-
-    return Part(asdict(read_header(file.whole(), limits=limits_of(args))))
-
-
 def stored_frames(args: Mapping[str, Any], file: File) -> Iterator[Part]:
     """Frames as they were stored, in the order asked for."""
     dataset = dicom.parse(file.whole(), limits=limits_of(args))
@@ -60,14 +53,6 @@ def stored_frames(args: Mapping[str, Any], file: File) -> Iterator[Part]:
         shape = {"shape": frame.pixels.shape, "type": frame.pixels.dtype.name}
         pixels = np.ascontiguousarray(frame.pixels).tobytes()
         yield Part({**shape, "slope": float(frame.slope), "intercept": float(frame.intercept)}, [pixels])
-
-
-def segmentation(args: Mapping[str, Any], file: File) -> Part:
-    """One bit a pixel, a byte each: what any segment covers of the picture with this UID."""
-    from cdss.regions.segmentation_reading import covered
-
-    mask = covered(file.whole(), limits=limits_of(args), uid=args["uid"], width=args["width"], height=args["height"])
-    return Part({"shape": mask.shape}, [np.packbits(mask).tobytes()])
 
 
 class _Plain:

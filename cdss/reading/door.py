@@ -22,6 +22,8 @@ from retrieval.types import Pixels
 IMAGES, DATASETS, ARCHIVES, DOCUMENTS, LOOKING = (
     f"cdss.reading.{name}" for name in ("images", "datasets", "archives", "documents", "looking")
 )
+# Jobs of rooms above this one are named by them.
+INSTANCES, SEGMENTATIONS = "cdss.studies.instances", "cdss.regions.segmentation_reading"
 LEAST_MEMORY = 512 * MEGABYTE
 # A pixel may stand three times over, in four bytes at most, while it is decoded and shown; a file twice.
 BYTES_A_PIXEL, COPIES_OF_FILE = 8, 2.5
@@ -29,7 +31,7 @@ BYTES_A_PIXEL, COPIES_OF_FILE = 8, 2.5
 MODELS_KEEP, LOOKING_MEMORY = 768 * MEGABYTE, 2048 * MEGABYTE
 LOOKERS = 2
 
-_readers = Pool((IMAGES, DATASETS, ARCHIVES, DOCUMENTS), size=settings.READERS)
+_readers = Pool((IMAGES, DATASETS, ARCHIVES, DOCUMENTS, INSTANCES, SEGMENTATIONS), size=settings.READERS)
 _lookers = Pool((LOOKING,), size=LOOKERS, files=300, patience=600.0, keeps=MODELS_KEEP)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from retrieval import dicom
 from retrieval.errors import UnreadableError
 from retrieval.images import Limits
+from retrieval.sandbox.protocol import Part
+from retrieval.sandbox.sources import File
 from retrieval.types import Mask
 
 if TYPE_CHECKING:
@@ -17,6 +20,13 @@ if TYPE_CHECKING:
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 MOST_BYTES = 20 * 1024 * 1024
 MOST_FRAMES = 64
+
+
+def mask(args: Mapping[str, Any], file: File) -> Part:
+    """One bit a pixel."""
+    size = {"width": args["width"], "height": args["height"]}
+    found = covered(file.whole(), limits=Limits(**args["limits"]), uid=args["uid"], **size)
+    return Part({}, [np.packbits(found).tobytes()])
 
 
 def covered(data: bytes, *, limits: Limits, uid: str, width: int, height: int) -> Mask:

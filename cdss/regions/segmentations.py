@@ -64,7 +64,7 @@ def segmentation_read(data: bytes, *, image: CaseImage, frame: int) -> Mask:
 
     uid, size = _uid("image", image.sha256, str(frame)), {"width": image.width, "height": image.height}
     try:
-        part = door.read(f"{door.DATASETS}:segmentation", data, uid=uid, **size)
+        part = door.read(f"{door.SEGMENTATIONS}:mask", data, uid=uid, **size)
     except ReaderFailedError as error:
         raise RefusedError("This segmentation cannot be read. Export it again from its source.") from error
     except UnreadableError as error:

@@ -1,13 +1,13 @@
 """What is kept of one DICOM file: where its frames lie, how their values are meant, and nothing that names anybody.
 
-`read_header` runs in a child, `instance_of` here.
+`header` runs in a child, `instance_of` here.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cdss.library.dicom_header import header_facts, removed_identifiers
@@ -15,6 +15,8 @@ from retrieval import dicom
 from retrieval.dicom_values import functional_group, number, sequence
 from retrieval.errors import ImageError
 from retrieval.images import Limits, check_size
+from retrieval.sandbox.protocol import Part
+from retrieval.sandbox.sources import File
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -75,7 +77,12 @@ class Instance:
     removed: Mapping[str, int] = field(default_factory=dict)
 
 
-def instance_of(facts: Mapping[str, Any], **about: str) -> Instance:
+def header(args: Mapping[str, Any], file: File) -> Part:
+    """In the child: what a study keeps of one file; the number of its patient is for the site's own salted hash."""
+    return Part(asdict(read_header(file.whole(), limits=Limits(**args["limits"]))))
+
+
+def instance_of(facts: Mapping[str, Any], **about: Any) -> Instance:
     """As `read_header` made it, after JSON."""
     frames = tuple(FrameFacts(**{name: _tuples(value) for name, value in each.items()}) for each in facts["frames"])
     values = {name: _tuples(value) for name, value in facts.items() if name not in ("frames", *about)}
@@ -87,8 +94,8 @@ def read_header(data: bytes, *, limits: Limits) -> Instance:
     if not dicom.is_dicom(data):
         raise ImageError("not a DICOM file")
     dataset = dicom.parse(data, limits=limits)
-    header = dicom.header(dataset)
-    check_size(header, limits)
+    declared = dicom.header(dataset)
+    check_size(declared, limits)
     uid, series, study = (_text(dataset, f"{kind}InstanceUID") for kind in ("SOP", "Series", "Study"))
     if not (uid and series and study):
         raise ImageError("it does not say which study, series and image it is (StudyInstanceUID and others)")
@@ -105,10 +112,10 @@ def read_header(data: bytes, *, limits: Limits) -> Instance:
         sop_class=_text(dataset, "SOPClassUID"),
         series_number=number(dataset, "SeriesNumber", 0.0),
         number=number(dataset, "InstanceNumber", 0.0),
-        rows=header.height,
-        columns=header.width,
+        rows=declared.height,
+        columns=declared.width,
         colour=colour,
-        frames=tuple(_frame(dataset, index) for index in range(header.frames)),
+        frames=tuple(_frame(dataset, index) for index in range(declared.frames)),
         modality=facts.modality,
         region=facts.region,
         plane=facts.plane,
@@ -120,7 +127,7 @@ def read_header(data: bytes, *, limits: Limits) -> Instance:
         frame_time=_frame_time(dataset),
         windows=_windows(dataset),
         inverted=_text(dataset, "PhotometricInterpretation") == "MONOCHROME1",
-        bits=header.bits,
+        bits=declared.bits,
         says_burned_in=facts.says_burned_in,
         says_none=facts.says_none,
         patient_number=_text(dataset, "PatientID"),

@@ -33,6 +33,7 @@ from cdss.studies.models import Series, StudyUpload
 from cdss.studies.ordering import Placed, Stack, stacks_of
 from cdss.studies.pixels import as_rgb, cast, common_type, cover, looked_at, text_boxes
 from retrieval.errors import UnreadableError
+from retrieval.sandbox.sources import Source
 from retrieval.types import StoredFrame
 
 Told = Callable[[int, int], None]
@@ -78,8 +79,8 @@ def survey(place: str, told: Told) -> Found:
 
 def _headers(place: str) -> Iterator[tuple[str, str, Instance | UnreadableError]]:
     for together in _together(held_files(place)):
-        files = [(data, {}) for _, _, data in together]
-        for number, answer in list(door.read_each(f"{door.DATASETS}:instance", files)):
+        files: list[tuple[Source, dict[str, Any]]] = [(data, {}) for _, _, data in together]
+        for number, answer in list(door.read_each(f"{door.INSTANCES}:header", files)):
             source, name, data = together[number]
             sha256 = hashlib.sha256(data).hexdigest()
             if isinstance(answer, UnreadableError):
