@@ -227,6 +227,8 @@ SECOND_REVIEWER = env.boolean("CDSS_SECOND_REVIEWER", True)
 RADLEX = env.text("CDSS_RADLEX")
 UPLOAD_MAX_BYTES = env.integer("CDSS_UPLOAD_MAX_MB", 200, low=1, high=4096) * 1024 * 1024
 IMAGE_MAX_PIXELS = env.integer("CDSS_IMAGE_MAX_MEGAPIXELS", 64, low=1, high=1024) * 1_000_000
+# Files that one process has read at a time, each by a child of its own.
+READERS = env.integer("CDSS_READERS", 4, low=1, high=64)
 # Of all images of one case together: what a worker holds decoded takes three bytes a pixel.
 CASE_MAX_PIXELS = env.integer("CDSS_CASE_MAX_MEGAPIXELS", 192, low=1, high=16_384) * 1_000_000
 CASE_MAX_CHARACTERS = env.integer("CDSS_CASE_MAX_CHARACTERS", 40_000, low=1000, high=1_000_000)

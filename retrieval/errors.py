@@ -9,7 +9,19 @@ class EncoderError(RetrievalError):
     """An encoder that cannot be loaded, or an input it cannot encode."""
 
 
-class ImageError(RetrievalError):
+class UnreadableError(RetrievalError):
+    """A file that cannot be read, or is refused before it is read to its end."""
+
+
+class ReaderFailedError(UnreadableError):
+    """The child that read a file died, took too long or too much memory, or met what it has no words for."""
+
+
+class ReadersBusyError(UnreadableError):
+    """So many files are being read that this one did not get its turn."""
+
+
+class ImageError(UnreadableError):
     """An image that cannot be read, or is refused before it is decoded."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from retrieval.errors import ImageError
 from retrieval.types import Pixels
 
 MEGABYTE = 1024 * 1024
+# Frames of a stack that are encoded; the best one counts.
+MAX_FRAMES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,18 @@ def check_bytes(size: int, limits: Limits) -> None:
             f"This file has {size / MEGABYTE:,.0f} MB; at most {limits.max_bytes / MEGABYTE:,.0f} MB are accepted. "
             "Upload a smaller export of it."
         )
+
+
+def check_file(path: Path, *, limits: Limits) -> None:
+    """Refuse a file by its size, before it is opened.
+
+    Raises:
+        ImageError: missing, empty, or over `limits.max_bytes`.
+    """
+    try:
+        check_bytes(path.stat().st_size, limits)
+    except OSError as error:
+        raise ImageError(f"{path.name}: this file cannot be opened ({error.strerror}).") from error
 
 
 def sample_indices(frames: int, wanted: int) -> list[int]:

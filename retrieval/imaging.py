@@ -18,7 +18,16 @@ from PIL import Image, ImageOps
 from retrieval import dicom
 from retrieval.codestream import webp_size
 from retrieval.errors import ImageError
-from retrieval.images import ImageHeader, Limits, check_bytes, check_size, sample_indices, stretch
+from retrieval.images import (
+    MAX_FRAMES,
+    ImageHeader,
+    Limits,
+    check_bytes,
+    check_file,
+    check_size,
+    sample_indices,
+    stretch,
+)
 from retrieval.overlays import mask_overlays
 from retrieval.types import Pixels
 
@@ -26,6 +35,7 @@ __all__ = [
     "MAX_FRAMES",
     "ImageHeader",
     "Limits",
+    "check_file",
     "embedded_metadata",
     "file_bytes",
     "load_pixels",
@@ -34,13 +44,13 @@ __all__ = [
     "read_frames",
 ]
 
-# Frames of a stack that are encoded; the best one counts.
-MAX_FRAMES = 8
 DEFAULT_LIMITS = Limits()
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 NOT_AN_IMAGE = "This is not an image that can be read. Upload PNG, JPEG, TIFF, BMP, WebP or DICOM."
 DAMAGED = "This image is truncated or damaged. Export or download it again."
 _guard = threading.Lock()
+# Each is a directory that has to be read before the next one is known.
+MAX_PAGES = 4000
 MIN_IS_WHITE, PHOTOMETRIC_TAG, BITS_TAG = 0, 262, 258
 
 
@@ -110,8 +120,8 @@ def file_bytes(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     Raises:
         ImageError: missing, unreadable, empty, or over `limits.max_bytes`.
     """
+    check_file(path, limits=limits)
     try:
-        check_bytes(path.stat().st_size, limits)
         return path.read_bytes()
     except OSError as error:
         raise ImageError(f"{path.name}: this file cannot be opened ({error.strerror}).") from error
@@ -197,6 +207,8 @@ def _tiff_frames(image: Image.Image, limits: Limits) -> int:
         except EOFError:
             break
         count += 1
+        if count > MAX_PAGES:
+            raise ImageError(f"This TIFF file has more than {MAX_PAGES:,} pages. Upload the relevant ones alone.")
     image.seek(0)
     return count
 

@@ -68,7 +68,8 @@ def plan(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            made = case_import.import_plan(
+            look = case_import.import_plan if case_import.is_quick(data["file"]) else case_import.import_send
+            made = look(
                 upload=data["file"], collection=data["collection"], visibility=data["visibility"], by=user_of(request)
             )
             return redirect("authoring:planned", made.pk)
@@ -83,10 +84,28 @@ def planned(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(PlannedImport.objects.for_user(request.user), pk=pk)
     if request.method == "POST":
         try:
-            case_import.import_run(planned=row, by=user_of(request))
+            if row.is_unfinished:
+                case_import.import_again(planned=row)
+            elif case_import.runs_quickly(row):
+                case_import.import_run(planned=row, by=user_of(request))
+            else:
+                case_import.import_start(planned=row)
         except AuthoringError as error:
             messages.error(request, str(error))
         return redirect("authoring:planned", pk)
+    if row.is_unfinished:
+        return render(request, "authoring/planned_wait.html", {"row": row})
     counts = case_import.counts_of(row.plan)
     context = {"row": row, "counts": counts, "lines": row.plan[:SHOWN_LINES], "all": len(row.plan)}
     return render(request, "authoring/planned.html", context)
+
+
+@require_safe
+@require(Action.IMPORT)
+def progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The part of the page that asks for itself; when the work is done, for the whole page."""
+    row = get_object_or_404(PlannedImport.objects.for_user(request.user), pk=pk)
+    response = render(request, "authoring/_planned_progress.html", {"row": row})
+    if not row.is_unfinished:
+        response.headers["HX-Refresh"] = "true"
+    return response

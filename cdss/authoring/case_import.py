@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,70 +18,177 @@ from django.utils import timezone
 
 from cdss.accounts.models import User
 from cdss.audit.services import record
-from cdss.authoring.models import PlannedImport
+from cdss.authoring.models import PlannedImport, WorkState
 from cdss.authoring.services import AuthoringError
 from cdss.library import uploads
 from cdss.library.field_values import RowError
 from cdss.library.importers.archive import unpacked
-from cdss.library.importers.base import FormatError, Importer
+from cdss.library.importers.base import FormatError, Importer, Read
 from cdss.library.importers.registry import importer_for
 from cdss.library.importers.run import run_import
 from cdss.library.models import Collection, Visibility
 from cdss.library.planning import Planned, case_planned
 from cdss.library.rows import CaseRow
+from cdss.library.screening import is_wanted
 from cdss.library.services import Target, collection_for
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
 
 CHANGES = ("created", "updated", "unchanged", "skipped")
 MOST_LINES = 5_000
+# The page waits for what takes about a second at most.
+INLINE_BYTES = 256 * 1024
+INLINE_LINES, INLINE_PICTURES = 200, 20
+TOLD_EVERY = 1.0
+FAILED = "The file could not be looked at, and nothing was kept. Send it again, or tell an administrator."
+STOPPED = "The import stopped. What was imported before stays; start it again: rows that are there are passed over."
 _TABLES = (".jsonl", ".ndjson")
 
 
 def import_plan(*, upload: UploadedFile, collection: str, visibility: str, by: User) -> PlannedImport:
-    """Holds the upload and says what would come of each case; the library stays as it is."""
+    """Holds the upload and says what would come of each case; the library stays as it is. What cannot be read raises
+    AuthoringError, and nothing of it is kept."""
+    made = import_look(planned=_held(upload, collection, visibility, by))
+    if made.state == WorkState.FAILED:
+        made.delete()
+        raise AuthoringError(made.message)
+    return made
+
+
+def import_send(*, upload: UploadedFile, collection: str, visibility: str, by: User) -> PlannedImport:
+    """The same by the worker."""
+    from cdss.authoring.tasks import look_at_import
+
+    made = _held(upload, collection, visibility, by)
+    look_at_import.enqueue(made.pk)
+    return made
+
+
+def import_look(*, planned: PlannedImport) -> PlannedImport:
+    """It ends with a plan, or refused with the reason and without its upload."""
+    if not _begun(planned):
+        return planned
+    path = _path(planned)
+    try:
+        plan = _plan(path, planned)
+        with path.open("rb") as file:
+            planned.sha256 = file_digest(file, "sha256").hexdigest()
+        planned.plan, planned.state = plan, WorkState.DONE
+        with transaction.atomic():
+            planned.save(update_fields=["plan", "sha256", "state", "updated"])
+            record(action="import.planned", by=planned.by, obj=planned, details=counts_of(plan))
+    except (FormatError, RowError, AuthoringError) as error:
+        _refuse(planned, str(error).replace(f"{path.parent}/", ""))
+    except BaseException:
+        _refuse(planned, FAILED)
+        raise
+    return planned
+
+
+def import_start(*, planned: PlannedImport) -> None:
+    """Hands what was planned to the worker, once. Raises AuthoringError."""
+    from cdss.authoring.tasks import run_import as run
+
+    refuse_in(Mode.EDUCATION)
+    row = _claimed(planned)
+    PlannedImport.objects.filter(pk=row.pk).update(state=WorkState.WAITING, at=0, updated=timezone.now())
+    run.enqueue(row.pk)
+
+
+def import_again(*, planned: PlannedImport) -> None:
+    """When the worker that had it is gone: rows that are there already are passed over."""
+    from cdss.authoring.tasks import look_at_import
+    from cdss.authoring.tasks import run_import as run
+
+    mine = PlannedImport.objects.filter(pk=planned.pk, updated=planned.updated)
+    if planned.is_silent and mine.update(state=WorkState.WAITING, at=0, updated=timezone.now()):
+        (run if planned.done else look_at_import).enqueue(planned.pk)
+
+
+def import_work(*, planned: PlannedImport) -> None:
+    """What the worker does with it."""
+    if not _begun(planned):
+        return
+    try:
+        _run(planned)
+    except AuthoringError as error:
+        PlannedImport.objects.filter(pk=planned.pk).update(state=WorkState.DONE, message=str(error))
+    except BaseException:
+        PlannedImport.objects.filter(pk=planned.pk).update(state=WorkState.DONE, done=None, message=STOPPED)
+        raise
+
+
+def import_run(*, planned: PlannedImport, by: User) -> PlannedImport:
+    """Imports what was planned, as drafts of their owner, once. Raises AuthoringError."""
+    refuse_in(Mode.EDUCATION)
+    return _run(_claimed(planned))
+
+
+def is_quick(upload: UploadedFile) -> bool:
+    """Small enough for the page to wait for it: a table, or a few pictures."""
+    return (upload.size or 0) <= INLINE_BYTES
+
+
+def runs_quickly(planned: PlannedImport) -> bool:
+    """Pictures are looked through for text, which takes about a second each."""
+    pictures = sum(line["images"] for line in planned.plan)
+    return len(planned.plan) <= INLINE_LINES and pictures <= (0 if is_wanted() else INLINE_PICTURES)
+
+
+def _held(upload: UploadedFile, collection: str, visibility: str, by: User) -> PlannedImport:
     refuse_in(Mode.EDUCATION)
     try:
         path = uploads.hold(upload)
     except uploads.UploadError as error:
         raise AuthoringError(str(error)) from error
-    try:
-        plan = _plan(path, collection, visibility, by)
-        with path.open("rb") as file:
-            digest = file_digest(file, "sha256").hexdigest()
-        options = {"collection": collection, "visibility": visibility}
-        with transaction.atomic():
-            made = PlannedImport.objects.create(
-                by=by, token=path.parent.name, name=path.name, sha256=digest, options=options, plan=plan
-            )
-            record(action="import.planned", by=by, obj=made, details=counts_of(plan))
-    except (FormatError, RowError) as error:
-        shutil.rmtree(path.parent, ignore_errors=True)
-        raise AuthoringError(str(error).replace(f"{path.parent}/", "")) from error
-    except BaseException:
-        shutil.rmtree(path.parent, ignore_errors=True)
-        raise
-    return made
+    options = {"collection": collection, "visibility": visibility}
+    about = {"token": path.parent.name, "name": path.name, "options": options, "plan": []}
+    return PlannedImport.objects.create(by=by, state=WorkState.WAITING, **about)
 
 
-def import_run(*, planned: PlannedImport, by: User) -> PlannedImport:
-    """Imports what was planned, as drafts of their owner, once."""
-    refuse_in(Mode.EDUCATION)
+def _path(planned: PlannedImport) -> Path:
+    return uploads.folder() / planned.token / planned.name
+
+
+def _begun(planned: PlannedImport) -> bool:
+    waiting = PlannedImport.objects.filter(pk=planned.pk, state=WorkState.WAITING)
+    return bool(waiting.update(state=WorkState.WORKING, updated=timezone.now()))
+
+
+def _refuse(planned: PlannedImport, message: str) -> None:
+    planned.state, planned.message = WorkState.FAILED, message
+    planned.save(update_fields=["state", "message", "updated"])
+    shutil.rmtree(_path(planned).parent, ignore_errors=True)
+
+
+def _claimed(planned: PlannedImport) -> PlannedImport:
     with transaction.atomic():
         row = PlannedImport.objects.select_for_update().get(pk=planned.pk)
         if row.done:
             raise AuthoringError("This was imported already.")
-        path = uploads.folder() / row.token / row.name
-        if not path.is_file():
+        if row.is_unfinished or row.state == WorkState.FAILED:
+            raise AuthoringError("It was not looked at to its end.")
+        if not _path(row).is_file():
             raise AuthoringError("The upload is kept for a day. Upload it again.")
-        row.done = timezone.now()
-        row.save(update_fields=["done"])
+        row.done, row.message = timezone.now(), ""
+        row.save(update_fields=["done", "message"])
+    return row
+
+
+def _run(row: PlannedImport) -> PlannedImport:
+    path, total = _path(row), len(row.plan)
     try:
         with collection_for(name=row.options["collection"]) as collection, _cases_in(path) as (source, importer):
-            visibility = Visibility(row.options["visibility"])
-            target = Target(collection, owner=by, visibility=visibility)
-            row.report = run_import([source], target=target, format=importer.name, by=by).as_json()
-        row.save(update_fields=["report"])
+            target = Target(collection, owner=row.by, visibility=Visibility(row.options["visibility"]))
+            told = run_import(
+                [source],
+                target=target,
+                format=importer.name,
+                by=row.by,
+                progress=lambda reads, *_: _told(row, reads, total),
+            )
+            row.report, row.state = told.as_json(), WorkState.DONE
+        row.save(update_fields=["report", "state", "updated"])
     except (FormatError, RowError) as error:
         PlannedImport.objects.filter(pk=row.pk).update(done=None)
         raise AuthoringError(str(error)) from error
@@ -88,26 +196,37 @@ def import_run(*, planned: PlannedImport, by: User) -> PlannedImport:
     return row
 
 
+def _told(row: PlannedImport, reads: Iterator[Read], total: int = 0) -> Iterator[Read]:
+    """Says how far it is, at most once a second."""
+    last = time.monotonic()
+    for at, read in enumerate(reads, 1):
+        yield read
+        if time.monotonic() - last >= TOLD_EVERY:
+            last = time.monotonic()
+            PlannedImport.objects.filter(pk=row.pk).update(at=at, total=max(total, at), updated=timezone.now())
+
+
 def counts_of(plan: list[dict[str, Any]]) -> dict[str, int]:
     counts = Counter(line["change"] for line in plan)
     return {change: counts[change] for change in CHANGES}
 
 
-def _plan(path: Path, name: str, visibility: str, by: User) -> list[dict[str, Any]]:
+def _plan(path: Path, planned: PlannedImport) -> list[dict[str, Any]]:
+    name = planned.options["collection"]
     held = Collection.objects.filter(name=name).first() or Collection(name=name)
-    target = Target(held, owner=by, visibility=Visibility(visibility))
+    target = Target(held, owner=planned.by, visibility=Visibility(planned.options["visibility"]))
     with _cases_in(path) as (source, importer):
         lines: list[dict[str, Any]] = []
-        for read in importer.read(source):
+        for read in _told(planned, importer.read(source), importer.count(source)):
             if len(lines) >= MOST_LINES:
                 raise AuthoringError(f"There are more than {MOST_LINES:,} cases in it. Split it.")
             if read.row is None:
-                planned = Planned("skipped", why=read.reason)
+                found = Planned("skipped", why=read.reason)
             elif isinstance(read.row, CaseRow):
-                planned = case_planned(row=read.row, target=target)
+                found = case_planned(row=read.row, target=target)
             else:
-                planned = Planned("skipped", why="It is no case. Import documents by Library → Import.")
-            lines.append({"line": read.line} | asdict(planned) | {"problems": list(planned.problems)})
+                found = Planned("skipped", why="It is no case. Import documents by Library → Import.")
+            lines.append({"line": read.line} | asdict(found) | {"problems": list(found.problems)})
     if not lines:
         raise AuthoringError("There is no case in it.")
     return lines

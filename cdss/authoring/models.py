@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Self
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, may
 from cdss.fields import EncryptedJSONField, EncryptedTextField
 from cdss.library.models import Case, State
+
+# A worker that has said nothing for so long has died.
+SILENT = timedelta(minutes=3)
 
 
 class ManuscriptQuerySet(models.QuerySet["Manuscript"]):
@@ -202,7 +208,55 @@ class PlannedImportQuerySet(models.QuerySet["PlannedImport"]):
         return self.filter(by=user) if isinstance(user, User) and may(user, Action.IMPORT) else self.none()
 
 
-class PlannedImport(models.Model):
+class WorkState(models.TextChoices):
+    WAITING = "waiting", "Waiting for the worker"
+    WORKING = "working", "Being worked on"
+    DONE = "done", "Done"
+    FAILED = "failed", "Refused"
+
+
+class Work(models.Model):
+    """What the worker does for a page that shows how far it is."""
+
+    state = models.CharField(max_length=8, choices=WorkState.choices, default=WorkState.WAITING)
+    at = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    updated = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.state in (WorkState.WAITING, WorkState.WORKING)
+
+    @property
+    def is_silent(self) -> bool:
+        """Its worker has died, or none is running."""
+        return self.is_unfinished and timezone.now() - self.updated > SILENT
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.at // self.total if self.total else 0
+
+
+class PictureUpload(Work):
+    """Files on their way to a case. They are gone when they have been read; what is said of them stays."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4)
+    manuscript = models.ForeignKey(Manuscript, models.CASCADE, related_name="picture_uploads")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    place = models.CharField(max_length=40)
+    added = models.PositiveIntegerField(default=0)
+    # What was wrong with the others; may name a file.
+    problems = EncryptedJSONField(default=list)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created"]
+
+
+class PlannedImport(Work):
     """An upload that was looked at: what would come of each case, and afterwards what did."""
 
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -211,6 +265,9 @@ class PlannedImport(models.Model):
     name = models.CharField(max_length=200)
     sha256 = models.CharField(max_length=64)
     options = models.JSONField()
+    state = models.CharField(max_length=8, choices=WorkState.choices, default=WorkState.DONE)
+    # Why it was refused.
+    message = EncryptedTextField(blank=True)
     plan = EncryptedJSONField()
     report = EncryptedJSONField(null=True)
     created = models.DateTimeField(auto_now_add=True)

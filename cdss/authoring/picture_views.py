@@ -1,11 +1,13 @@
+from uuid import UUID
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
-from cdss.authoring import pictures
+from cdss.authoring import picture_uploads, pictures
 from cdss.authoring.services import AuthoringError
 from cdss.authoring.views import editable, readable
 from cdss.library.image_files import frame_paths, image_bytes
@@ -31,9 +33,13 @@ def picture(request: HttpRequest, pk: int, image: int) -> HttpResponse:
 @require_POST
 @require(Action.AUTHOR)
 def add(request: HttpRequest, pk: int) -> HttpResponse:
+    """A small picture at once; more is left to the worker, and the page shows how far it is."""
     manuscript = editable(request, pk)
+    uploads = request.FILES.getlist("images")
     try:
-        uploads = request.FILES.getlist("images")
+        if not picture_uploads.is_quick(uploads):
+            picture_uploads.pictures_send(manuscript=manuscript, uploads=uploads, by=user_of(request))
+            return redirect(f"/authoring/{pk}/#images")
         added, problems = pictures.pictures_add(manuscript=manuscript, uploads=uploads, by=user_of(request))
         for said in problems:
             messages.error(request, said)
@@ -41,6 +47,24 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, f"{added} image{'s' * (added != 1)} added.")
     except AuthoringError as error:
         messages.error(request, str(error))
+    return redirect(f"/authoring/{pk}/#images")
+
+
+@require_safe
+@require(Action.AUTHOR)
+def sent(request: HttpRequest, pk: int) -> HttpResponse:
+    """The part of the editor that asks for itself while pictures are being read."""
+    manuscript = editable(request, pk)
+    context = {"manuscript": manuscript, "sent": picture_uploads.sent_to(manuscript, user_of(request))}
+    return render(request, "authoring/_sent.html", context)
+
+
+@require_POST
+@require(Action.AUTHOR)
+def sent_again(request: HttpRequest, pk: int, upload: UUID) -> HttpResponse:
+    manuscript = editable(request, pk)
+    found = get_object_or_404(manuscript.picture_uploads, pk=upload, owner=user_of(request))
+    picture_uploads.pictures_start_again(upload=found)
     return redirect(f"/authoring/{pk}/#images")
 
 

@@ -31,7 +31,7 @@ from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
 
 if TYPE_CHECKING:
-    from cdss.library.intake import IntakeImage
+    from cdss.library.intake import IntakeImage, Upload
 
 FOLDER = "authoring"
 MOST_PICTURES = 200
@@ -41,20 +41,31 @@ def pictures_add(*, manuscript: Manuscript, uploads: Sequence[UploadedFile], by:
     """Stores what can be read, each picture once; returns how many are new and what was wrong with the others."""
     refuse_in(Mode.EDUCATION)
     refuse_in(Mode.TEXT_ONLY)
-    from cdss.library.intake import IntakeError, image_intake
-
-    # Left by an upload that was killed.
-    remove_orphans(folder=FOLDER, names=set(Picture.objects.values_list("file", flat=True)))
+    orphans_remove()
     added, problems = 0, []
     for upload in uploads:
-        try:
-            image = image_intake(upload=upload, name=upload.name or "", screen=True)
-            if image.says_burned_in and not image.was_screened:
-                raise IntakeError(f"{upload.name}: its header says that text is burnt in. Mask it, then upload it.")
-            added += _add(manuscript, image, by)
-        except (IntakeError, AuthoringError) as error:
-            problems.append(str(error))
+        new, problem = picture_add(manuscript=manuscript, upload=upload, name=upload.name or "", by=by)
+        added += new
+        problems += [problem] if problem else []
     return added, problems
+
+
+def picture_add(*, manuscript: Manuscript, upload: Upload, name: str, by: User) -> tuple[int, str]:
+    """Stores one picture, if it is not there yet; returns whether it is new, and what was wrong with it."""
+    from cdss.library.intake import IntakeError, image_intake
+
+    try:
+        image = image_intake(upload=upload, name=name, screen=True)
+        if image.says_burned_in and not image.was_screened:
+            raise IntakeError(f"{name}: its header says that text is burnt in. Mask it, then upload it.")
+        return _add(manuscript, image, by), ""
+    except (IntakeError, AuthoringError) as error:
+        return 0, str(error)
+
+
+def orphans_remove() -> None:
+    """Left by an upload that was killed."""
+    remove_orphans(folder=FOLDER, names=set(Picture.objects.values_list("file", flat=True)))
 
 
 def _add(manuscript: Manuscript, image: IntakeImage, by: User) -> int:

@@ -13,6 +13,7 @@ urlpatterns = [
     path("bulk/<id:pk>/undo/", bulk_views.undo, name="bulk_undo"),
     path("import/", bulk_views.plan, name="import"),
     path("import/<id:pk>/", bulk_views.planned, name="planned"),
+    path("import/<id:pk>/progress/", bulk_views.progress, name="planned_progress"),
     path("collections/", collection_views.listing, name="collections"),
     path("collections/new/", collection_views.collection, name="collection_new"),
     path("collections/<id:pk>/", collection_views.collection, name="collection"),
@@ -32,6 +33,8 @@ urlpatterns = [
     path("<id:pk>/people/", review_views.people, name="people"),
     path("<id:pk>/place/", review_views.place, name="place"),
     path("<id:pk>/pictures/", picture_views.add, name="picture_add"),
+    path("<id:pk>/pictures/sent/", picture_views.sent, name="pictures_sent"),
+    path("<id:pk>/pictures/sent/<uuid:upload>/again/", picture_views.sent_again, name="pictures_again"),
     path("<id:pk>/pictures/<id:image>/", picture_views.picture, name="picture"),
     path("<id:pk>/pictures/<id:picture>/change/", picture_views.change, name="picture_change"),
 ]

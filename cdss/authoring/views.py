@@ -20,6 +20,7 @@ from cdss.authoring.content import reference_problems
 from cdss.authoring.differences import differences
 from cdss.authoring.forms import NewCaseForm, SettingsForm, SubmitForm
 from cdss.authoring.models import Manuscript, cases_editable_by
+from cdss.authoring.picture_uploads import sent_to
 from cdss.authoring.vocabulary import VocabularyError, suggestions
 from cdss.authoring.workflow import open_actions
 from cdss.library.field_values import RowError
@@ -101,6 +102,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     context = frame(manuscript, user) | {
         "sections": presenters.controls(manuscript),
         "pictures": presenters.pictures(manuscript),
+        "sent": sent_to(manuscript, user),
         "conflicts": presenters.conflicts(manuscript),
         "base": json.dumps(base, sort_keys=True),
         "reference_problems": reference_problems(manuscript.content["references"]),

@@ -16,6 +16,7 @@ from cdss.evaluation.baselines import encoded
 from cdss.evaluation.cases import KnownCase, KnownImage
 from cdss.evaluation.figures import Asked
 from cdss.library.models import Case
+from cdss.reading import door
 from retrieval.copies import nearly_the_same, words_of
 from retrieval.types import Ids, Pixels, Vectors
 
@@ -95,9 +96,8 @@ def copies_of(text: str, library: Mapping[int, frozenset[str]]) -> Ids:
 
 def pixels_of(image: KnownImage) -> list[Pixels]:
     """Raises ImageError."""
-    from cdss.library.intake import image_limits, stored_pixels
-    from retrieval.imaging import load_pixels
+    from cdss.library.intake import stored_pixels
 
     if image.stored is not None:
         return stored_pixels(image.stored)
-    return load_pixels(image.path, limits=image_limits()) if image.path else []
+    return door.frames_of(image.path) if image.path else []

@@ -14,6 +14,7 @@ from cdss.indexing.services import search_library
 from cdss.library.field_values import RowError
 from cdss.library.importers.base import image_inside
 from cdss.library.models import Collection, Kind, LibraryItem, Passage
+from cdss.reading import door
 from retrieval.types import Query
 
 if TYPE_CHECKING:
@@ -107,9 +108,9 @@ def rows_of(hits: Sequence[Hit]) -> list[dict[str, Any]]:
 def _pixels(image: Path | None) -> list[Pixels]:
     if image is None:
         return []
-    from retrieval.imaging import load_pixels, mask_overlays
+    from retrieval.imaging import mask_overlays
 
-    frames = load_pixels(image)
+    frames = door.frames_of(image)
     # As a consultation does it: the query's marks are not to be found beside masked ones.
     masked = Collection.objects.filter(mask_overlays=True).exists()
     return [mask_overlays(frame) for frame in frames] if masked else frames

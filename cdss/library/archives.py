@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import IO
 
 from cdss.library.intake_errors import IntakeError
 
@@ -18,6 +19,16 @@ ENCRYPTED = 0x1
 ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 ARCHIVE_NAMES = (".zip", ".gz", ".7z", ".rar", ".bz2", ".xz", ".zst", ".tar", ".tgz")
 NESTED = "{} is an archive inside the ZIP file. Unpack it and upload its images."
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    ValueError,
+    LookupError,
+)
 # What systems and viewers add on their own.
 IGNORED = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", "DICOMDIR")
 
@@ -36,10 +47,10 @@ def is_zip(data: bytes) -> bool:
     return data[:4] in (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def zip_members(data: bytes, limits: ArchiveLimits = ArchiveLimits()) -> Iterator[tuple[str, bytes]]:
+def zip_members(data: bytes | IO[bytes], limits: ArchiveLimits = ArchiveLimits()) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of each file. Refuses, before reading or while reading, what does not stay within the limits."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipfile.ZipFile(io.BytesIO(data) if isinstance(data, bytes) else data) as archive:
             members = [member for member in archive.infolist() if not member.is_dir() and not _ignored(member.filename)]
             _check(members, limits)
             left = limits.max_bytes
@@ -49,7 +60,7 @@ def zip_members(data: bytes, limits: ArchiveLimits = ArchiveLimits()) -> Iterato
                 if content.startswith(ARCHIVES):
                     raise IntakeError(NESTED.format(_shown(member)))
                 yield member.filename, content
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+    except DAMAGED as error:
         raise IntakeError("This ZIP file is damaged or cannot be read. Pack it again without a password.") from error
 
 

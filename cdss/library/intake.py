@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-import numpy as np
 from django.conf import settings
 from django.core.files import File
-from PIL import Image
 
-from cdss.library.archives import ArchiveLimits, is_zip, zip_members
-from cdss.library.dicom_header import HeaderFacts, SlicePlace, header_facts, removed_identifiers, slice_place
+from cdss.library.archives import ArchiveLimits, is_zip
 from cdss.library.doubts import doubts_store
 from cdss.library.image_files import frame_paths, image_bytes, write_image
 from cdss.library.intake_errors import IntakeError
-from cdss.library.patients import Patient, patient_of, same_patient
-from cdss.library.screening import Doubt, Screened, is_wanted, screened
+from cdss.library.patients import Patient, same_patient
+from cdss.library.screening import Doubt, is_wanted, screened
 from cdss.locks.models import Mode
 from cdss.locks.modes import REFUSALS, is_locked
-from retrieval import dicom, imaging
-from retrieval.errors import ImageError
-from retrieval.images import check_bytes, sample_indices
+from cdss.reading import door
+from retrieval import imaging
+from retrieval.errors import ImageError, UnreadableError
+from retrieval.images import check_bytes, check_file, sample_indices
+from retrieval.sandbox import Part
+from retrieval.sandbox.sources import Opened, Source
 from retrieval.types import Pixels
 
 if TYPE_CHECKING:
@@ -94,13 +94,9 @@ def check_total_pixels(*, uploads: Sequence[Upload]) -> None:
 def _decoded_pixels(upload: Upload) -> int:
     """What decoding would hold at once, by the header; 0 for what is no image."""
     try:
-        header = imaging.probe(_bytes(upload), limits=image_limits())
-    except ImageError:
+        return int(door.read(f"{door.IMAGES}:header", _source(upload)).facts["pixels"])
+    except UnreadableError:
         return 0
-    finally:
-        if not isinstance(upload, bytes | Path):
-            upload.seek(0)
-    return header.width * header.height * image_limits().frames_within(header, imaging.MAX_FRAMES)
 
 
 def image_intake(
@@ -108,23 +104,28 @@ def image_intake(
 ) -> IntakeImage:
     """Reads one image or DICOM file. `name` is what a message calls it; it is neither stored nor logged. With `screen`,
     burnt-in text is looked for and masked, as the setting says."""
+    return _intakes([upload], name, kept_frames, screen)[0]
+
+
+def _intakes(uploads: Sequence[Upload], name: str, kept_frames: int, screen: bool) -> list[IntakeImage]:
     try:
-        data = _bytes(upload)
-        if is_zip(data):
-            raise IntakeError("This is a ZIP file where one image is expected. Upload the image itself.")
-        return (_dicom_image if dicom.is_dicom(data) else _plain_image)(data, kept_frames, screen)
-    except (ImageError, IntakeError) as error:
+        sources = [(_source(upload), {"kept_frames": kept_frames}) for upload in uploads]
+        answers = list(door.read_each(f"{door.IMAGES}:image", sources))
+        return [_image(_answered(answer), screen) for _, answer in answers]
+    except (UnreadableError, IntakeError) as error:
         raise _named(error, name) from error
 
 
 def images_intake(*, upload: Upload, name: str = "", kept_frames: int = KEPT_FRAMES) -> list[IntakeImage]:
     """Reads an image, a DICOM file, or a ZIP of either, where the slices of one series become one stack."""
     try:
-        data = _bytes(upload)
-        if not is_zip(data):
-            return [image_intake(upload=data, name=name, kept_frames=kept_frames)]
-        members = list(zip_members(data, ArchiveLimits(max_bytes=2 * settings.UPLOAD_MAX_BYTES)))
-    except (ImageError, IntakeError) as error:
+        source = _source(upload)
+        if not is_zip(_head(source)):
+            return [image_intake(upload=upload, name=name, kept_frames=kept_frames)]
+        archive = asdict(ArchiveLimits(max_bytes=2 * settings.UPLOAD_MAX_BYTES))
+        parts = door.read_parts(f"{door.ARCHIVES}:members", source, archive=archive)
+        members = [(part.facts["name"], part.blobs[0]) for part in parts]
+    except (UnreadableError, IntakeError) as error:
         raise _named(error, name) from error
     return [
         stack_intake(uploads=[content for _, content in group], name=group[0][0], kept_frames=kept_frames)
@@ -139,7 +140,7 @@ def stack_intake(
     if len(uploads) == 1:
         return image_intake(upload=uploads[0], name=name, kept_frames=kept_frames, screen=screen)
     chosen = sample_indices(len(uploads), kept_frames)
-    slices = [image_intake(upload=uploads[index], name=name, kept_frames=1, screen=screen) for index in chosen]
+    slices = _intakes([uploads[index] for index in chosen], name, 1, screen)
     first, removed = slices[0], Counter[str]()
     for part in slices:
         removed.update(part.removed)
@@ -194,7 +195,8 @@ def _shape(image: IntakeImage) -> dict[str, Any]:
     return {"width": image.width, "height": image.height, "frames": image.frames, "sha256": image.sha256}
 
 
-def _bytes(upload: Upload) -> bytes:
+def _source(upload: Upload) -> Source:
+    """What a child can read: bytes, or an open file. Refused by its size before anything is read."""
     if is_locked(Mode.TEXT_ONLY):
         raise IntakeError(REFUSALS[Mode.TEXT_ONLY])
     limits = image_limits()
@@ -202,57 +204,66 @@ def _bytes(upload: Upload) -> bytes:
         check_bytes(len(upload), limits)
         return upload
     if isinstance(upload, Path):
-        return imaging.file_bytes(upload, limits=limits)
+        check_file(upload, limits=limits)
+        return upload
+    if (opened := _opened(upload)) is not None:
+        check_bytes(os.fstat(opened.fileno()).st_size, limits)
+        return opened
+    upload.seek(0)
     # One byte more than allowed is enough to refuse it.
     data: bytes = upload.read(limits.max_bytes + 1)
+    upload.seek(0)
     check_bytes(len(data), limits)
     return data
 
 
-def _plain_image(data: bytes, kept_frames: int, screen: bool) -> IntakeImage:
-    header = imaging.probe(data, limits=image_limits())
-    frames = imaging.read_frames(data, limits=image_limits(), max_frames=kept_frames)
-    removed = {"metadata": count} if (count := imaging.embedded_metadata(data, limits=image_limits())) else {}
-    return _image(frames, header.frames, HeaderFacts(), removed, screen)
+def _opened(upload: Any) -> Opened | None:
+    """The file on the disk behind an upload; none behind one in memory."""
+    try:
+        upload.fileno()
+    except (AttributeError, OSError, ValueError):
+        return None
+    return upload  # type: ignore[no-any-return]
 
 
-def _dicom_image(data: bytes, kept_frames: int, screen: bool) -> IntakeImage:
-    dataset = dicom.parse(data, limits=image_limits())
-    header = dicom.header(dataset)
-    frames = dicom.frames(dataset, limits=image_limits(), max_frames=kept_frames)
-    image = _image(frames, header.frames, header_facts(dataset), removed_identifiers(dataset), screen)
-    return replace(image, patient=patient_of(dataset))
+def _head(source: Source) -> bytes:
+    if isinstance(source, bytes):
+        return source[:4]
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return file.read(4)
+    return os.pread(source.fileno(), 4, 0)
 
 
-def _image(
-    frames: Sequence[Pixels], source_frames: int, facts: HeaderFacts, removed: Mapping[str, int], screen: bool
-) -> IntakeImage:
-    looked = screen and is_wanted(modality=facts.modality, says_none=facts.says_none)
-    found = screened(frames) if looked else Screened(list(frames), 0, ())
-    frames, removed = found.frames, {**removed, **({"burnt_in_text": found.masked} if found.masked else {})}
-    pngs = tuple(_png(frame) for frame in frames)
-    height, width = frames[0].shape[:2]
+def _answered(answer: Part | UnreadableError) -> Part:
+    if isinstance(answer, UnreadableError):
+        raise answer
+    return answer
+
+
+def _image(part: Part, screen: bool) -> IntakeImage:
+    facts, pngs, removed = part.facts, tuple(part.blobs), dict(part.facts["removed"])
+    looked = screen and is_wanted(modality=facts["modality"], says_none=facts["says_none"])
+    doubts: tuple[Doubt, ...] = ()
+    if looked:
+        found = screened(pngs)
+        pngs, doubts = found.pngs, found.doubts
+        removed |= {"burnt_in_text": found.masked} if found.masked else {}
     return IntakeImage(
         pngs=pngs,
-        width=width,
-        height=height,
+        width=facts["width"],
+        height=facts["height"],
         sha256=_digest(pngs),
-        source_frames=source_frames,
-        modality=facts.modality,
-        region=facts.region,
-        plane=facts.plane,
-        says_burned_in=facts.says_burned_in,
+        source_frames=facts["source_frames"],
+        modality=facts["modality"],
+        region=facts["region"],
+        plane=facts["plane"],
+        says_burned_in=facts["says_burned_in"],
         removed=removed,
+        patient=Patient.of(facts["patient"]) if facts["patient"] else None,
         was_screened=looked,
-        doubts=found.doubts,
+        doubts=doubts,
     )
-
-
-def _png(pixels: Pixels) -> bytes:
-    grey = bool(np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 1], pixels[..., 2]))
-    written = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels[..., 0]) if grey else pixels).save(written, "PNG", compress_level=4)
-    return written.getvalue()
 
 
 def _digest(pngs: Iterable[bytes]) -> str:
@@ -264,21 +275,14 @@ def _digest(pngs: Iterable[bytes]) -> str:
 
 def _series(members: Sequence[tuple[str, bytes]]) -> list[list[tuple[str, bytes]]]:
     """Slices of one DICOM series together, in their order; every other file alone."""
-    groups: dict[str, list[tuple[SlicePlace, tuple[str, bytes]]]] = {}
-    for number, member in enumerate(members):
-        place = _place(member[1])
-        groups.setdefault(place.series or f"file {number}", []).append((place, member))
-    return [[member for _, member in sorted(group, key=lambda pair: pair[0].position)] for group in groups.values()]
-
-
-def _place(data: bytes) -> SlicePlace:
-    if not dicom.is_dicom(data):
-        return SlicePlace("", 0.0)
-    try:
-        return slice_place(dicom.parse(data, limits=image_limits()))
-    except ImageError:
-        # It is refused by name when its turn comes.
-        return SlicePlace("", 0.0)
+    groups: dict[str, list[tuple[float, tuple[str, bytes]]]] = {}
+    places = door.read_each(f"{door.IMAGES}:place", [(content, {}) for _, content in members])
+    for number, answer in places:
+        # One that cannot be read is refused by name when its turn comes.
+        place: dict[str, Any] = answer.facts if isinstance(answer, Part) else {"series": "", "position": 0.0}
+        key = str(place["series"] or f"file {number}")
+        groups.setdefault(key, []).append((float(place["position"]), members[number]))
+    return [[member for _, member in sorted(group, key=lambda pair: pair[0])] for group in groups.values()]
 
 
 def _named(error: Exception, name: str) -> IntakeError:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import numpy as np
 from django.conf import settings
-from PIL import Image
 
-from retrieval.images import sample_indices
-from retrieval.types import Pixels
+from cdss.reading import door
 
-if TYPE_CHECKING:
-    from retrieval.burned_text import TextRegion
-
-# Of a stack, text is looked for in so many frames; what is found is masked in all of them.
-LOOKED_AT = 3
 # Scanners that write no names into these, where the header says so too.
 CROSS_SECTIONS = frozenset({"CT", "MR", "PT", "NM"})
 
@@ -41,7 +30,7 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    frames: list[Pixels]
+    pngs: tuple[bytes, ...]
     masked: int
     doubts: tuple[Doubt, ...]
 
@@ -53,33 +42,8 @@ def is_wanted(*, modality: str = "", says_none: bool = False) -> bool:
     return bool(settings.OCR == "always")
 
 
-def screened(frames: Sequence[Pixels]) -> Screened:
-    from retrieval.burned_text import find_text, mask_text
-
-    regions: list[TextRegion] = []
-    for index in sample_indices(len(frames), LOOKED_AT):
-        regions += [each for each in find_text(frames[index]) if not _inside(each, regions)]
-    certain = [region for region in regions if region.verdict == "mask"]
-    asked = [region for region in regions if region.verdict == "ask"]
-    doubts = tuple(_doubt(region, frames) for region in asked)
-    return Screened([mask_text(frame, [*certain, *asked]) for frame in frames], len(certain), doubts)
-
-
-def _inside(region: TextRegion, others: Sequence[TextRegion]) -> bool:
-    """The same text of another frame."""
-    return any(
-        each.left <= region.left
-        and each.top <= region.top
-        and each.right >= region.right
-        and each.bottom >= region.bottom
-        for each in others
-    )
-
-
-def _doubt(region: TextRegion, frames: Sequence[Pixels]) -> Doubt:
-    strip = np.concatenate([frame[region.top : region.bottom, region.left : region.right] for frame in frames])
-    written = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(strip)).save(written, "PNG")
-    crop = base64.b64encode(written.getvalue()).decode()
-    width, height = region.right - region.left, region.bottom - region.top
-    return Doubt(region.left, region.top, width, height, round(region.score, 3), crop)
+def screened(pngs: Sequence[bytes]) -> Screened:
+    """The frames of one stack with text masked; certain places in all of them."""
+    found = door.look(f"{door.LOOKING}:screened", b"".join(pngs), sizes=[len(png) for png in pngs])
+    doubts = tuple(Doubt(**doubt) for doubt in found.facts["doubts"])
+    return Screened(tuple(found.blobs) or tuple(pngs), found.facts["masked"], doubts)

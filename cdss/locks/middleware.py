@@ -24,7 +24,7 @@ IMAGE_ROUTES = frozenset(
 # Where a case is typed or uploaded.
 CASE_ROUTES = frozenset(
     {"consultations:new", "consultations:split", "consultations:preview", "consultations:review", "library:import"}
-    | {"authoring:new", "authoring:picture_add", "authoring:import", "authoring:planned"}
+    | {"authoring:new", "authoring:picture_add", "authoring:pictures_again", "authoring:import", "authoring:planned"}
     | {"studies:upload", "studies:upload_files", "studies:upload_start"}
 )
 LOCKED = 423

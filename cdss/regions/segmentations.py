@@ -6,11 +6,9 @@ identifiers are made from the SHA-256 of the pixels. The same picture in another
 
 from __future__ import annotations
 
-import logging
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from cdss.library.intake import image_limits
 from cdss.library.models import CaseImage
 from cdss.regions.models import Origin, RegionMask
 from cdss.regions.services import RefusedError, mask_of
@@ -21,11 +19,7 @@ if TYPE_CHECKING:
 
     from cdss.regions.masks import Mask
 
-logger = logging.getLogger(__name__)
-SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
-MOST_BYTES = 20 * 1024 * 1024
-MOST_FRAMES = 64
 MAKER = "CDSS"
 
 
@@ -65,49 +59,19 @@ def segmentation_read(data: bytes, *, image: CaseImage, frame: int) -> Mask:
     Raises RefusedError: no segmentation, damaged, too large, or of another image."""
     import numpy as np
 
-    from retrieval import dicom
-    from retrieval.errors import ImageError
+    from cdss.reading import door
+    from retrieval.errors import ReaderFailedError, UnreadableError
 
-    if len(data) > MOST_BYTES:
-        raise RefusedError(f"This file has more than {MOST_BYTES // 1024 // 1024} MB, which no mask of one image has.")
-    if not dicom.is_dicom(data):
-        raise RefusedError("This is not a DICOM file. Choose a DICOM segmentation (SEG).")
+    uid, size = _uid("image", image.sha256, str(frame)), {"width": image.width, "height": image.height}
     try:
-        dataset = dicom.parse(data, limits=image_limits())
-    except ImageError as error:
-        raise RefusedError(str(error)) from error
-    _check(dataset, image)
-    wanted = _uid("image", image.sha256, str(frame))
-    try:
-        found = _highdicom().seg.Segmentation.from_dataset(dataset, copy=False)
-        if wanted not in {uids[2] for uids in found.get_source_image_uids()}:
-            raise RefusedError("This segmentation was made on another image. Open the image it belongs to.")
-        planes = found.get_pixels_by_source_instance(source_sop_instance_uids=[wanted])
-    except RefusedError:
-        raise
-    except Exception as error:
-        # A file from anywhere fails in many ways; its content is not logged.
-        logger.info("a segmentation could not be read: %s", type(error).__name__)
+        part = door.read(f"{door.SEGMENTATIONS}:mask", data, uid=uid, **size)
+    except ReaderFailedError as error:
         raise RefusedError("This segmentation cannot be read. Export it again from its source.") from error
-    mask: Mask = np.asarray((planes[0] > 0).any(axis=-1), dtype=bool)
+    except UnreadableError as error:
+        raise RefusedError(str(error)) from error
+    bits = np.unpackbits(np.frombuffer(part.blobs[0], dtype=np.uint8), count=image.width * image.height)
+    mask: Mask = bits.reshape(image.height, image.width).astype(bool)
     return mask
-
-
-def _check(dataset: Dataset, image: CaseImage) -> None:
-    if str(dataset.get("SOPClassUID", "")) != SEGMENTATION:
-        raise RefusedError("This DICOM file is not a segmentation (SEG).")
-    try:
-        size = int(dataset.Columns), int(dataset.Rows)
-        frames = int(dataset.get("NumberOfFrames") or 1)
-        stored = len(dataset.PixelData)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise RefusedError("This segmentation declares no usable size. Export it again from its source.") from error
-    if size != (image.width, image.height):
-        raise RefusedError(
-            f"This segmentation is {size[0]} × {size[1]} pixels; the image is {image.width} × {image.height}."
-        )
-    if frames > MOST_FRAMES or stored > MOST_BYTES:
-        raise RefusedError(f"This segmentation has {frames} frames; at most {MOST_FRAMES} are read for one image.")
 
 
 def _made_by(mask: RegionMask, highdicom: Any) -> dict[str, Any]:

@@ -13,15 +13,15 @@ from django.db import transaction
 from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.library.dicom_profile import mapped_uid
+from cdss.reading import door
+from cdss.reading.plain import Plain, sequence
 from cdss.studies.errors import StudyError
 from cdss.studies.marks import mark_create
 from cdss.studies.models import Mark, MarkKind
 from cdss.studies.shown import Shown, references
 from retrieval import dicom
 from retrieval.dicom_objects import UUID_BITS, UUID_ROOT
-from retrieval.dicom_values import sequence
-from retrieval.errors import ImageError
-from retrieval.images import Limits
+from retrieval.errors import UnreadableError
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_FOUND = 1000
@@ -66,12 +66,13 @@ def marks_import(*, shown: Shown, data: bytes, by: User) -> Taken:
     return taken
 
 
-def _parsed(data: bytes) -> Any:
+def _parsed(data: bytes) -> Plain:
+    if len(data) > MAX_BYTES or not dicom.is_dicom(data):
+        raise StudyError("This is no DICOM presentation state or structured report. Choose such a file.")
+    limits = {"max_bytes": min(MAX_BYTES, settings.UPLOAD_MAX_BYTES)}
     try:
-        if len(data) > MAX_BYTES or not dicom.is_dicom(data):
-            raise StudyError("This is no DICOM presentation state or structured report. Choose such a file.")
-        return dicom.parse(data, limits=Limits(max_bytes=min(MAX_BYTES, settings.UPLOAD_MAX_BYTES)))
-    except ImageError as error:
+        return Plain.of(door.read(f"{door.DATASETS}:values", data, limits=limits).facts["values"])
+    except UnreadableError as error:
         raise StudyError(str(error)) from error
 
 
@@ -84,8 +85,6 @@ def _found(dataset: Any, kind: str, places: dict[tuple[str, int], int]) -> Itera
         raise StudyError("This DICOM file is no presentation state and no structured report.")
     try:
         yield from found
-    except ImageError as error:
-        raise StudyError(str(error)) from error
     except (AttributeError, TypeError, ValueError, IndexError, KeyError) as error:
         raise StudyError("This DICOM file is damaged: a mark in it cannot be read. Nothing was taken.") from error
 

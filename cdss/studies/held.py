@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from secrets import token_hex
 from typing import IO
@@ -12,11 +14,11 @@ from typing import IO
 from django.conf import settings
 
 from cdss.encryption import decrypt_bytes, encrypt_bytes
-from cdss.library.archives import MEGABYTE, ArchiveLimits, is_zip, zip_members
-from cdss.library.intake_errors import IntakeError
+from cdss.library.archives import MEGABYTE, ArchiveLimits, is_zip
 from cdss.library.uploads import folder
+from cdss.reading import door
 from cdss.studies.errors import StudyError
-from retrieval.images import Limits
+from retrieval.errors import UnreadableError
 
 IGNORED = ("DICOMDIR", ".DS_Store", "Thumbs.db", "desktop.ini")
 TOO_MANY = "A study may have at most {:,} files. Upload the relevant series alone."
@@ -66,23 +68,20 @@ def unpack(place: str) -> None:
             continue
         files -= 1
         try:
-            for member, content in zip_members(data, limits):
-                files += 1
-                if files > settings.STUDY_MAX_FILES:
-                    raise StudyError(TOO_MANY.format(settings.STUDY_MAX_FILES))
-                if content:
-                    _write(folder() / place, shown_name(member), content)
-        except IntakeError as error:
+            with closing(door.read_parts(f"{door.ARCHIVES}:members", data, archive=asdict(limits))) as members:
+                for part in members:
+                    files += 1
+                    if files > settings.STUDY_MAX_FILES:
+                        raise StudyError(TOO_MANY.format(settings.STUDY_MAX_FILES))
+                    if part.blobs[0]:
+                        _write(folder() / place, shown_name(part.facts["name"]), part.blobs[0])
+        except UnreadableError as error:
             raise StudyError(f"{name}: {error}") from error
         (folder() / place / source).unlink()
 
 
 def let_go(place: str) -> None:
     shutil.rmtree(folder() / place, ignore_errors=True)
-
-
-def file_limits() -> Limits:
-    return Limits(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.IMAGE_MAX_PIXELS)
 
 
 def shown_name(name: str) -> str:

@@ -1,18 +1,22 @@
-"""What is kept of one DICOM file: where its frames lie, how their values are meant, and nothing that names anybody."""
+"""What is kept of one DICOM file: where its frames lie, how their values are meant, and nothing that names anybody.
+
+`header` runs in a child, `instance_of` here.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cdss.library.dicom_header import header_facts, removed_identifiers
-from cdss.library.patients import patient_of
 from retrieval import dicom
 from retrieval.dicom_values import functional_group, number, sequence
 from retrieval.errors import ImageError
 from retrieval.images import Limits, check_size
+from retrieval.sandbox.protocol import Part
+from retrieval.sandbox.sources import File
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -35,11 +39,11 @@ class FrameFacts:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One file. `source` is where its bytes are held; UIDs are as the file has them and go no further."""
+    """One file. `source` is where its bytes are held; UIDs are as the file has them and go no further.
 
-    source: str
-    name: str
-    sha256: str
+    `patient` is the key of who it is of.
+    """
+
     uid: str
     series: str
     study: str
@@ -51,6 +55,9 @@ class Instance:
     columns: int
     colour: bool
     frames: tuple[FrameFacts, ...]
+    source: str = ""
+    name: str = ""
+    sha256: str = ""
     modality: str = ""
     region: str = ""
     plane: str = ""
@@ -70,25 +77,34 @@ class Instance:
     removed: Mapping[str, int] = field(default_factory=dict)
 
 
-def read_instance(data: bytes, *, source: str, name: str, sha256: str, limits: Limits) -> Instance:
+def header(args: Mapping[str, Any], file: File) -> Part:
+    """In the child: what a study keeps of one file; the number of its patient is for the site's own salted hash."""
+    return Part(asdict(read_header(file.whole(), limits=Limits(**args["limits"]))))
+
+
+def instance_of(facts: Mapping[str, Any], **about: Any) -> Instance:
+    """As `read_header` made it, after JSON."""
+    frames = tuple(FrameFacts(**{name: _tuples(value) for name, value in each.items()}) for each in facts["frames"])
+    values = {name: _tuples(value) for name, value in facts.items() if name not in ("frames", *about)}
+    return Instance(frames=frames, **values, **about)
+
+
+def read_header(data: bytes, *, limits: Limits) -> Instance:
     """Raises ImageError for what is no DICOM image, or too large."""
     if not dicom.is_dicom(data):
         raise ImageError("not a DICOM file")
     dataset = dicom.parse(data, limits=limits)
-    header = dicom.header(dataset)
-    check_size(header, limits)
+    declared = dicom.header(dataset)
+    check_size(declared, limits)
     uid, series, study = (_text(dataset, f"{kind}InstanceUID") for kind in ("SOP", "Series", "Study"))
     if not (uid and series and study):
         raise ImageError("it does not say which study, series and image it is (StudyInstanceUID and others)")
-    facts, patient = header_facts(dataset), patient_of(dataset)
+    facts = header_facts(dataset)
     spacing, at_detector = _spacing(dataset)
     colour = (
         int(dataset.get("SamplesPerPixel") or 1) > 1 or _text(dataset, "PhotometricInterpretation") == "PALETTE COLOR"
     )
     return Instance(
-        source=source,
-        name=name,
-        sha256=sha256,
         uid=uid,
         series=series,
         study=study,
@@ -96,10 +112,10 @@ def read_instance(data: bytes, *, source: str, name: str, sha256: str, limits: L
         sop_class=_text(dataset, "SOPClassUID"),
         series_number=number(dataset, "SeriesNumber", 0.0),
         number=number(dataset, "InstanceNumber", 0.0),
-        rows=header.height,
-        columns=header.width,
+        rows=declared.height,
+        columns=declared.width,
         colour=colour,
-        frames=tuple(_frame(dataset, index) for index in range(header.frames)),
+        frames=tuple(_frame(dataset, index) for index in range(declared.frames)),
         modality=facts.modality,
         region=facts.region,
         plane=facts.plane,
@@ -111,13 +127,16 @@ def read_instance(data: bytes, *, source: str, name: str, sha256: str, limits: L
         frame_time=_frame_time(dataset),
         windows=_windows(dataset),
         inverted=_text(dataset, "PhotometricInterpretation") == "MONOCHROME1",
-        bits=header.bits,
+        bits=declared.bits,
         says_burned_in=facts.says_burned_in,
         says_none=facts.says_none,
-        patient=patient.key if patient else "",
         patient_number=_text(dataset, "PatientID"),
         removed=removed_identifiers(dataset),
     )
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(each) for each in value) if isinstance(value, list) else value
 
 
 def _frame(dataset: Dataset, index: int) -> FrameFacts:

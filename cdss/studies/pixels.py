@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cdss.reading import door
 from cdss.studies.ordering import Placed, Stack
 from retrieval.images import sample_indices
 from retrieval.types import Pixels, StoredFrame
@@ -20,11 +21,11 @@ LOOKED_AT = 3
 RANGED = 9
 
 
-def common_type(frames: Sequence[Array]) -> str:
-    """What holds the values of all these frames."""
-    if frames[0].ndim == 3:
+def common_type(found: Collection[tuple[int, str]]) -> str:
+    """What holds the values of all these frames: of each the number of dimensions, and its type."""
+    if any(dimensions == 3 for dimensions, _ in found):
         return "rgb8"
-    kinds = {frame.dtype.name for frame in frames}
+    kinds = {kind for _, kind in found}
     if kinds == {"uint8"}:
         return "uint8"
     return "int16" if kinds & {"int8", "int16"} else "uint16"
@@ -82,16 +83,12 @@ def looked_at(stack: Stack) -> list[Placed]:
 
 def text_boxes(frames: Sequence[Pixels]) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
     """Of 8-bit frames: the places that are text, and those that a person has to look at."""
-    from retrieval.burned_text import find_text
-
     certain: dict[tuple[int, ...], dict[str, int]] = {}
     asked: dict[tuple[int, ...], dict[str, int]] = {}
     for frame in frames:
-        for found in find_text(frame):
-            box = (found.left, found.top, found.right - found.left, found.bottom - found.top)
-            if found.verdict in ("mask", "ask"):
-                chosen = certain if found.verdict == "mask" else asked
-                chosen[box] = dict(zip(("left", "top", "width", "height"), map(int, box), strict=True))
+        found = door.look(f"{door.LOOKING}:boxes", np.ascontiguousarray(frame).tobytes(), shape=list(frame.shape))
+        for verdict, chosen in (("mask", certain), ("ask", asked)):
+            chosen |= {tuple(box.values()): box for box in found.facts[verdict]}
     return list(certain.values()), list(asked.values())
 
 

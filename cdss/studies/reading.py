@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
+import numpy as np
 from django.conf import settings
 from django.db import transaction
 
@@ -16,24 +19,28 @@ from cdss.encryption import EncryptionError
 from cdss.library.dicom_profile import mapped_uid
 from cdss.library.image_files import remove_images_on_commit
 from cdss.library.models import Case
+from cdss.library.patients import Patient
 from cdss.library.rows import patient_group
 from cdss.library.screening import is_wanted
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
+from cdss.reading import door
 from cdss.studies.errors import StudyError
 from cdss.studies.frame_files import frame_writer
-from cdss.studies.held import file_limits, held_bytes, held_files
-from cdss.studies.instances import Instance, read_instance
+from cdss.studies.held import held_bytes, held_files
+from cdss.studies.instances import Instance, instance_of
 from cdss.studies.models import Series, StudyUpload
 from cdss.studies.ordering import Placed, Stack, stacks_of
 from cdss.studies.pixels import as_rgb, cast, common_type, cover, looked_at, text_boxes
-from retrieval import dicom
-from retrieval.errors import ImageError
+from retrieval.errors import UnreadableError
+from retrieval.sandbox.sources import Source
 from retrieval.types import StoredFrame
 
 Told = Callable[[int, int], None]
 OFTEN_BURNT_IN = frozenset({"US", "ES", "XC", "OT", "SC"})
 MAX_REMARKS = 100
+# Files and bytes that are handed to a child at once.
+FILES_TOGETHER, BYTES_TOGETHER = 16, 64 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -49,12 +56,9 @@ class Found:
 def survey(place: str, told: Told) -> Found:
     """The headers of all files. What is no DICOM image is left out and said; two patients are refused."""
     found, seen = Found(), dict[str, str]()
-    for count, (source, name, data) in enumerate(held_files(place), 1):
-        sha256 = hashlib.sha256(data).hexdigest()
-        try:
-            instance = read_instance(data, source=source, name=name, sha256=sha256, limits=file_limits())
-        except ImageError as error:
-            found.remark(f"{name}: {error}")
+    for count, (name, sha256, instance) in enumerate(_headers(place), 1):
+        if isinstance(instance, UnreadableError):
+            found.remark(f"{name}: {instance}")
             continue
         if instance.uid in seen and seen[instance.uid] != sha256:
             raise StudyError(
@@ -71,6 +75,32 @@ def survey(place: str, told: Told) -> Found:
     if not found.instances:
         raise StudyError("; ".join(["No image of DICOM was found in this upload.", *found.remarks[:3]]))
     return found
+
+
+def _headers(place: str) -> Iterator[tuple[str, str, Instance | UnreadableError]]:
+    for together in _together(held_files(place)):
+        files: list[tuple[Source, dict[str, Any]]] = [(data, {}) for _, _, data in together]
+        for number, answer in list(door.read_each(f"{door.INSTANCES}:header", files)):
+            source, name, data = together[number]
+            sha256 = hashlib.sha256(data).hexdigest()
+            if isinstance(answer, UnreadableError):
+                yield name, sha256, answer
+            else:
+                number_of = answer.facts["patient_number"]
+                key = Patient.of(number_of).key if number_of else ""
+                yield name, sha256, instance_of(answer.facts, source=source, name=name, sha256=sha256, patient=key)
+
+
+def _together(files: Iterator[tuple[str, str, bytes]]) -> Iterator[list[tuple[str, str, bytes]]]:
+    """Some at a time: many small files, or few large ones."""
+    held: list[tuple[str, str, bytes]] = []
+    for file in files:
+        held.append(file)
+        if len(held) == FILES_TOGETHER or sum(len(data) for _, _, data in held) > BYTES_TOGETHER:
+            yield held
+            held = []
+    if held:
+        yield held
 
 
 def check_one_patient(instances: Sequence[Instance], case: Case) -> None:
@@ -144,13 +174,13 @@ def _stored(upload: StudyUpload, made: Sequence[Series], found: Found) -> list[S
 
 
 def _series(upload: StudyUpload, stack: Stack, told: Callable[[int], None]) -> Series:
-    first, held = stack.first, _Opened(upload.place)
-    sample = [held.frame(placed) for placed in looked_at(stack)]
+    first = stack.first
+    sample = list(_frames(upload.place, looked_at(stack)))
     certain, asked = _text(stack, sample)
-    facts, signed = [], _common(stack, sample, held)
+    facts, signed = [], _common(upload.place, stack, sample)
     with frame_writer() as (folder, writer):
-        for count, placed in enumerate(stack.frames, 1):
-            frame = cast(held.frame(placed), signed)
+        for count, (placed, read) in enumerate(zip(stack.frames, _frames(upload.place, stack.frames), strict=True), 1):
+            frame = cast(read, signed)
             writer.add(cover(frame.pixels, certain))
             facts.append(_facts(placed, frame))
             told(count)
@@ -203,11 +233,11 @@ def _text(stack: Stack, sample: Sequence[StoredFrame]) -> tuple[list[dict[str, i
     return [], []
 
 
-def _common(stack: Stack, sample: Sequence[StoredFrame], held: _Opened) -> str:
+def _common(place: str, stack: Stack, sample: Sequence[StoredFrame]) -> str:
     """The type of the whole stack. Files of one series may differ: the header of each tells, without its pixels."""
-    kinds = [frame.pixels for frame in sample]
+    kinds = {(frame.pixels.ndim, frame.pixels.dtype.name) for frame in sample}
     if any(placed.instance.bits != stack.first.bits for placed in stack.frames):
-        kinds = [held.frame(placed).pixels for placed in stack.frames]
+        kinds |= {(frame.pixels.ndim, frame.pixels.dtype.name) for frame in _frames(place, stack.frames)}
     return common_type(kinds)
 
 
@@ -221,20 +251,33 @@ def _facts(placed: Placed, frame: StoredFrame) -> dict[str, Any]:
     }
 
 
-class _Opened:
-    """The dataset last asked for: the frames of one file come one after the other."""
+def _frames(place: str, wanted: Sequence[Placed]) -> Iterator[StoredFrame]:
+    """In this order, each at full depth. Frames of one file come from one reading of it."""
+    runs = [list(run) for _, run in groupby(wanted, key=lambda placed: placed.instance.source)]
+    at = 0
+    while at < len(runs):
+        together = _some(place, runs[at:])
+        items = [(data, {"frames": [placed.frame.index for placed in run]}) for run, data in together]
+        with closing(door.read_each(f"{door.DATASETS}:stored_frames", items)) as answers:
+            for number, answer in answers:
+                if isinstance(answer, UnreadableError):
+                    name = together[number][0][0].instance.name
+                    raise StudyError(f"{name}: {answer} Nothing was kept.") from answer
+                facts = answer.facts
+                pixels = np.frombuffer(answer.blobs[0], dtype=facts["type"]).reshape(facts["shape"])
+                yield StoredFrame(pixels, facts["slope"], facts["intercept"])
+        at += len(together)
 
-    def __init__(self, place: str) -> None:
-        self.place, self.source = place, ""
-        self.dataset: Any = None
 
-    def frame(self, placed: Placed) -> StoredFrame:
+def _some(place: str, runs: Sequence[list[Placed]]) -> list[tuple[list[Placed], bytes]]:
+    """As many runs as go to a child at once, with the bytes of their files."""
+    held: list[tuple[list[Placed], bytes]] = []
+    for run in runs[:FILES_TOGETHER]:
         try:
-            if self.source != placed.instance.source:
-                data = held_bytes(self.place, placed.instance.source)
-                self.dataset, self.source = dicom.parse(data, limits=file_limits()), placed.instance.source
-            return dicom.stored_frame(self.dataset, placed.frame.index, limits=file_limits())
-        except ImageError as error:
-            raise StudyError(f"{placed.instance.name}: {error} Nothing was kept.") from error
+            held.append((run, held_bytes(place, run[0].instance.source)))
         except (OSError, EncryptionError) as error:
-            raise StudyError(f"{placed.instance.name}: it cannot be read any more. Upload the study again.") from error
+            name = run[0].instance.name
+            raise StudyError(f"{name}: it cannot be read any more. Upload the study again.") from error
+        if sum(len(data) for _, data in held) > BYTES_TOGETHER:
+            break
+    return held

@@ -188,6 +188,6 @@ document.addEventListener("submit", async (event) => {
   if (!changed.size) target.requestSubmit(submitter);
 });
 
-document.querySelector("[data-pictures]")?.addEventListener("submit", () => say("The images are taken in and looked at for text. This takes some seconds for each."));
+document.querySelector("[data-pictures]")?.addEventListener("submit", () => say("The images are taken in and looked at for text. You can go on writing."));
 
 startCodes(form.dataset.suggest);

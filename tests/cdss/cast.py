@@ -262,6 +262,7 @@ def writing_objects(owner: User, teacher: User) -> dict[str, int | str]:
         "manuscript": manuscript.pk,
         "revision": 1,
         "picture": manuscript.pictures.get().pk,
+        "pictures_sent": manuscript.picture_uploads.create(owner=owner, place="none").pk,
         "comment": manuscript.comments.create(by=owner, text="Which side?").pk,
         "contested": contested.pk,
         "conflict": contested.conflicts.create(field="history", by=owner, value="Fever.").pk,

@@ -9,14 +9,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.conf import settings
+
+from cdss.library.dicom_header import HeaderFacts
 from cdss.library.field_values import RowError
 from cdss.library.importers.base import Importer, Read, attempt
 from cdss.library.rows import CaseRow, ImageRow, patient_group
-
-if TYPE_CHECKING:
-    from pydicom import Dataset
+from cdss.reading import door
+from cdss.reading.plain import Plain
+from retrieval.errors import UnreadableError
+from retrieval.images import Limits, check_file
+from retrieval.sandbox import Part
 
 SOURCE = "DICOM"
 SEXES = {"M": "male", "F": "female", "O": "other"}
@@ -24,6 +29,11 @@ SEXES = {"M": "male", "F": "female", "O": "other"}
 OFTEN_BURNT_IN = frozenset({"US", "ES", "XC", "OT", "SC"})
 HOLD = "its pictures may show the patient's name: look at them before publishing"
 MAX_FILES = 50_000
+# Files that are handed to a child at once.
+TOGETHER = 16
+NO_DICOM = "not a DICOM file"
+KEYWORDS = ("StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber", "PatientID", "PatientAge",
+            "PatientSex", "BurnedInAnnotation")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,37 +53,48 @@ class Slice:
 
 def read(path: Path) -> Iterator[Read]:
     studies: dict[str, list[tuple[int, Slice]]] = defaultdict(list)
-    for number, file in enumerate(_files(path), 1):
+    files = _files(path)
+    for number, answer in headers_of(files, among=KEYWORDS, of_image=True):
         try:
-            found = _slice(file)
-            studies[found.study].append((number, found))
+            if isinstance(answer, UnreadableError):
+                raise RowError(str(answer))
+            found = _slice(files[number], answer)
+            studies[found.study].append((number + 1, found))
         except RowError as error:
-            yield Read(number, reason=f"{file.name}: {error}")
+            yield Read(number + 1, reason=f"{files[number].name}: {error}")
     for slices in studies.values():
         yield attempt(slices[0][0], partial(_case, [each for _, each in slices]))
 
 
-def _slice(path: Path) -> Slice:
-    from cdss.library.dicom_header import header_facts
-    from cdss.library.intake import image_limits
-    from retrieval import dicom, imaging
-    from retrieval.errors import ImageError
+def headers_of(files: Sequence[Path], **wanted: Any) -> Iterator[tuple[int, Part | UnreadableError]]:
+    """The header of each file as a child has read it, by number; in place of one that cannot be read, why."""
+    limits = Limits(max_bytes=settings.UPLOAD_MAX_BYTES)
+    for start in range(0, len(files), TOGETHER):
+        batch, checked = files[start : start + TOGETHER], []
+        for number, path in enumerate(batch, start):
+            try:
+                check_file(path, limits=limits)
+                checked.append(number)
+            except UnreadableError as error:
+                yield number, error
+        read = list(door.read_each(f"{door.DATASETS}:values", [(files[number], wanted) for number in checked]))
+        yield from ((checked[at], answer) for at, answer in read)
 
-    try:
-        data = imaging.file_bytes(path, limits=image_limits())
-        if not dicom.is_dicom(data):
-            raise RowError("not a DICOM file")
-        dataset = dicom.parse(data, limits=image_limits())
-        header, facts = dicom.header(dataset), header_facts(dataset)
-    except ImageError as error:
-        raise RowError(str(error)) from error
+
+def _slice(path: Path, part: Part) -> Slice:
+    dataset, facts = Plain.of(part.facts["values"]), HeaderFacts(**part.facts["facts"])
     study = _text(dataset, "StudyInstanceUID")
     if not study:
         raise RowError("there is no StudyInstanceUID")
     return Slice(
         path,
         study,
-        (_number(dataset, "SeriesNumber"), _text(dataset, "SeriesInstanceUID"), header.width, header.height),
+        (
+            _number(dataset, "SeriesNumber"),
+            _text(dataset, "SeriesInstanceUID"),
+            part.facts["width"],
+            part.facts["height"],
+        ),
         _number(dataset, "InstanceNumber"),
         _text(dataset, "PatientID"),
         _text(dataset, "PatientAge"),
@@ -113,22 +134,15 @@ def _stack(slices: Sequence[Slice]) -> ImageRow:
     )
 
 
-def _text(dataset: "Dataset", keyword: str) -> str:
-    return str(_value(dataset, keyword) or "").strip()
+def _text(dataset: Plain, keyword: str) -> str:
+    return str(dataset.get(keyword) or "").strip()
 
 
-def _number(dataset: "Dataset", keyword: str) -> float:
+def _number(dataset: Plain, keyword: str) -> float:
     try:
-        return float(_value(dataset, keyword) or 0)
+        return float(dataset.get(keyword) or 0)
     except (TypeError, ValueError):
         return 0.0
-
-
-def _value(dataset: "Dataset", keyword: str) -> Any:
-    try:
-        return dataset.get(keyword)
-    except Exception:  # a value that cannot be parsed says nothing
-        return None
 
 
 def _files(path: Path) -> list[Path]:

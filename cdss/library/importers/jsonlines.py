@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile, is_zipfile
+from zipfile import is_zipfile
 
 from cdss.library.authored import (
     AUTHORED_CHOICES,
@@ -16,7 +16,7 @@ from cdss.library.authored import (
     records_of,
 )
 from cdss.library.field_values import RowError, flag_of, text_of, texts_of
-from cdss.library.importers.archive import unpacked
+from cdss.library.importers.archive import names_in, unpacked
 from cdss.library.importers.base import Importer, Read, attempt, image_inside
 from cdss.library.importers.carried import carried_of
 from cdss.library.models import Kind
@@ -32,6 +32,8 @@ IMAGE_TEXTS = ("modality", "sequence", "plane", "region", "location", "caption",
 CASES_FILE = "cases.jsonl"
 MAX_FRAMES = 5000
 MAX_LINE = 8 * 1024 * 1024
+# JSON is read where it arrives: a child could only hand it over as JSON. So what a line can become is bounded first.
+MAX_CONTAINERS, MAX_VALUES = 100_000, 400_000
 PUBMED = "https://pubmed.ncbi.nlm.nih.gov/"
 
 
@@ -156,6 +158,8 @@ def _read(path: Path, make: Callable[[Mapping[str, Any]], Row]) -> Iterator[Read
 
 
 def _parsed(number: int, line: bytes, make: Callable[[Mapping[str, Any]], Row]) -> Read:
+    if _is_too_much(line):
+        return Read(number, reason=f"the line has more than {MAX_VALUES:,} values")
     try:
         data = json.loads(line.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -171,12 +175,17 @@ def _first(path: Path) -> set[str]:
     with path.open("rb") as file:
         for _ in range(50):
             try:
-                data = json.loads(file.readline(MAX_LINE).decode("utf-8-sig"))
+                line = file.readline(MAX_LINE)
+                data = {} if _is_too_much(line) else json.loads(line.decode("utf-8-sig"))
             except (ValueError, RecursionError):
                 continue
             if isinstance(data, dict):
                 return set(data)
     return set()
+
+
+def _is_too_much(line: bytes) -> bool:
+    return line.count(b"{") + line.count(b"[") > MAX_CONTAINERS or line.count(b",") > MAX_VALUES
 
 
 def _is_json_lines(path: Path) -> bool:
@@ -196,13 +205,7 @@ def _holds_documents(path: Path) -> bool:
 def _holds_cases(path: Path) -> bool:
     if _is_json_lines(path):
         return not _holds_documents(path)
-    try:
-        if not path.is_file() or not is_zipfile(path):
-            return False
-        with ZipFile(path) as archive:
-            return any(name.rpartition("/")[2] == CASES_FILE for name in archive.namelist())
-    except (BadZipFile, OSError):
-        return False
+    return any(name.rpartition("/")[2] == CASES_FILE for name in names_in(path))
 
 
 DOCUMENTS = Importer("documents", lambda path: _is_json_lines(path) and _holds_documents(path), read_documents, _lines)

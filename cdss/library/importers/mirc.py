@@ -7,14 +7,14 @@ again.
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile, ZipFile, is_zipfile
 
 from cdss.library.field_values import RowError
-from cdss.library.importers.archive import unpacked
+from cdss.library.importers.archive import names_in, unpacked
 from cdss.library.importers.base import Importer, Read, attempt
 from cdss.library.importers.mirc_fields import values_of
 from cdss.library.importers.mirc_images import images_of
-from cdss.library.importers.xml_tree import check_depth, tree_of
+from cdss.library.importers.xml import read_xml
+from cdss.library.importers.xml_tree import tree_of
 from cdss.library.rows import CaseRow
 
 if TYPE_CHECKING:
@@ -52,22 +52,9 @@ def case_row(document: Path, name: str) -> CaseRow:
 
 
 def parsed(document: Path) -> "Element":
-    from xml.etree.ElementTree import ParseError
-
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import parse
-
-    if document.stat().st_size > MAX_XML:
-        raise RowError(f"{document.name}: larger than {MAX_XML // 1024**2} MB")
-    try:
-        root: Element = parse(document).getroot()
-    except DefusedXmlException as error:
-        raise RowError(f"{document.name}: the XML declares entities, which is not allowed") from error
-    except (ParseError, ValueError, LookupError) as error:
-        raise RowError(f"{document.name}: broken XML: {error}") from error
+    root = read_xml(document, most_bytes=MAX_XML)
     if root.tag != "MIRCdocument":
         raise RowError(f"{document.name}: not a MIRC document")
-    check_depth(root)
     return root
 
 
@@ -100,13 +87,7 @@ def _recognises(path: Path) -> bool:
         return False
     if path.suffix.lower() == ".xml":
         return _is_mirc(path)
-    try:
-        if not is_zipfile(path):
-            return False
-        with ZipFile(path) as archive:
-            return any(name.lower().endswith(".xml") for name in archive.namelist())
-    except (BadZipFile, OSError):
-        return False
+    return any(name.lower().endswith(".xml") for name in names_in(path))
 
 
 def _count(path: Path) -> int:

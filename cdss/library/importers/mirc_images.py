@@ -1,12 +1,13 @@
 """The images of a MIRC document. Their addresses in it become `#n`, their places in the row, wherever they stand."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cdss.library.field_values import RowError
 from cdss.library.importers.base import image_inside
 from cdss.library.importers.mirc_fields import image_extension, image_values
-from cdss.library.importers.xml_tree import Tree, check_depth, still, tree_of
+from cdss.library.importers.xml import read_xml
+from cdss.library.importers.xml_tree import Tree, still, tree_of
 from cdss.library.rows import ImageRow
 
 if TYPE_CHECKING:
@@ -63,17 +64,8 @@ def _take(image: "Element", source: str, folder: Path, rows: list[ImageRow], dra
 
 
 def _drawing(folder: Path, address: str) -> Tree:
-    from xml.etree.ElementTree import ParseError
-
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import parse
-
     path = image_inside(folder, address).files[0]
     try:
-        if path.stat().st_size > MAX_DRAWING:
-            raise RowError(f"{path.name}: larger than {MAX_DRAWING // 1024**2} MB")
-        root: Any = parse(path).getroot()
-    except (OSError, ParseError, ValueError, LookupError, DefusedXmlException) as error:
-        raise RowError(f"{path.name}: this drawing is not there or cannot be read") from error
-    check_depth(root)
-    return still(tree_of(root))
+        return still(tree_of(read_xml(path, most_bytes=MAX_DRAWING)))
+    except RowError as error:
+        raise RowError(f"{path.name}: this drawing is not there or cannot be read ({error})") from error

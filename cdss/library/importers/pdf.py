@@ -1,9 +1,8 @@
 """PDF: one document for each file, with the pages its text stands on. A folder stands for all PDF files in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 
@@ -12,10 +11,10 @@ from cdss.library.importers.base import Importer, Read, attempt
 from cdss.library.importers.citations import year_of
 from cdss.library.models import Kind
 from cdss.library.rows import MAX_TEXT, DocumentRow
+from cdss.reading import door
+from retrieval.errors import UnreadableError
 
 MAX_PAGES = 3000
-# What a malformed file makes the parser raise, beside its own errors.
-MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, ArithmeticError, OSError)
 
 
 def read(path: Path) -> Iterator[Read]:
@@ -24,49 +23,37 @@ def read(path: Path) -> Iterator[Read]:
 
 
 def document_row(path: Path) -> DocumentRow:
-    from pypdf.errors import PyPdfError
-
     if path.stat().st_size > settings.UPLOAD_MAX_BYTES:
         raise RowError(f"{path.name}: larger than {settings.UPLOAD_MAX_BYTES // 1024**2} MB")
     try:
         return _document(path)
-    except RowError as error:
+    except (RowError, UnreadableError) as error:
         raise RowError(f"{path.name}: {error}") from error
-    except (PyPdfError, *MALFORMED) as error:
-        reason = f"not a PDF that can be read ({type(error).__name__}). Download it again, or print it to a new PDF."
-        raise RowError(f"{path.name}: {reason}") from error
 
 
 def _document(path: Path) -> DocumentRow:
-    from pypdf import PdfReader
-
-    reader = PdfReader(path)
-    if reader.is_encrypted and not reader.decrypt(""):
-        raise RowError("locked with a password: save it without one first")
-    if len(reader.pages) > MAX_PAGES:
-        raise RowError(f"more than {MAX_PAGES:,} pages: split it first")
-    text, pages = _text(reader)
+    read = door.read(f"{door.DOCUMENTS}:pdf", path, pages=MAX_PAGES, characters=2 * MAX_TEXT).facts
+    text, pages = _text(read["pages"])
     if not text:
         raise RowError("no text in this PDF: run OCR first")
-    about: Any = reader.metadata or {}
     return DocumentRow(
         f"PDF: {path.resolve().parent.name}",
         path.name,
         Kind.LITERATURE,
-        clean(str(about.get("/Title") or "")) or path.stem.replace("_", " "),
+        clean(read["Title"]) or path.stem.replace("_", " "),
         text,
-        authors=clean(str(about.get("/Author") or "")),
-        published=year_of(str(about.get("/CreationDate") or "").removeprefix("D:")[:4]),
+        authors=clean(read["Author"]),
+        published=year_of(read["CreationDate"].removeprefix("D:")[:4]),
         pages=tuple(pages),
     )
 
 
-def _text(reader: Any) -> tuple[str, list[tuple[int, int, int]]]:
+def _text(read: Sequence[str]) -> tuple[str, list[tuple[int, int, int]]]:
     parts: list[str] = []
     pages: list[tuple[int, int, int]] = []
     at = 0
-    for number, page in enumerate(reader.pages, 1):
-        text = clean(page.extract_text() or "")
+    for number, page in enumerate(read, 1):
+        text = clean(page)
         if text:
             pages.append((at, at + len(text), number))
             parts.append(text)

@@ -1,42 +1,39 @@
 """PubMed XML: one document for each PubmedArticle."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cdss.library.importers.base import Importer, Read, attempt
 from cdss.library.importers.citations import Paper, document_of, doi_of, year_of
-from cdss.library.importers.xml import find, inner_text, texts
+from cdss.library.importers.xml import element_from, find, inner_text, texts
 from cdss.library.rows import DocumentRow
+from cdss.reading import door
+from retrieval.errors import UnreadableError
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+ARTICLE = "PubmedArticle"
 STATUS_BY_LINK = {"RetractionIn": "retracted", "ExpressionOfConcernIn": "expression of concern"}
 
 
 def read(path: Path) -> Iterator[Read]:
-    from xml.etree.ElementTree import ParseError
-
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import iterparse
-
     number = 0
     try:
-        for _, element in iterparse(str(path), events=("end",)):
-            if element.tag == "PubmedArticle":
-                number += 1
-                yield attempt(number, partial(_document, element))
-                element.clear()
-    except ParseError as error:
-        yield Read(number + 1, reason=f"broken XML: {error}")
-    except DefusedXmlException:
-        yield Read(number + 1, reason="the XML declares entities, which is not allowed")
+        with closing(door.read_parts(f"{door.DOCUMENTS}:articles", path, name=ARTICLE)) as parts:
+            for part in parts:
+                for article in part.facts["found"]:
+                    number += 1
+                    yield attempt(number, partial(_document, article))
+    except UnreadableError as error:
+        yield Read(number + 1, reason=str(error))
 
 
-def _document(article: "Element") -> DocumentRow:
-    return document_of(paper_of(article))
+def _document(article: list[Any]) -> DocumentRow:
+    return document_of(paper_of(element_from(article)))
 
 
 def paper_of(article: "Element") -> Paper:

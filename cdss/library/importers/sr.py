@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from cdss.library.field_values import RowError, clean
 from cdss.library.importers.tce_fields import AUTHOR
 from cdss.library.importers.xml_tree import clean_inside
-from retrieval.dicom_values import sequence
+from cdss.reading.plain import sequence
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

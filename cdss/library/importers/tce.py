@@ -8,16 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile, ZipFile, is_zipfile
+from zipfile import is_zipfile
 
 from cdss.library.field_values import RowError
-from cdss.library.importers.archive import unpacked
+from cdss.library.importers.archive import holds_dicom, unpacked
 from cdss.library.importers.base import Importer, Read
-from cdss.library.importers.dicom import HOLD, MAX_FILES, OFTEN_BURNT_IN
+from cdss.library.importers.dicom import HOLD, MAX_FILES, NO_DICOM, OFTEN_BURNT_IN, headers_of
 from cdss.library.importers.sr import Report, report_of
 from cdss.library.importers.tce_fields import EXPORT, INFORMATION, image_values, is_image, values_of
 from cdss.library.importers.xml_tree import tree_of
 from cdss.library.rows import CaseRow, ImageRow, patient_group
+from cdss.reading.plain import Plain
+from retrieval.errors import UnreadableError
+from retrieval.sandbox import Part
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -26,6 +29,8 @@ SOURCE = "TCE"
 SELECTION = "1.2.840.10008.5.1.4.1.1.88.59"
 REPORTS = "1.2.840.10008.5.1.4.1.1.88."
 HEAD = 132
+# Of a picture; a report is read whole.
+KEYWORDS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "InstanceNumber", "Modality", "BurnedInAnnotation")
 LOOKED_AT = 400
 
 
@@ -147,22 +152,21 @@ def _without_images(content: "Element") -> "Element":
 
 
 def _found(files: Sequence[Path]) -> Found:
-    from cdss.library.intake import image_limits
-    from retrieval import dicom, imaging
-    from retrieval.errors import ImageError
-
     found = Found([], {}, {}, [], set())
-    for number, path in enumerate(files, 1):
+    for number, answer in headers_of(files, among=KEYWORDS, all_of=[REPORTS]):
+        if isinstance(answer, UnreadableError) and str(answer) == NO_DICOM:
+            continue
         try:
-            data = imaging.file_bytes(path, limits=image_limits())
-            if dicom.is_dicom(data):
-                _take(dicom.parse(data, limits=image_limits()), path, found)
-        except (ImageError, RowError) as error:
-            found.problems.append(Read(number, reason=f"{path.name}: {error}"))
+            if isinstance(answer, UnreadableError):
+                raise RowError(str(answer))
+            _take(answer, files[number], found)
+        except RowError as error:
+            found.problems.append(Read(number + 1, reason=f"{files[number].name}: {error}"))
     return found
 
 
-def _take(dataset: Any, path: Path, found: Found) -> None:
+def _take(part: Part, path: Path, found: Found) -> None:
+    dataset = Plain.of(part.facts["values"])
     kind, uid = str(dataset.get("SOPClassUID") or ""), str(dataset.get("SOPInstanceUID") or "")
     if kind.startswith(REPORTS):
         try:
@@ -175,9 +179,6 @@ def _take(dataset: Any, path: Path, found: Found) -> None:
         elif report.concept[:2] == INFORMATION[:2]:
             found.reports[uid] = report
         return
-    from cdss.library.dicom_header import header_facts
-
-    facts = header_facts(dataset)
     says = str(dataset.get("BurnedInAnnotation") or "").strip().upper()
     modality = str(dataset.get("Modality") or "").strip().upper()
     found.pictures.setdefault(
@@ -186,7 +187,7 @@ def _take(dataset: Any, path: Path, found: Found) -> None:
             path,
             str(dataset.get("SeriesInstanceUID") or uid),
             int(number) if (number := str(dataset.get("InstanceNumber") or "")).lstrip("-").isdecimal() else 0,
-            facts.modality,
+            part.facts["facts"]["modality"],
             modality in OFTEN_BURNT_IN and says != "NO",
         ),
     )
@@ -205,18 +206,7 @@ def _is_selection(head: bytes) -> bool:
 def _recognises(path: Path) -> bool:
     if path.is_dir():
         return any(_is_selection(_head(file)) for file in _files(path)[:LOOKED_AT])
-    try:
-        if not path.is_file() or not is_zipfile(path):
-            return False
-        with ZipFile(path) as archive:
-            for member in archive.infolist()[:LOOKED_AT]:
-                if not member.is_dir() and not member.flag_bits & 1:
-                    with archive.open(member) as file:
-                        if _is_selection(file.read(1024)):
-                            return True
-    except (BadZipFile, OSError, NotImplementedError, RuntimeError, ValueError, EOFError):
-        return False
-    return False
+    return holds_dicom(path, kind=SELECTION, among=LOOKED_AT)
 
 
 def _head(path: Path) -> bytes:

@@ -21,9 +21,10 @@ from cdss.library.intake import image_intake, stack_intake, stored_pixels
 from cdss.library.models import Doubt
 from cdss.privacy.erasure import patient_erase
 from cdss.privacy.holdings import holdings_of
+from cdss.reading import door, looking
 from cdss.reasoning.types import CaseInput
-from retrieval import burned_text
 from retrieval.burned_text import TextRegion
+from tests.cdss.reading.here import read_here
 
 CERTAIN = TextRegion(2, 2, 22, 8, 0.9)
 FAINT = TextRegion(40, 40, 60, 48, 0.4)
@@ -36,7 +37,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def media(tmp_path: Path, settings: object, monkeypatch: pytest.MonkeyPatch) -> Path:
     settings.MEDIA_ROOT, settings.OCR = tmp_path / "media", "auto"  # type: ignore[attr-defined]
-    monkeypatch.setattr(burned_text, "find_text", lambda pixels: [CERTAIN, FAINT, MARK])
+    monkeypatch.setattr(looking, "find_text", lambda pixels: [CERTAIN, FAINT, MARK])
+    monkeypatch.setattr(door, "look", read_here)
     return tmp_path / "media"
 
 

@@ -12,7 +12,8 @@ from cdss.accounts.models import User
 from cdss.audit.models import Event
 from cdss.library.models import CaseImage
 from cdss.regions.models import Origin, Proposal, RegionMask, Structure
-from cdss.regions.segmentations import MOST_BYTES, segmentation_of, segmentation_read
+from cdss.regions.segmentation_reading import MOST_BYTES
+from cdss.regions.segmentations import segmentation_of, segmentation_read
 from cdss.regions.services import RefusedError, mask_of, mask_save
 from tests.cdss.regions.conftest import MakeImage, liver, other_picture
 

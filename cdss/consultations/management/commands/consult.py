@@ -26,11 +26,12 @@ from cdss.library.intake_errors import IntakeError
 from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked, refuse_in
 from cdss.ranking.weights import WeightSet
+from cdss.reading import door
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.errors import WriterError
 from cdss.reasoning.models import chat_model, shown_name
 from cdss.reasoning.types import CaseInput, DiagnosisDraft, StatementDraft
-from retrieval.errors import ImageError, RetrievalError
+from retrieval.errors import ImageError, RetrievalError, UnreadableError
 from retrieval.files import written_beside
 from retrieval.types import Pixels
 
@@ -195,12 +196,9 @@ def _refuse_unusable(options: dict[str, Any]) -> None:
 
 
 def _pixels(path: Path) -> Sequence[Pixels]:
-    from cdss.library.intake import image_limits
-    from retrieval.imaging import load_pixels
-
     try:
-        return load_pixels(path, limits=image_limits())
-    except ImageError as error:
+        return door.frames_of(path)
+    except UnreadableError as error:
         raise ImageError(f"{path.name}: {error}") from error
 
 

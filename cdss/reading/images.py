@@ -1,0 +1,97 @@
+"""In the child: an image or a DICOM file becomes a PNG of each frame, and the few facts that may be kept of it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from cdss.library.archives import is_zip
+from cdss.library.dicom_header import HeaderFacts, header_facts, removed_identifiers, slice_place
+from retrieval import dicom, imaging
+from retrieval.errors import ImageError
+from retrieval.images import Limits
+from retrieval.sandbox.protocol import Part
+from retrieval.sandbox.sources import File
+from retrieval.types import Pixels
+
+Args = Mapping[str, Any]
+# One of each kind is tried before the first child is forked: its decoders are loaded then.
+WARMED = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+
+
+def warm() -> None:
+    from pydicom.pixels import get_decoder
+
+    for kind in WARMED:
+        written = io.BytesIO()
+        Image.new("RGB", (8, 8)).save(written, kind)
+        imaging.read_frames(written.getvalue())
+    for syntax in ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"):
+        get_decoder(syntax)
+    dicom.is_dicom(b"")
+
+
+def header(args: Args, file: File) -> Part:
+    """What decoding it would hold at once."""
+    limits = limits_of(args)
+    found = imaging.probe(file.whole(), limits=limits)
+    frames = limits.frames_within(found, imaging.MAX_FRAMES)
+    return Part({"pixels": found.width * found.height * frames})
+
+
+def image(args: Args, file: File) -> Part:
+    data, limits, kept = file.whole(), limits_of(args), int(args["kept_frames"])
+    if is_zip(data):
+        raise ImageError("This is a ZIP file where one image is expected. Upload the image itself.")
+    if dicom.is_dicom(data):
+        return _dicom(data, limits, kept)
+    found = imaging.probe(data, limits=limits)
+    frames = imaging.read_frames(data, limits=limits, max_frames=kept)
+    count = imaging.embedded_metadata(data, limits=limits)
+    return _answer(frames, found.frames, HeaderFacts(), {"metadata": count} if count else {})
+
+
+def pixels(args: Args, file: File) -> Iterator[Part]:
+    """Frames as they are, for an encoder: nothing is stored of them."""
+    for frame in imaging.read_frames(file.whole(), limits=limits_of(args), max_frames=int(args["kept_frames"])):
+        yield Part({"shape": frame.shape}, [np.ascontiguousarray(frame).tobytes()])
+
+
+def place(args: Args, file: File) -> Part:
+    """Which series a DICOM slice is of and where it stands in it; nothing for any other file."""
+    data = file.whole()
+    if not dicom.is_dicom(data):
+        return Part({"series": "", "position": 0.0})
+    return Part(asdict(slice_place(dicom.parse(data, limits=limits_of(args)))))
+
+
+def limits_of(args: Args) -> Limits:
+    return Limits(**args["limits"])
+
+
+def png(pixels: Pixels) -> bytes:
+    """In one channel where the three are the same."""
+    grey = bool(np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 1], pixels[..., 2]))
+    written = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels[..., 0]) if grey else pixels).save(written, "PNG", compress_level=4)
+    return written.getvalue()
+
+
+def _dicom(data: bytes, limits: Limits, kept: int) -> Part:
+    dataset = dicom.parse(data, limits=limits)
+    found = dicom.header(dataset)
+    frames = dicom.frames(dataset, limits=limits, max_frames=kept)
+    said = _answer(frames, found.frames, header_facts(dataset), removed_identifiers(dataset))
+    # For the site's own salted hash of it; it goes no further.
+    return Part({**said.facts, "patient": str(dataset.get("PatientID") or "").strip()}, said.blobs)
+
+
+def _answer(frames: Sequence[Pixels], source_frames: int, facts: HeaderFacts, removed: Mapping[str, int]) -> Part:
+    height, width = frames[0].shape[:2]
+    about = {"width": width, "height": height, "source_frames": source_frames, "removed": dict(removed), "patient": ""}
+    return Part(about | asdict(facts), [png(frame) for frame in frames])

@@ -1,0 +1,108 @@
+"""What a child may spend on one file, and how the kernel holds it to that."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import resource
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+MEGABYTE = 1024 * 1024
+# Address space beside the data: files and libraries that are mapped, and gaps.
+MAPPED = 1024 * MEGABYTE
+OPEN_FILES = 128
+NO_NEW_PRIVILEGES, DEATH_SIGNAL = 38, 1
+# The kernel takes a child first when the whole machine is short of memory.
+OOM_SCORE = "800"
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What reading one file, or producing one part of its answer, may take.
+
+    Args:
+        memory: bytes of data beyond what the idle child holds.
+        cpu: seconds of processor time.
+        seconds: by the clock; afterwards the child is killed.
+        answer: bytes of blobs in one part.
+    """
+
+    memory: int = 512 * MEGABYTE
+    cpu: int = 20
+    seconds: float = 30.0
+    answer: int = 256 * MEGABYTE
+
+
+def confine() -> None:
+    """Once for a child, before it reads anything: no core, no file written, no new privileges, few descriptors."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    with suppress(OSError, AttributeError):
+        control = ctypes.CDLL(None).prctl
+        control(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+        control(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    with suppress(OSError):
+        descriptor = Path("/proc/self/oom_score_adj")
+        descriptor.write_text(OOM_SCORE)
+
+
+def begin(spending: Spending) -> None:
+    """Counts from now: what the child already holds and has spent is not the file's."""
+    held, mapped = _held()
+    _soften(resource.RLIMIT_DATA, held + spending.memory)
+    _soften(resource.RLIMIT_AS, mapped + spending.memory + MAPPED)
+    renew(spending)
+
+
+def renew(spending: Spending) -> None:
+    """Time for the next part."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _soften(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime) + spending.cpu)
+    # Nobody handles this signal: it ends the process, whatever it is doing.
+    signal.setitimer(signal.ITIMER_REAL, spending.seconds)
+
+
+def pause() -> None:
+    """While the parent takes its time to listen."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def end() -> None:
+    """Between two files."""
+    pause()
+    for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS, resource.RLIMIT_CPU):
+        _soften(kind, resource.RLIM_INFINITY)
+
+
+def resident() -> int:
+    """Bytes this process holds in memory now; 0 where the system does not say."""
+    return _status().get("VmRSS", 0)
+
+
+def peak() -> int:
+    """Bytes this process has held in memory at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _soften(kind: int, most: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+def _held() -> tuple[int, int]:
+    status = _status()
+    return status.get("VmData", 256 * MEGABYTE), status.get("VmSize", 512 * MEGABYTE)
+
+
+def _status() -> dict[str, int]:
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return {}
+    pairs = (line.split(":", 1) for line in lines if line.startswith("Vm"))
+    return {name: int(value.split()[0]) * 1024 for name, value in pairs}
