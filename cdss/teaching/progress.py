@@ -42,10 +42,10 @@ class Tried:
     """How the best of the tries at a part went, and when the first was handed in."""
 
     said: str
-    first: dt.datetime
+    first: dt.datetime | None
 
     def is_late(self, deadline: dt.datetime | None) -> bool:
-        return deadline is not None and self.first > deadline
+        return bool(deadline and self.first and self.first > deadline)
 
 
 @dataclass(frozen=True, slots=True)
