@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from retrieval import features, fusion
+from retrieval.encoders.queries import encode_queries
 from retrieval.errors import AlignmentError, RetrievalError
 from retrieval.index.ranking import best
 from retrieval.index.snapshot import Snapshot, Table, terms_version
@@ -218,7 +219,7 @@ class Engine:
 
     def _asked(self, text: str, clock: _Clock) -> _Text:
         with clock.part("encode"):
-            vectors = self.text_encoder.encode(self._windows(text))
+            vectors = encode_queries(self.text_encoder, self._windows(text))
         with clock.part("lexical"):
             return _Text(vectors, self.snapshot.lexical.scores(text), self.snapshot.item_lexical.scores(text))
 

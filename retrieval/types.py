@@ -153,6 +153,15 @@ class TextEncoder(Protocol):
 
 
 @runtime_checkable
+class QueryEncoder(TextEncoder, Protocol):
+    """A text encoder with a faster way for texts that are only asked with."""
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """(n, dimension) float32, L2-normalised; compared with what `encode` made, and never stored."""
+        ...
+
+
+@runtime_checkable
 class PairScorer(Protocol):
     """Says how well passages fit a query, reading each with the query. `version` names weights and preprocessing."""
 

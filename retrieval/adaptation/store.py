@@ -134,6 +134,11 @@ def read(root: Path, name: str) -> Taught:
         raise AdaptationError(f"{path} is missing or damaged. {REMEDY}") from error
 
 
+def folder_of(root: Path, name: str) -> Path:
+    """Of the model itself."""
+    return root / name / _MODEL
+
+
 def load(root: Path, name: str, *, threads: int = 1) -> SentenceTransformerEncoder:
     """The encoder, every checksum verified.
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from retrieval.alignment import store
 from retrieval.alignment.metric import Metric, unit
 from retrieval.alignment.model import Alignment
-from retrieval.encoders.image import BATCH, digest
+from retrieval.encoders.image import BATCH, digest, encode_whole
 from retrieval.encoders.lite0 import (
     LITE0_BLOCKS,
     LITE0_KERNELS,
@@ -23,7 +24,6 @@ from retrieval.encoders.lite0 import (
     lite0_input,
     lite0_weights,
     stage_features,
-    text_tower,
 )
 from retrieval.encoders.lite0_patches import LITE0_PATCHES, patch_map
 from retrieval.errors import AlignmentError
@@ -31,6 +31,63 @@ from retrieval.types import PatchMap, Pixels, TextEncoder, Vectors
 
 NOT_ALIGNED = "Text cannot search images yet: image and text encoder are not aligned. Run manage.py align_encoders."
 FEATURES = "stages1"
+BASE = f"builtin-lite0@{LITE0_SHA256[:12]}-{digest(LITE0_PREPROCESSING)[:8]}"
+# (n, 3, 224, 224) to (n, sum of LITE0_BLOCKS); an image to the map of its patches.
+Lite0Tower = Callable[[Vectors], Vectors]
+PatchMaps = Callable[[Pixels, bool], PatchMap]
+
+
+class Lite0Torch:
+    """The image tower in torch, the reference, loaded when it is first asked for. Safe to use from several threads."""
+
+    def __init__(self, threads: int = 1) -> None:
+        self._lock = threading.Lock()
+        self._threads = threads
+        self._loaded: Any = None
+
+    def model(self) -> Any:
+        """The open_clip model with the packaged weights.
+
+        Raises:
+            EncoderError: they are missing or are not the known ones.
+        """
+        import torch
+
+        with self._lock:
+            if self._loaded is None:
+                torch.set_num_threads(self._threads)
+                model = joint_model()
+                model.visual.trunk.load_state_dict(lite0_weights(), strict=True)
+                self._loaded = model.eval().to(memory_format=torch.channels_last)
+            return self._loaded
+
+    def features(self, batch: Vectors) -> Vectors:
+        """(n, sum of LITE0_BLOCKS) of (n, 3, 224, 224)."""
+        import torch
+
+        with torch.inference_mode():
+            found: Vectors = stage_features(self.model().visual.trunk, torch.from_numpy(batch)).numpy()
+        return found
+
+    def maps(self, image: Pixels, fine: bool) -> PatchMap:
+        """See `patch_map`."""
+        return patch_map(self.model().visual.trunk, image, fine=fine)
+
+    def network(self) -> Any:
+        """A torch module that is `features`, to be exported."""
+        import torch
+
+        trunk = self.model().visual.trunk
+
+        class Features(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.trunk = trunk
+
+            def forward(self, batch: torch.Tensor) -> torch.Tensor:
+                return stage_features(self.trunk, batch)
+
+        return Features()
 
 
 class BuiltinImageEncoder:
@@ -39,6 +96,9 @@ class BuiltinImageEncoder:
     Args:
         text: the text tower.
         alignment: folder of what was learned; the pair works without, for image to image.
+        tower: runs the image network; torch, unless another way was prepared.
+        maps: makes maps of patches; torch, unless another process does.
+        threads: of one pass.
 
     Raises:
         EncoderError: the packaged weights are missing or are not the known ones.
@@ -47,15 +107,24 @@ class BuiltinImageEncoder:
     widths = LITE0_BLOCKS
     kernels = LITE0_KERNELS
 
-    def __init__(self, *, text: TextEncoder | None = None, alignment: Path | None = None) -> None:
-        import torch
-
+    def __init__(
+        self,
+        *,
+        text: TextEncoder | None = None,
+        alignment: Path | None = None,
+        tower: Lite0Tower | None = None,
+        maps: PatchMaps | None = None,
+        threads: int = 1,
+    ) -> None:
         self._text = text
         self._folder = alignment
         self._lock = threading.Lock()
-        self._model = joint_model()
-        self._model.visual.trunk.load_state_dict(lite0_weights(), strict=True)
-        self._model.eval().to(memory_format=torch.channels_last)
+        self._torch = Lite0Torch(threads)
+        if tower is None:
+            # Now, and not at the first image: whoever asks for an encoder hears that its weights are missing.
+            self._torch.model()
+        self.tower = tower or self._torch.features
+        self._maps = maps or self._torch.maps
         self._metric_stamp = store.metric_stamp(alignment) if alignment else None
         self.metric_problem = ""
         self._metric = self._read_metric()
@@ -72,7 +141,7 @@ class BuiltinImageEncoder:
     @property
     def base(self) -> str:
         """The version without a metric."""
-        return f"builtin-lite0@{LITE0_SHA256[:12]}-{self.preprocessing[:8]}"
+        return BASE
 
     @property
     def features_version(self) -> str:
@@ -110,13 +179,9 @@ class BuiltinImageEncoder:
         Raises:
             EncoderError: an array of another shape or type.
         """
-        import torch
-
         made = [np.zeros((0, sum(LITE0_BLOCKS)), dtype=np.float32)]
-        with torch.inference_mode():
-            for start in range(0, len(images), BATCH):
-                batch = np.stack([lite0_input(image) for image in images[start : start + BATCH]])
-                made.append(stage_features(self._model.visual.trunk, torch.from_numpy(batch)).numpy())
+        for start in range(0, len(images), BATCH):
+            made.append(self.tower(np.stack([lite0_input(image) for image in images[start : start + BATCH]])))
         return np.ascontiguousarray(np.concatenate(made), dtype=np.float32)
 
     def plain(self, features: Vectors) -> Vectors:
@@ -153,7 +218,7 @@ class BuiltinImageEncoder:
         Raises:
             EncoderError: an array of another shape or type.
         """
-        return [patch_map(self._model.visual.trunk, image, fine=fine) for image in images]
+        return [self._maps(image, fine) for image in images]
 
     def encode_text(self, texts: Sequence[str]) -> Vectors:
         """(n, dimension) float32, L2-normalised, in the space of the image vectors; a long text counts with all parts.
@@ -161,14 +226,15 @@ class BuiltinImageEncoder:
         Raises:
             AlignmentError: the towers are not aligned, or no longer fit their alignment.
         """
-        import torch
-
         self._refresh()
-        if self._alignment is None:
+        alignment, text = self._alignment, self._text
+        if alignment is None or text is None:
             raise AlignmentError(self._problem)
-        with torch.inference_mode():
-            vectors = self._model.encode_text(list(texts), normalize=True)
-        return np.ascontiguousarray(vectors.numpy(), dtype=np.float32)
+        return unit(alignment.project(encode_whole(text, texts, queries=True)))
+
+    @property
+    def _model(self) -> Any:
+        return self._torch.model()
 
     def _read_metric(self) -> Metric | None:
         try:
@@ -192,6 +258,4 @@ class BuiltinImageEncoder:
             except AlignmentError as error:
                 # Image to image does not need it, so it is said when text is asked for.
                 found, self._problem = None, str(error)
-            if found:
-                self._model.text = text_tower(self._text, found)
             self._alignment, self._stamp = found, stamp

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from retrieval.encoders.queries import encode_queries
 from retrieval.errors import EncoderError
 from retrieval.types import ImageEncoder, PatchMap, Pixels, TextEncoder, Vectors
 
@@ -21,7 +22,9 @@ NATIVE = "native"
 BATCH = 16
 
 
-def load(spec: str, *, models_root: Path, text: TextEncoder | None = None, threads: int = 1) -> ImageEncoder:
+def load(
+    spec: str, *, models_root: Path, text: TextEncoder | None = None, threads: int = 1, fast: bool = False
+) -> ImageEncoder:
     """The image encoder of a setting.
 
     Args:
@@ -29,18 +32,25 @@ def load(spec: str, *, models_root: Path, text: TextEncoder | None = None, threa
         models_root: its folder `alignment` holds what `align_encoders` learned; hub weights are kept in `hub`.
         text: the text tower of the built-in pair; without it text cannot search images.
         threads: threads of one forward pass.
+        fast: whether the network is run as it was prepared for this site, if it was.
 
     Raises:
         EncoderError: there is no such model, or its weights cannot be loaded.
     """
-    import torch
+    from retrieval.towers import serving
 
-    torch.set_num_threads(threads)
     if spec == BUILTIN:
         from retrieval.encoders.builtin import BuiltinImageEncoder
 
-        return BuiltinImageEncoder(text=text, alignment=models_root / "alignment")
-    return OpenClipEncoder(spec, cache=models_root / "hub")
+        tower = serving.builtin_tower(models_root, threads=threads) if fast else None
+        return BuiltinImageEncoder(text=text, alignment=models_root / "alignment", tower=tower, threads=threads)
+    import torch
+
+    torch.set_num_threads(threads)
+    encoder = OpenClipEncoder(spec, cache=models_root / "hub")
+    if fast:
+        encoder.tower = serving.image_tower(models_root, version=encoder.version, threads=threads)
+    return encoder
 
 
 class OpenClipEncoder:
@@ -58,6 +68,8 @@ class OpenClipEncoder:
         name, weights = _name_and_weights(spec)
         self._model, self._tokenizer = _open_clip_model(name, weights, cache)
         self._model.eval()
+        # Another way to run the image network: (n, 3, height, width) to (n, dimension), L2-normalised.
+        self.tower: Callable[[Vectors], Vectors] | None = None
         self._settings = dict(self._model.visual.preprocess_cfg)
         self._transform = _open_clip_transform(self._settings)
         label = re.sub(r"[^\w.-]+", "-", Path(name).name if name.startswith("local-dir:") else name)[-40:]
@@ -120,7 +132,34 @@ class OpenClipEncoder:
 
     def _encode_images(self, images: Sequence[Pixels]) -> Vectors:
         inputs = [self._transform(Image.fromarray(checked(image))).numpy() for image in images]
-        return run(self._model, inputs, width=0)
+        if self.tower is None:
+            return run(self._model, inputs, width=0)
+        starts = range(0, len(inputs), BATCH)
+        return np.concatenate([self.tower(np.stack(inputs[start : start + BATCH])) for start in starts])
+
+    def inputs(self, images: Sequence[Pixels]) -> Vectors:
+        """(n, 3, height, width) float32: what the image network takes."""
+        return np.stack([self._transform(Image.fromarray(checked(image))).numpy() for image in images])
+
+    def from_inputs(self, batch: Vectors) -> Vectors:
+        """(n, dimension) float32, L2-normalised, by torch."""
+        return run(self._model, list(batch), width=self._dimension)
+
+    def network(self) -> Any:
+        """A torch module that is `from_inputs`, to be exported."""
+        import torch
+
+        model = self._model
+
+        class Whole(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.visual = model.visual
+
+            def forward(self, batch: torch.Tensor) -> torch.Tensor:
+                return torch.nn.functional.normalize(self.visual(batch), dim=-1)
+
+        return Whole()
 
     def _encode_one(self, text: str) -> Vectors:
         import torch
@@ -145,10 +184,14 @@ def checked(image: Pixels) -> Pixels:
     return image
 
 
-def encode_whole(encoder: TextEncoder, texts: Sequence[str]) -> Vectors:
-    """(n, dimension), L2-normalised, of texts of any length: one over the window is the mean of its windows."""
+def encode_whole(encoder: TextEncoder, texts: Sequence[str], *, queries: bool = False) -> Vectors:
+    """(n, dimension), L2-normalised, of texts of any length: one over the window is the mean of its windows.
+
+    With `queries` they are asked with and not stored, which may be faster.
+    """
     parts = [_windows(text, encoder) for text in texts]
-    vectors = encoder.encode([part for group in parts for part in group])
+    flat = [part for group in parts for part in group]
+    vectors = encode_queries(encoder, flat) if queries else encoder.encode(flat)
     bounds = np.cumsum([0, *(len(group) for group in parts)])
     means = [vectors[start:end].mean(axis=0) for start, end in pairwise(bounds)]
     whole = np.stack(means) if means else np.zeros((0, encoder.dimension), dtype=np.float32)

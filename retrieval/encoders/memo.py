@@ -8,9 +8,13 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from retrieval.encoders.queries import encode_queries
 from retrieval.types import TextEncoder, Vectors
+
+# Of one text, at most: a longer list is a library, not a question.
+WINDOWS = 16
 
 
 class RememberingTextEncoder:
@@ -46,15 +50,29 @@ class RememberingTextEncoder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, dimension) float32, L2-normalised. Only a call with one text is remembered."""
-        if len(texts) != 1:
-            return self._encoder.encode(texts)
-        key = hashlib.sha256(texts[0].encode("utf-8", "surrogatepass")).digest()
+        return (
+            self._remembered(texts, "stored", self._encoder.encode) if len(texts) == 1 else self._encoder.encode(texts)
+        )
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """(n, dimension) float32, L2-normalised, of texts that are asked with; the windows of a text are remembered."""
+
+        def ask(asked: Sequence[str]) -> Vectors:
+            return encode_queries(self._encoder, asked)
+
+        return self._remembered(texts, "asked", ask) if 0 < len(texts) <= WINDOWS else ask(texts)
+
+    def _remembered(self, texts: Sequence[str], role: str, encode: Callable[[Sequence[str]], Vectors]) -> Vectors:
+        whole = hashlib.sha256(role.encode())
+        for text in texts:
+            whole.update(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
+        key = whole.digest()
         with self._lock:
             known = self._known.get(key)
             if known is not None:
                 self._known.move_to_end(key)
         if known is None:
-            known = self._encoder.encode(texts)
+            known = encode(texts)
             with self._lock:
                 self._known[key] = known
                 if len(self._known) > self._size:

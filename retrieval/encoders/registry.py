@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from retrieval.errors import EncoderError
 from retrieval.types import ImageEncoder, PairScorer, TextEncoder
 
+if TYPE_CHECKING:
+    from retrieval.encoders.text import SentenceTransformerEncoder
 
-def text_encoder(spec: str, *, models_root: Path, threads: int = 1) -> TextEncoder:
+
+def text_encoder(spec: str, *, models_root: Path, threads: int = 1, fast: bool = False) -> TextEncoder:
     """The text encoder of a setting.
 
     Args:
         spec: `minilm` (packaged weights), `hashing` (no weights), a folder, or a hub name.
         models_root: where weights are unpacked or fetched to.
         threads: threads of one forward pass.
+        fast: whether it is run as it was prepared for this site, if it was.
 
     Raises:
         EncoderError: there is no such encoder, or it cannot be loaded.
@@ -28,7 +34,25 @@ def text_encoder(spec: str, *, models_root: Path, threads: int = 1) -> TextEncod
     from retrieval.encoders import text
 
     folder, name = text_folder(spec, models_root=models_root)
-    return text.SentenceTransformerEncoder(folder, name=name, threads=threads)
+
+    def reference() -> text.SentenceTransformerEncoder:
+        return text.SentenceTransformerEncoder(folder, name=name, threads=threads)
+
+    return (_prepared(folder, name, reference, models_root, threads) if fast else None) or reference()
+
+
+def _prepared(
+    folder: Path,
+    name: str,
+    reference: Callable[[], SentenceTransformerEncoder],
+    models_root: Path,
+    threads: int,
+) -> TextEncoder | None:
+    from retrieval.encoders.text import version_of
+    from retrieval.towers import serving
+
+    version = version_of(folder, name)
+    return serving.text_encoder(folder, version=version, models_root=models_root, reference=reference, threads=threads)
 
 
 def text_folder(spec: str, *, models_root: Path) -> tuple[Path, str]:
@@ -70,12 +94,16 @@ def pair_scorer(spec: str, *, models_root: Path, threads: int = 1) -> PairScorer
 
 def text_version(spec: str, *, models_root: Path) -> str:
     """The version the encoder of a setting will have, without loading it. Raises as `text_folder`."""
+    if spec == "hashing":
+        return text_encoder(spec, models_root=models_root).version
     from retrieval.encoders.text import version_of
 
     return version_of(*text_folder(spec, models_root=models_root))
 
 
-def image_encoder(spec: str, *, models_root: Path, text: TextEncoder | None = None, threads: int = 1) -> ImageEncoder:
+def image_encoder(
+    spec: str, *, models_root: Path, text: TextEncoder | None = None, threads: int = 1, fast: bool = False
+) -> ImageEncoder:
     """The image encoder of a setting.
 
     Args:
@@ -83,6 +111,7 @@ def image_encoder(spec: str, *, models_root: Path, text: TextEncoder | None = No
         models_root: where weights and alignments are kept.
         text: the text encoder, which is the text tower of the built-in pair.
         threads: threads of one forward pass.
+        fast: whether it is run as it was prepared for this site, if it was.
 
     Raises:
         EncoderError: there is no such encoder, or it cannot be loaded.
@@ -93,4 +122,4 @@ def image_encoder(spec: str, *, models_root: Path, text: TextEncoder | None = No
         return HashingImageEncoder()
     from retrieval.encoders import image
 
-    return image.load(spec, models_root=models_root, text=text, threads=threads)
+    return image.load(spec, models_root=models_root, text=text, threads=threads, fast=fast)

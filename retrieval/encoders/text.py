@@ -43,6 +43,7 @@ class SentenceTransformerEncoder:
     """
 
     def __init__(self, folder: Path, *, name: str, threads: int = 1, batch_size: int = 32) -> None:
+        self._folder, self._threads = folder, threads
         if not any(folder.glob("**/*.safetensors")):
             raise EncoderError(
                 f"{folder} holds no safetensors weights: give a sentence-transformers model saved with them."
@@ -99,6 +100,36 @@ class SentenceTransformerEncoder:
         """Character offsets of each token of the whole text, special tokens left out."""
         offsets: Sequence[tuple[int, int]] = self._tokenizer.encode(text, add_special_tokens=False).offsets
         return offsets
+
+    @property
+    def network(self) -> Any:
+        """The torch module: features of tokens in, `sentence_embedding` out."""
+        return self._model
+
+    @property
+    def whole_tokenizer(self) -> Tokenizer:
+        """It cuts nothing off and pads nothing."""
+        return self._tokenizer
+
+    def network_again(self) -> Any:
+        """A second copy, with an attention that is made of plain products, as an export wants it."""
+        model = load_model(self._folder, self._threads)
+        for module in model.modules():
+            if callable(change := getattr(module, "set_attn_implementation", None)):
+                change("eager")
+                break
+        return model
+
+    def about_tokens(self) -> dict[str, Any]:
+        """What is to be known of tokens to run the network without this class."""
+        tokenizer = self._model.tokenizer
+        return {
+            "max_tokens": self._max_tokens,
+            "dimension": self._dimension,
+            "padding": int(tokenizer.pad_token_id or 0),
+            "special": int(tokenizer.num_special_tokens_to_add()),
+            "token_types": "token_type_ids" in tokenizer.model_input_names,
+        }
 
 
 def minilm_folder(models_root: Path) -> Path:

@@ -10,6 +10,8 @@ from retrieval.encoders.hashing import HashingTextEncoder
 from retrieval.encoders.image import checked, digest, encode_whole
 from retrieval.encoders.lite0 import LITE0_PREPROCESSING, lite0_input, lite0_name
 from retrieval.errors import AlignmentError, EncoderError
+from retrieval.towers import export, prepare, serving
+from retrieval.towers.session import OnnxTower
 from retrieval.types import ImageEncoder, TeachableImageEncoder
 
 
@@ -139,6 +141,29 @@ def test_a_local_checkpoint_of_any_open_clip_model(tiny_clip, tmp_path) -> None:
     assert np.allclose(vectors, expected.numpy(), atol=1e-5)
     assert encoder.encode([]).shape == (0, 16)
     assert registry.image_encoder(spec, models_root=tmp_path).version == encoder.version
+
+
+def test_an_open_clip_network_may_be_run_as_onnx(tiny_clip, tmp_path) -> None:
+    plain = registry.image_encoder(tiny_clip[0], models_root=tmp_path)
+    images = [picture(number, 40 + 30 * number) for number in range(4)]
+    made = prepare.prepare_images(
+        serving.root_of(tmp_path),
+        version=plain.version,
+        network=plain.network(),
+        reference=plain.from_inputs,
+        blocks=[plain.dimension],
+        needs=serving.image_needs(plain.version),
+        sample=plain.inputs(images),
+    )
+    assert not made.about["problem"]
+    assert made.about["measured"]["images"]["float32"]["cosine_least"] > 0.9999
+    path = tmp_path / "float32.onnx"
+    export.export_images(plain.network(), path, height=32, width=32)
+    fast = registry.image_encoder(tiny_clip[0], models_root=tmp_path, fast=True)
+    assert (fast.tower is None) == (made.about["roles"]["images"] == "torch")
+    fast.tower = OnnxTower(path)
+    assert fast.version == plain.version
+    assert np.allclose(fast.encode(images), plain.encode(images), atol=1e-5)
 
 
 def test_a_text_over_the_models_window_is_not_cut(tiny_clip, tmp_path) -> None:

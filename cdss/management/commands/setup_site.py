@@ -76,6 +76,8 @@ class Command(BaseCommand):
     def bring_index_up_to_date(self) -> None:
         if self.notes.says("index", index_state()):
             return
+        self.stdout.write("Preparing the encoders …")
+        call_command("prepare_encoders", stdout=self.stdout)
         self.align()
         self.stdout.write("Building the index …")
         call_command("build_index", stdout=self.stdout)
