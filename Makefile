@@ -37,7 +37,7 @@ env: .venv/.run
 ALIKE := reasoning evaluation exchange security/test_foreign_objects.py test_access.py locks/test_modes.py \
   library/test_deidentify.py library/test_deidentify_names.py library/test_phantoms.py library/test_intake.py \
   library/test_dicom_profile.py teaching/test_leaks.py audit/test_coverage.py \
-  faults backup test_storage.py
+  faults backup test_storage.py indexing/test_towers.py indexing/test_encoder_service.py
 test: .venv/.dev .venv/.browser
 	$(BIN)/pytest -n 2
 	$(BIN)/python -m tests.run_on_postgres -n 2 --sets 2 tests/cdss $(ALIKE:%=--ignore=tests/cdss/%)

@@ -256,6 +256,16 @@ SITE_URL = env.text("CDSS_SITE_URL").rstrip("/")
 TEXT_ENCODER = env.text("CDSS_TEXT_ENCODER", "minilm")
 # builtin (packaged weights) | hashing | open_clip: hf-hub:OWNER/NAME, NAME@PATH for a local checkpoint, or NAME:TAG
 IMAGE_ENCODER = env.text("CDSS_IMAGE_ENCODER", "builtin")
+# auto: as prepare_encoders found to hold on the real weights (ONNX Runtime, bfloat16, int8 for queries) | torch
+ENCODER_RUNTIME = env.choice("CDSS_ENCODER_RUNTIME", "auto", ("auto", "torch"))
+# Socket of the encoder service; "": every process runs the encoders itself; auto: in CDSS_HOME.
+ENCODER_SERVICE = env.text("CDSS_ENCODER_SERVICE")
+if ENCODER_SERVICE:
+    ENCODER_SERVICE = str(CDSS_HOME / "run" / "encoders.sock" if ENCODER_SERVICE == "auto" else Path(ENCODER_SERVICE))
+ENCODER_TIMEOUT_SECONDS = env.integer("CDSS_ENCODER_TIMEOUT", 30, low=1, high=600)
+# Questions that may wait for the service, and the milliseconds one waits for others to be encoded with it.
+ENCODER_QUEUE = env.integer("CDSS_ENCODER_QUEUE", 64, low=1, high=10_000)
+ENCODER_WINDOW_MS = env.integer("CDSS_ENCODER_WINDOW_MS", 2, low=0, high=5)
 MODEL_THREADS = env.integer("CDSS_MODEL_THREADS", 1, low=1, high=64)
 # A local folder (or a hub name that lies in CDSS_HOME/models/hub) of a sentence-transformers CrossEncoder; "": none.
 CROSS_ENCODER = env.text("CDSS_CROSS_ENCODER")

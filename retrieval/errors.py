@@ -21,6 +21,14 @@ class ReadersBusyError(UnreadableError):
     """So many files are being read that this one did not get its turn."""
 
 
+class EncoderBusyError(EncoderError):
+    """The encoder service has too much to do: trying again helps."""
+
+
+class EncoderUnavailableError(EncoderError):
+    """There is no encoder service where there should be one: trying again may help."""
+
+
 class ImageError(UnreadableError):
     """An image that cannot be read, or is refused before it is decoded."""
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from cdss.indexing.encoder_client import client, is_remote, remote_image_encoder, remote_text_encoder
+
 if TYPE_CHECKING:
     from retrieval.types import ImageEncoder, TextEncoder
 
@@ -64,12 +66,19 @@ def taught_folder() -> Path:
     return Path(settings.MODELS_ROOT) / "adapted"
 
 
+def names_in_use() -> list[str]:
+    """Of the encoder of the settings, and of the one that serves where that is one that was taught."""
+    with _lock:
+        return list(dict.fromkeys((PLAIN, _serving())))
+
+
 def forget() -> None:
     """The next call loads them again: after an alignment, and between tests."""
     with _lock:
         _text_encoder.cache_clear()
         _image_encoder.cache_clear()
         _serving_at.cache_clear()
+        client.cache_clear()
 
 
 def _serving() -> str:
@@ -129,19 +138,64 @@ def _text_encoder(spec: str, name: str) -> TextEncoder:
     from retrieval.encoders import registry
     from retrieval.encoders.memo import RememberingTextEncoder
 
+    if is_remote():
+        return RememberingTextEncoder(remote_text_encoder(_version_of(spec, name)))
+    if name:
+        return RememberingTextEncoder(_taught(name))
+    return RememberingTextEncoder(
+        registry.text_encoder(
+            spec, models_root=Path(settings.MODELS_ROOT), threads=settings.MODEL_THREADS, fast=_is_fast()
+        )
+    )
+
+
+def _version_of(spec: str, name: str) -> str:
+    """Told from the files alone: the service is asked for exactly this one."""
+    from retrieval.encoders import registry
+
     if name:
         from retrieval.adaptation import store
 
-        return RememberingTextEncoder(store.load(taught_folder(), name, threads=settings.MODEL_THREADS))
-    return RememberingTextEncoder(
-        registry.text_encoder(spec, models_root=settings.MODELS_ROOT, threads=settings.MODEL_THREADS)
+        return store.read(taught_folder(), name).version
+    return registry.text_version(spec, models_root=Path(settings.MODELS_ROOT))
+
+
+def _taught(name: str) -> TextEncoder:
+    from retrieval.adaptation import store
+    from retrieval.encoders.text import SentenceTransformerEncoder
+    from retrieval.towers import serving
+
+    def reference() -> SentenceTransformerEncoder:
+        return store.load(taught_folder(), name, threads=settings.MODEL_THREADS)
+
+    if not _is_fast():
+        return reference()
+    taught = store.read(taught_folder(), name)
+    store.verify(taught_folder(), taught)
+    prepared = serving.text_encoder(
+        store.folder_of(taught_folder(), name),
+        version=taught.version,
+        models_root=Path(settings.MODELS_ROOT),
+        reference=reference,
+        threads=settings.MODEL_THREADS,
     )
+    return prepared or reference()
 
 
 @lru_cache(maxsize=AT_ONCE)
 def _image_encoder(spec: str, text_spec: str, name: str) -> ImageEncoder:
     from retrieval.encoders import registry
 
+    if is_remote():
+        return remote_image_encoder(spec, _text_encoder(text_spec, name))
     return registry.image_encoder(
-        spec, models_root=settings.MODELS_ROOT, text=_text_encoder(text_spec, name), threads=settings.MODEL_THREADS
+        spec,
+        models_root=Path(settings.MODELS_ROOT),
+        text=_text_encoder(text_spec, name),
+        threads=settings.MODEL_THREADS,
+        fast=_is_fast(),
     )
+
+
+def _is_fast() -> bool:
+    return bool(settings.ENCODER_RUNTIME == "auto")

@@ -67,17 +67,12 @@ class Command(BaseCommand):
         host, port = env.text("CDSS_HOST", "127.0.0.1"), env.integer("PORT", 8000, low=1, high=65535)
         refuse_taken(host, port)
         web = Child("web server", web_command(host, port))
-        workers = [
-            Child("worker", ["manage.py", "worker"]),
-            Child("index worker", ["manage.py", "worker", "--queue", "index"]),
-        ]
-        if settings.LLM:
-            workers.append(Child("language model worker", ["manage.py", "worker", "--queue", "llm"]))
+        workers = background()
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         try:
-            for child in (web, *workers):
+            for child in (*workers, web):
                 child.start()
             if wait_until_open(host, port, web, stop):
                 self.say_where(host, port)
@@ -107,6 +102,18 @@ class Command(BaseCommand):
             )
         self.stdout.write("Stop with Ctrl-C.")
         self.stdout.flush()
+
+
+def background() -> list[Child]:
+    """All but the web server, in the order in which they are started: the others wait for the encoders."""
+    found = [Child("encoder service", ["manage.py", "encoder_service"])] if settings.ENCODER_SERVICE else []
+    found += [
+        Child("worker", ["manage.py", "worker"]),
+        Child("index worker", ["manage.py", "worker", "--queue", "index"]),
+    ]
+    if settings.LLM:
+        found.append(Child("language model worker", ["manage.py", "worker", "--queue", "llm"]))
+    return found
 
 
 def web_command(host: str, port: int) -> list[str]:

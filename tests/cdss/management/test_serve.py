@@ -53,6 +53,13 @@ def test_a_process_that_dies_is_started_again_at_longer_intervals(child, monkeyp
     assert starts == [1, 3, 7, 15, 31, 61, 91]
 
 
+def test_the_encoder_service_is_started_first_where_there_is_one(settings) -> None:
+    settings.ENCODER_SERVICE = "/run/e.sock"
+    assert [child.name for child in serve.background()] == ["encoder service", "worker", "index worker"]
+    settings.ENCODER_SERVICE = ""
+    assert [child.name for child in serve.background()] == ["worker", "index worker"]
+
+
 def test_a_process_that_runs_is_left_alone(child) -> None:
     one = child("import time; time.sleep(60)")
     one.start()

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections
 
 from cdss.consultations.tasks import LLM_QUEUE
+from cdss.indexing.encoder_client import is_remote, wait_longer
 from cdss.library.tasks import INDEX_QUEUE
 from cdss.locks.models import Mode
 from cdss.locks.modes import LockedError, is_locked
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         parser.add_argument("--batch", action="store_true", help="work off what is waiting, then end")
 
     def handle(self, *, queue: str, batch: bool, **options: Any) -> None:
+        wait_longer()
         stop = threading.Event()
         if queue == "default":
             _warm()
@@ -73,11 +75,14 @@ def _warm() -> None:
     """Repairs a damaged index, and loads the models: the first consultation must not wait for them."""
     from cdss.indexing.engine import get_engine
     from cdss.indexing.services import index_repair
+    from cdss.indexing.towers import towers_missing, towers_prepare_apart
     from cdss.reasoning import concepts
     from retrieval.errors import RetrievalError
     from retrieval.types import Query
 
     concepts.warm()
+    if not is_remote() and towers_missing():
+        towers_prepare_apart()
     try:
         index_repair()
         get_engine().search(Query(text="warm-up", k=1))

@@ -8,8 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from cdss.indexing.encoder_client import is_remote, wait_longer
 from cdss.indexing.patches import patches_build
 from cdss.indexing.services import index_build
+from cdss.indexing.towers import towers_prepare
 from retrieval.errors import RetrievalError
 
 
@@ -26,6 +28,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         bar = ProgressBar()
         try:
+            wait_longer()
+            if not is_remote():
+                towers_prepare()
             version = index_build(rebuild=options["rebuild"], progress=bar)
             patched = patches_build(progress=bar) if options["patches"] else 0
         except RetrievalError as error:
