@@ -73,10 +73,12 @@ def _warm() -> None:
     """Repairs a damaged index, and loads the models: the first consultation must not wait for them."""
     from cdss.indexing.engine import get_engine
     from cdss.indexing.services import index_repair
+    from cdss.reading import door
     from cdss.reasoning import concepts
     from retrieval.errors import RetrievalError
     from retrieval.types import Query
 
+    door.warm()
     concepts.warm()
     try:
         index_repair()
