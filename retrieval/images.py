@@ -128,7 +128,8 @@ def stretch(values: NDArray[Any], *, ignore: NDArray[np.bool_] | None = None, co
 
     def finite(part: NDArray[Any]) -> NDArray[np.float32]:
         shown = part.astype(np.float32) if convert is None else convert(part)
-        return np.nan_to_num(shown, nan=0.0, posinf=0.0, neginf=0.0)
+        filled: NDArray[np.float32] = np.nan_to_num(shown, nan=0.0, posinf=0.0, neginf=0.0)
+        return filled
 
     counted = values.reshape(-1) if ignore is None or bool(ignore.all()) else values[~ignore]
     # A million pixels are enough for a percentile.
