@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from retrieval.codestream import codestream_size
 from retrieval.dicom_pixels import full_depth, shown
 from retrieval.errors import ImageError
-from retrieval.images import ImageHeader, Limits, check_size, sample_indices
+from retrieval.images import TOO_MUCH, ImageHeader, Limits, check_size, sample_indices
 from retrieval.types import Pixels, StoredFrame
 
 if TYPE_CHECKING:
@@ -157,6 +157,8 @@ def _refusing(message: str) -> Iterator[None]:
             yield
     except ImageError:
         raise
+    except MemoryError as error:
+        raise ImageError(TOO_MUCH) from error
     except Exception as error:
         raise ImageError(f"{message} ({type(error).__name__})") from None
 

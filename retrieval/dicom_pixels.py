@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.dicom_values import functional_group, number, sequence
-from retrieval.images import stretch
+from retrieval.images import by_bands, stretch
 from retrieval.types import Pixels, StoredFrame
 
 Array = NDArray[Any]
@@ -96,15 +96,18 @@ def _palette(pixels: Array, dataset: Any) -> Pixels:
 
 
 def _grey(pixels: Array, dataset: Any, index: int) -> Pixels:
-    values = _modality_values(pixels, dataset, index)
     if sequence(dataset, "VOILUTSequence"):
-        return _voi_table(values, dataset)
+        return _voi_table(_modality_values(pixels, dataset, index), dataset)
+
+    def values(part: Array) -> Array:
+        return _modality_values(part, dataset, index)
+
     window = _window(dataset, index)
     if window is not None:
-        shown = _windowed(values, *window)
-        if _shows_something(shown, values):
+        shown = by_bands(pixels, lambda part: _windowed(values(part), *window))
+        if _shows_something(shown, pixels):
             return shown
-    return stretch(values, ignore=_padding(pixels, dataset))
+    return stretch(pixels, ignore=_padding(pixels, dataset), convert=values)
 
 
 def _modality_values(pixels: Array, dataset: Any, index: int) -> Array:
@@ -143,9 +146,9 @@ def _windowed(values: Array, center: float, width: float, function: str) -> Pixe
     return (np.clip((values - center) / width + 0.5, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
-def _shows_something(shown: Pixels, values: Array) -> bool:
+def _shows_something(shown: Pixels, pixels: Array) -> bool:
     """A window that leaves a varied image all black or all white was meant for other values."""
-    return int(shown.min()) != int(shown.max()) or float(values.min()) == float(values.max())
+    return int(shown.min()) != int(shown.max()) or float(pixels.min()) == float(pixels.max())
 
 
 def _padding(pixels: Array, dataset: Any) -> NDArray[np.bool_] | None:

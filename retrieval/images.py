@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from retrieval.errors import ImageError
 from retrieval.types import Pixels
 
 MEGABYTE = 1024 * 1024
+TOO_MUCH = "Reading this image takes more memory than one file may take. Upload a smaller export of it."
+# Pixels that are worked on at once.
+BAND = 2_000_000
+Convert = Callable[[NDArray[Any]], NDArray[Any]]
 # Frames of a stack that are encoded; the best one counts.
 MAX_FRAMES = 8
 
@@ -112,21 +117,40 @@ def sample_indices(frames: int, wanted: int) -> list[int]:
     return [round(index * (frames - 1) / (wanted - 1)) for index in range(wanted)]
 
 
-def stretch(values: NDArray[Any], *, ignore: NDArray[np.bool_] | None = None) -> Pixels:
+def stretch(values: NDArray[Any], *, ignore: NDArray[np.bool_] | None = None, convert: Convert | None = None) -> Pixels:
     """Greys of any depth to uint8 between their 0.5 and 99.5 percentiles, same shape.
 
     Args:
         values: any numeric array; what is not finite counts as 0.
         ignore: pixels that do not count for the percentiles, such as padding.
+        convert: what is shown of the values, element by element; float32.
     """
-    finite = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    counted = finite if ignore is None or bool(ignore.all()) else finite[~ignore]
+
+    def finite(part: NDArray[Any]) -> NDArray[np.float32]:
+        shown = part.astype(np.float32) if convert is None else convert(part)
+        filled: NDArray[np.float32] = np.nan_to_num(shown, nan=0.0, posinf=0.0, neginf=0.0)
+        return filled
+
+    counted = values.reshape(-1) if ignore is None or bool(ignore.all()) else values[~ignore]
     # A million pixels are enough for a percentile.
-    counted = counted.reshape(-1)[:: max(1, counted.size // 1_000_000)]
+    counted = finite(counted[:: max(1, counted.size // 1_000_000)])
     low, high = (float(value) for value in np.percentile(counted, (0.5, 99.5)))
     if high <= low:
-        low, high = float(finite.min()), float(finite.max())
+        ends = [(float(part.min()), float(part.max())) for part in map(finite, _bands(values))]
+        low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     if high <= low:
         return np.full(values.shape, 0 if high <= 0 else 128, dtype=np.uint8)
-    shown: Pixels = (np.clip((finite - low) / (high - low), 0.0, 1.0) * 255.0).astype(np.uint8)
+    return by_bands(values, lambda part: np.clip((finite(part) - low) / (high - low), 0.0, 1.0) * 255.0)
+
+
+def by_bands(values: NDArray[Any], make: Convert) -> Pixels:
+    """What `make` does element by element, as uint8, in bands: a large picture is not held several times as floats."""
+    shown: Pixels = np.empty(values.shape, dtype=np.uint8)
+    for part, made in zip(_bands(shown), map(make, _bands(values)), strict=True):
+        part[...] = made.astype(np.uint8)
     return shown
+
+
+def _bands(values: NDArray[Any]) -> list[NDArray[Any]]:
+    step = max(1, BAND * len(values) // max(1, values.size))
+    return [values[top : top + step] for top in range(0, len(values), step)]

@@ -19,7 +19,10 @@ from retrieval import dicom
 from retrieval.codestream import webp_size
 from retrieval.errors import ImageError
 from retrieval.images import (
+    BAND,
     MAX_FRAMES,
+    TOO_MUCH,
+    Convert,
     ImageHeader,
     Limits,
     check_bytes,
@@ -154,6 +157,8 @@ def _opened(data: bytes, limits: Limits) -> Iterator[Image.Image]:
             yield image
         except ImageError:
             raise
+        except MemoryError as error:
+            raise ImageError(TOO_MUCH) from error
         except Exception as error:
             raise ImageError(DAMAGED) from error
 
@@ -219,21 +224,31 @@ def _raster_frame(image: Image.Image, index: int, limits: Limits) -> Pixels:
     check_size(ImageHeader(str(image.format), image.width, image.height, 1, 8), limits)
     image.load()
     if image.mode.startswith("I") or image.mode == "F":
-        grey = stretch(_deep_values(image))
+        grey = stretch(np.asarray(image), convert=_deep_values(image))
         return np.repeat(grey[:, :, None], 3, axis=2)
-    return np.array(_upright(image), dtype=np.uint8)
+    return _array(_upright(image))
 
 
-def _deep_values(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    values = np.asarray(image).astype(np.float32)
-    tags = getattr(image, "tag_v2", {})
-    return -values if tags.get(PHOTOMETRIC_TAG) == MIN_IS_WHITE else values
+def _array(image: Image.Image) -> Pixels:
+    """Its own pixels, copied band by band: a large picture is not held three times."""
+    pixels = np.empty((image.height, image.width, 3), dtype=np.uint8)
+    step = max(1, BAND // max(1, image.width))
+    for top in range(0, image.height, step):
+        pixels[top : top + step] = np.asarray(image.crop((0, top, image.width, min(image.height, top + step))))
+    return pixels
+
+
+def _deep_values(image: Image.Image) -> Convert:
+    """What the stored values mean: greys, or greys the other way round."""
+    sign = -1 if getattr(image, "tag_v2", {}).get(PHOTOMETRIC_TAG) == MIN_IS_WHITE else 1
+    return lambda part: part.astype(np.float32) * np.float32(sign)
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    turned = ImageOps.exif_transpose(image)
+    turned = image
+    ImageOps.exif_transpose(turned, in_place=True)
     if turned.mode in ("RGBA", "LA", "PA") or "transparency" in turned.info:
         over = turned.convert("RGBA")
         black = Image.new("RGBA", over.size, (0, 0, 0, 255))
         return Image.alpha_composite(black, over).convert("RGB")
-    return turned.convert("RGB")
+    return turned if turned.mode == "RGB" else turned.convert("RGB")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -21,6 +22,8 @@ from retrieval.types import Pixels
 
 Args = Mapping[str, Any]
 # One of each kind is tried before the first child is forked: its decoders are loaded then.
+# Enough to tell a ZIP file and DICOM.
+HEAD = 256
 WARMED = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 
 
@@ -45,11 +48,12 @@ def header(args: Args, file: File) -> Part:
 
 
 def image(args: Args, file: File) -> Part:
-    data, limits, kept = file.whole(), limits_of(args), int(args["kept_frames"])
-    if is_zip(data):
+    head, limits, kept = os.pread(file.descriptor, HEAD, 0), limits_of(args), int(args["kept_frames"])
+    if is_zip(head):
         raise ImageError("This is a ZIP file where one image is expected. Upload the image itself.")
-    if dicom.is_dicom(data):
-        return _dicom(data, limits, kept)
+    if dicom.is_dicom(head):
+        return _dicom(file, limits, kept)
+    data = file.whole()
     found = imaging.probe(data, limits=limits)
     frames = imaging.read_frames(data, limits=limits, max_frames=kept)
     count = imaging.embedded_metadata(data, limits=limits)
@@ -82,8 +86,9 @@ def png(pixels: Pixels) -> bytes:
     return written.getvalue()
 
 
-def _dicom(data: bytes, limits: Limits, kept: int) -> Part:
-    dataset = dicom.parse(data, limits=limits)
+def _dicom(file: File, limits: Limits, kept: int) -> Part:
+    # The bytes are let go of as soon as they have become a dataset.
+    dataset = dicom.parse(file.whole(), limits=limits)
     found = dicom.header(dataset)
     frames = dicom.frames(dataset, limits=limits, max_frames=kept)
     said = _answer(frames, found.frames, header_facts(dataset), removed_identifiers(dataset))

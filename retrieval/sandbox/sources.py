@@ -77,6 +77,10 @@ class File(io.RawIOBase):
 
     def whole(self) -> bytes:
         """All of it."""
+        data = os.pread(self.descriptor, self.size, 0)
+        if len(data) == self.size:
+            return data
+        # More than one call gives, or a file that has changed.
         self.seek(0)
         return self.readall() or b""
 

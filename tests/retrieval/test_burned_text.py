@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from retrieval.burned_text import TextRegion, find_text, mask_text
+from retrieval.burned_text import TextRegion, _is_structure, find_text, mask_text
 
 TEXTS = ("SMITH^JOHN", "DOE, JANE A.", "MRN 4471902", "1962-03-05", "ACC 2291837", "St. Brendan's", "M. OKONKWO")
 SIDE = 512
@@ -78,6 +78,35 @@ def test_text_is_found_wherever_it_stands() -> None:
             whole += 1
             found += bool(covered[top:bottom, left:right].mean() >= 0.85)
     assert found / whole >= 0.99
+
+
+@pytest.mark.parametrize(
+    ("box", "is_one"),
+    [
+        ((0, 0, 512, 512), True),
+        ((100, 100, 300, 320), True),
+        ((10, 10, 120, 30), False),
+        # A line across a narrow strip, and a mark on a small picture.
+        ((0, 10, 500, 130), False),
+        ((10, 10, 40, 50), False),
+    ],
+)
+def test_what_is_no_line_of_text(box: tuple[int, int, int, int], is_one: bool) -> None:
+    assert _is_structure(box, 512) is is_one
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("side", [64, 256, 512])
+def test_a_head_is_no_letter(side: int) -> None:
+    down, across = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    away = np.hypot(down / 0.9, across / 0.75)
+    head = np.where(away < 1, 90, 0) + np.where((away > 0.88) & (away < 1), 120, 0)
+    noise = np.random.default_rng(3).normal(0, 6, (side, side))
+    grey = np.clip(head + noise, 0, 255).astype(np.uint8)
+    covered = np.zeros((side, side), dtype=bool)
+    for region in find_text(np.repeat(grey[:, :, None], 3, axis=2)):
+        covered[region.top : region.bottom, region.left : region.right] = True
+    assert covered.mean() < 0.1
 
 
 @pytest.mark.model

@@ -76,10 +76,12 @@ def _warm() -> None:
     from cdss.indexing.engine import get_engine
     from cdss.indexing.services import index_repair
     from cdss.indexing.towers import towers_missing, towers_prepare_apart
+    from cdss.reading import door
     from cdss.reasoning import concepts
     from retrieval.errors import RetrievalError
     from retrieval.types import Query
 
+    door.warm()
     concepts.warm()
     if not is_remote() and towers_missing():
         towers_prepare_apart()
