@@ -132,6 +132,8 @@ def web_command(host: str, port: int) -> list[str]:
         "off",
     ]
     command += ["--no-access-log", "--log-level", "warning", "--no-server-header", "--timeout-graceful-shutdown", "3"]
+    # Longer than a reader thinks and than a proxy keeps a connection: none is closed while a request is on its way.
+    command += ["--timeout-keep-alive", "75"]
     return [*command, "--proxy-headers" if env.boolean("CDSS_BEHIND_PROXY", False) else "--no-proxy-headers"]
 
 

@@ -23,7 +23,7 @@ from cdss.indexing import changes, watching
 from cdss.indexing.engine import forget_engine
 from cdss.indexing.models import IndexChange, IndexVersion
 from cdss.indexing.services import index_build, search_library
-from cdss.library.models import Collection, Document, Kind, LibraryItem, Quarantine, State
+from cdss.library.models import Collection, Document, Kind, LibraryItem, Passage, Quarantine, State
 from cdss.library.quarantine_services import quarantine_lift, source_quarantine
 from cdss.library.services import item_publish, item_unpublish
 from retrieval.types import Query
@@ -125,9 +125,10 @@ class Library(RuleBasedStateMachine):
         published = set(LibraryItem.objects.published().values_list("pk", flat=True))
         shown = self.shown("nodule mass was seen")
         assert shown <= published
-        for word in sorted(self.gone)[-2:]:
-            assert shown_by(word) <= published
-            assert not any(word in text for text in passages_of(word))
+        for word in sorted(self.gone)[-1:]:
+            items, texts = found_by(word)
+            assert items <= published
+            assert not any(word in text for text in texts)
 
     def new_word(self) -> str:
         self.seen_words += 1
@@ -135,23 +136,18 @@ class Library(RuleBasedStateMachine):
 
     @staticmethod
     def shown(text: str) -> set[int]:
-        return shown_by(text)
+        return found_by(text)[0]
 
     @staticmethod
     def in_quarantine(item: LibraryItem) -> bool:
         return not LibraryItem.objects.published().filter(pk=item.pk).exists()
 
 
-def shown_by(text: str) -> set[int]:
-    return {hit.item for hit in search_library(user=None, query=Query(text=text, k=50)).hits}
-
-
-def passages_of(text: str) -> list[str]:
-    from cdss.library.models import Passage
-
+def found_by(text: str) -> tuple[set[int], list[str]]:
+    """The items and the texts of the passages that a search shows."""
     hits = search_library(user=None, query=Query(text=text, k=50)).hits
     ids = [passage for hit in hits for passage in hit.passages]
-    return list(Passage.objects.filter(pk__in=ids).values_list("text", flat=True))
+    return {hit.item for hit in hits}, list(Passage.objects.filter(pk__in=ids).values_list("text", flat=True))
 
 
 @pytest.mark.parametrize(("examples", "steps"), [(3, 12), pytest.param(130, 50, marks=pytest.mark.faults)])
