@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import Error, Warning, register
+from django.core.checks import Error, Tags, Warning, register
 
 from cdss.reasoning.errors import HostRefused
 from cdss.reasoning.hosts import check_url
@@ -53,6 +53,34 @@ def cross_encoder(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Warn
     problem = cross_encoder_problem()
     hint = "Searches work without it. Correct CDSS_CROSS_ENCODER or leave it empty (docs/encoders.md)."
     return [Warning(f"CDSS_CROSS_ENCODER cannot be used. {problem}", hint=hint, id="cdss.W002")] if problem else []
+
+
+@register()
+def vectors_have_a_database(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Error]:
+    if settings.VECTOR_BACKEND == "pgvector" and "postgresql" not in str(settings.DATABASES["default"]["ENGINE"]):
+        return [
+            Error(
+                "VECTOR_BACKEND=pgvector needs PostgreSQL, and this site is on SQLite.",
+                hint="Set DATABASE_URL to a PostgreSQL with the pgvector extension, or leave VECTOR_BACKEND unset.",
+                id="cdss.E010",
+            )
+        ]
+    return []
+
+
+@register(Tags.database)
+def vectors_have_their_extension(
+    app_configs: Sequence[Any] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[Error]:
+    """Asks the database, so only where a command does: migrate, and check --database default."""
+    asked = settings.VECTOR_BACKEND == "pgvector" and databases is not None and "default" in databases
+    if not asked or vectors_have_a_database(None):
+        return []
+    from cdss.indexing.shared import extension_problem
+
+    problem = extension_problem()
+    hint = "Debian: apt install postgresql-NN-pgvector. Then, as its owner or a superuser: CREATE EXTENSION vector."
+    return [Error(problem, hint=hint, id="cdss.E011")] if problem else []
 
 
 @register(deploy=True)

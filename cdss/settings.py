@@ -163,6 +163,8 @@ def database() -> dict[str, object]:
 
 
 DATABASES = {"default": database()}
+# faiss: index files on this machine | pgvector: in the PostgreSQL of DATABASE_URL, shared by all hosts
+VECTOR_BACKEND = env.choice("VECTOR_BACKEND", "faiss", ("faiss", "pgvector"))
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
 
 LANGUAGE_CODE = "en-gb"

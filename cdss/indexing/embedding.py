@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from django.db import transaction
 from django.db.models.functions import Length
 
+from cdss.indexing.claims import encode_claimed
 from cdss.indexing.frame_features import features_embed, features_key, stored_features
 from cdss.indexing.models import ImageEmbedding, PassageEmbedding
 from cdss.indexing.pixels import frames_of_all
@@ -27,40 +29,66 @@ PASSAGES_AT_ONCE = 64
 IMAGES_AT_ONCE = 16
 
 
-def embed_passages(*, encoder: TextEncoder, progress: Progress, kinds: Sequence[Kind] = KINDS) -> int:
-    """Encodes every published passage of these kinds that has no vector of this encoder; returns how many."""
-    pending = list(
-        Passage.objects.filter(item__state=State.PUBLISHED, item__kind__in=kinds)
-        .exclude(embeddings__encoder=encoder.version)
-        .order_by(Length("text"), "pk")
-        .values_list("pk", flat=True)
+def embed_passages(
+    *, encoder: TextEncoder, progress: Progress, kinds: Sequence[Kind] = KINDS, wait: bool = True
+) -> int:
+    """Encodes every published passage of these kinds that has no vector of this encoder; returns how many it did.
+
+    Several workers may do so at once, each passage is encoded by one; without `wait` the rest is left to the others.
+    """
+    passages = Passage.objects.filter(item__state=State.PUBLISHED, item__kind__in=kinds)
+
+    def pending(among: Sequence[int] | None) -> list[int]:
+        asked = passages if among is None else passages.filter(pk__in=among)
+        missing = asked.exclude(embeddings__encoder=encoder.version).order_by(Length("text"), "pk")
+        return list(missing.values_list("pk", flat=True))
+
+    def encode(ids: list[int]) -> None:
+        rows = Passage.objects.filter(pk__in=ids).order_by(Length("text"), "pk")
+        _embed_passages(list(rows.values_list("pk", "item__title", "text")), encoder)
+
+    return encode_claimed(
+        what="passages",
+        encoder=encoder.version,
+        pending=pending,
+        at_once=PASSAGES_AT_ONCE,
+        encode=encode,
+        progress=partial(progress, "passages"),
+        wait=wait,
     )
-    progress("passages", 0, len(pending))
-    for start in range(0, len(pending), PASSAGES_AT_ONCE):
-        rows = Passage.objects.filter(pk__in=pending[start : start + PASSAGES_AT_ONCE]).values_list(
-            "pk", "item__title", "text"
-        )
-        _embed_passages(list(rows), encoder)
-        progress("passages", min(start + PASSAGES_AT_ONCE, len(pending)), len(pending))
-    return len(pending)
 
 
-def embed_images(*, encoder: ImageEncoder, progress: Progress) -> int:
-    """Encodes the frames of every published image that has none of this encoder; returns how many images."""
-    done = 0
+def embed_images(*, encoder: ImageEncoder, progress: Progress, wait: bool = True) -> int:
+    """Encodes the frames of every published image that has none of this encoder; returns how many images it did."""
     if is_locked(Mode.TEXT_ONLY):
-        return done
-    for masked in (False, True):
-        pending = list(
-            CaseImage.objects.filter(case__state=State.PUBLISHED, case__collection__mask_overlays=masked)
-            .exclude(embeddings__encoder=image_key(encoder, masked=masked))
-            .order_by("pk")
-        )
-        progress("images", 0, len(pending))
-        for start in range(0, len(pending), IMAGES_AT_ONCE):
-            done += _embed_images(pending[start : start + IMAGES_AT_ONCE], encoder, masked=masked)
-            progress("images", min(start + IMAGES_AT_ONCE, len(pending)), len(pending))
-    return done
+        return 0
+    return sum(_embed_all(encoder, progress, masked=masked, wait=wait) for masked in (False, True))
+
+
+def _embed_all(encoder: ImageEncoder, progress: Progress, *, masked: bool, wait: bool) -> int:
+    key = image_key(encoder, masked=masked)
+    images = CaseImage.objects.filter(case__state=State.PUBLISHED, case__collection__mask_overlays=masked)
+    # What gives no frame stays without a vector: once is enough.
+    tried: set[int] = set()
+
+    def pending(among: Sequence[int] | None) -> list[int]:
+        asked = images if among is None else images.filter(pk__in=among)
+        missing = asked.exclude(embeddings__encoder=key).order_by("pk").values_list("pk", flat=True)
+        return [pk for pk in missing if pk not in tried]
+
+    def encode(ids: list[int]) -> None:
+        tried.update(ids)
+        _embed_images(list(CaseImage.objects.filter(pk__in=ids).order_by("pk")), encoder, masked=masked)
+
+    return encode_claimed(
+        what="images",
+        encoder=key,
+        pending=pending,
+        at_once=IMAGES_AT_ONCE,
+        encode=encode,
+        progress=partial(progress, "images"),
+        wait=wait,
+    )
 
 
 def image_key(encoder: ImageEncoder, *, masked: bool) -> str:

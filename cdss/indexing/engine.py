@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from django.conf import settings
-
 from cdss.indexing.encoders import encoders_of
+from cdss.indexing.generations import generations
 from cdss.indexing.models import IndexVersion
 from cdss.indexing.standby import stored_engine, words_engine
 from retrieval.errors import IndexUnusableError
@@ -65,15 +63,9 @@ def forget_engine() -> None:
         _Held.engine, _Held.newest = None, None
 
 
-def folder_of(version: IndexVersion) -> Path:
-    return Path(settings.INDEX_ROOT) / version.name
-
-
 def snapshot_of(version: IndexVersion) -> Snapshot:
     """Every file of it verified before it is read. Raises IndexUnusableError when one is missing or damaged."""
-    from retrieval.index.snapshot import Snapshot
-
-    return Snapshot.load(folder_of(version), manifest_sha256=version.manifest_sha256)
+    return generations().load(version)
 
 
 def engine_of(snapshot: Snapshot, texts: TextEncoder, images: ImageEncoder) -> Engine:

@@ -52,7 +52,7 @@ class PatchEmbedding(models.Model):
 
 
 class IndexVersion(models.Model):
-    """One published index. The newest row is the one searched; its folder is INDEX_ROOT/name."""
+    """One published index. The newest row is the one searched; it lies in INDEX_ROOT/name, or in rows of its own."""
 
     name = models.CharField(max_length=80, unique=True)
     text_encoder = models.CharField(max_length=120)
@@ -60,6 +60,9 @@ class IndexVersion(models.Model):
     passages = models.PositiveIntegerField()
     images = models.PositiveIntegerField()
     manifest_sha256 = models.CharField(max_length=64)
+    # Tables of pgvector, where the vectors are in the database.
+    text_table = models.CharField(max_length=63, blank=True)
+    image_table = models.CharField(max_length=63, blank=True)
     published = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -111,3 +114,28 @@ class IndexCheck(models.Model):
     @property
     def in_step(self) -> bool:
         return not (self.missing or self.surplus or self.problem)
+
+
+class IndexPart(models.Model):
+    """A piece of a file of a version that hosts share through the database; it can be made again."""
+
+    version = models.ForeignKey(IndexVersion, models.CASCADE, related_name="parts")
+    name = models.CharField(max_length=80)
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "name", "number"], name="index_part_once")]
+
+
+class EncodingClaim(models.Model):
+    """Who is encoding what: several workers take different pieces. Gone when the vector is there, or when it is old."""
+
+    what = models.CharField(max_length=10)
+    target = models.BigIntegerField()
+    encoder = models.CharField(max_length=160)
+    worker = models.CharField(max_length=40)
+    until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["what", "target", "encoder"], name="encoding_claim_once")]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -24,7 +21,9 @@ from cdss.indexing.assembly import assemble
 from cdss.indexing.changes import changes_pending, changes_settle
 from cdss.indexing.embedding import Progress, embed_images, embed_passages
 from cdss.indexing.encoders import encoders_of, image_encoder, text_encoder
-from cdss.indexing.engine import get_engine, snapshot_of
+from cdss.indexing.engine import get_engine
+from cdss.indexing.generations import KEPT, generations
+from cdss.indexing.helpers import helping
 from cdss.indexing.models import IndexVersion, PassageSplit
 from cdss.indexing.pairs import pair_stage, read_again
 from cdss.indexing.pruning import leftovers_prune
@@ -41,6 +40,7 @@ from retrieval.types import Floats, Hit, Ids, Query
 if TYPE_CHECKING:
     from retrieval.engine import Engine, SearchResult
     from retrieval.index.snapshot import Snapshot
+    from retrieval.manifest import Manifest
     from retrieval.pairwise import PairStage
     from retrieval.types import ImageEncoder, TextEncoder
 
@@ -161,14 +161,28 @@ def passages_refresh(*, items: Iterable[LibraryItem], encoder: TextEncoder | Non
     return changed
 
 
-def index_build(*, rebuild: bool = False, progress: Progress | None = None) -> IndexVersion:
+def library_encode(*, workers: int = 1, progress: Progress | None = None) -> tuple[int, int]:
+    """Encodes passages and images that have no vector, beside whoever else does so; returns of how many this one did.
+
+    Comes back when the rest is in the hands of other workers.
+    """
+    refuse_in(Mode.READ_ONLY)
+    report = progress or (lambda step, done, total: None)
+    with helping(workers - 1):
+        passages = embed_passages(encoder=text_encoder(), progress=report, wait=False)
+        return passages, embed_images(encoder=image_encoder(), progress=report, wait=False)
+
+
+def index_build(*, rebuild: bool = False, workers: int = 1, progress: Progress | None = None) -> IndexVersion:
     """Brings the published index up to date with the database; encodes only what has no vector yet.
 
     `rebuild` makes it from the stored vectors anew instead of from the version before. Nothing changed, nothing is
     written. An interrupted build goes on where it was. What an encoder before the previous one left is removed.
     """
     with only_builder():
-        return index_make(texts=text_encoder(), images=image_encoder(), rebuild=rebuild, progress=progress)
+        return index_make(
+            texts=text_encoder(), images=image_encoder(), rebuild=rebuild, workers=workers, progress=progress
+        )
 
 
 def index_make(
@@ -177,6 +191,7 @@ def index_make(
     images: ImageEncoder,
     rebuild: bool = False,
     keep: Sequence[str] = (),
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> IndexVersion:
     """As `index_build`, with these encoders, for who is the only builder already; vectors of those to keep stay."""
@@ -184,13 +199,14 @@ def index_make(
     noted = changes_pending()
     report = progress or (lambda step, done, total: None)
     passages_refresh(items=_published(), encoder=texts)
-    embed_passages(encoder=texts, progress=report)
-    embed_images(encoder=images, progress=report)
+    with helping(workers - 1):
+        embed_passages(encoder=texts, progress=report)
+        embed_images(encoder=images, progress=report)
     current = IndexVersion.objects.first()
     base = None if rebuild or current is None else _usable(current, texts, images)
     snapshot, changed = assemble(texts, images, base)
     unchanged = current is not None and base is not None and not changed
-    version = current if current is not None and unchanged else _publish(snapshot)
+    version = current if current is not None and unchanged else generations().publish(snapshot, _register)
     changes_settle(noted)
     leftovers_prune(keep=keep)
     return version
@@ -201,7 +217,7 @@ def index_verify() -> IndexVersion:
     version = IndexVersion.objects.first()
     if version is None:
         raise IndexUnusableError("There is no index yet. Run manage.py build_index.")
-    index_snapshot(version, *encoders_of(version.text_encoder))
+    _require(generations().verify(version), *encoders_of(version.text_encoder))
     return version
 
 
@@ -262,11 +278,7 @@ def _existing(rows: QuerySet[Any], ids: Sequence[int]) -> set[int]:
     return {pk for piece in pieces for pk in rows.filter(pk__in=piece).values_list("pk", flat=True)}
 
 
-def _publish(snapshot: Snapshot) -> IndexVersion:
-    from retrieval import manifest as manifests
-
-    root = Path(settings.INDEX_ROOT)
-    manifest = manifests.publish(root, snapshot.manifest, snapshot.save)
+def _register(manifest: Manifest, sha256: str) -> IndexVersion:
     with transaction.atomic():
         version = IndexVersion.objects.create(
             name=manifest.name,
@@ -274,51 +286,51 @@ def _publish(snapshot: Snapshot) -> IndexVersion:
             image_encoder=manifest.image_encoder,
             passages=manifest.passages,
             images=manifest.images,
-            manifest_sha256=manifests.digest(root / manifest.name),
+            manifest_sha256=sha256,
         )
         details = {"name": version.name, "passages": version.passages, "images": version.images}
         record(action="index.publish", obj=version, details=details)
-    index_clean()
     return version
 
 
-def index_clean(*, keep: int = KEPT_VERSIONS) -> list[str]:
-    """Removes the folders of old versions and of interrupted writers; what the newest rows name stays."""
-    from retrieval import manifest
-
-    named = IndexVersion.objects.values_list("name", flat=True)[: max(1, keep)]
-    return manifest.clean(Path(settings.INDEX_ROOT), keep=keep, named=set(named))
+def index_clean(*, keep: int = KEPT) -> None:
+    """Removes old versions and what interrupted writers left; what the newest rows name stays."""
+    generations().clean(keep=keep, rows=max(1, keep))
 
 
-def index_snapshot(version: IndexVersion, texts: TextEncoder, images: ImageEncoder) -> Snapshot:
-    """A version in memory. Raises IndexUnusableError when it is damaged or was made with other encoders."""
+def index_snapshot(
+    version: IndexVersion, texts: TextEncoder, images: ImageEncoder, *, changing: bool = False
+) -> Snapshot:
+    """A version to be searched, or the base of the next one.
+
+    Raises IndexUnusableError when it is damaged or was made with other encoders.
+    """
+    snapshot = generations().load(version, changing=changing)
+    _require(snapshot.manifest, texts, images)
+    return snapshot
+
+
+def _require(manifest: Manifest, texts: TextEncoder, images: ImageEncoder) -> None:
     from retrieval.index.snapshot import terms_version
 
-    snapshot = snapshot_of(version)
-    snapshot.manifest.require(
+    manifest.require(
         text_encoder=texts.version,
         image_encoder=images.version,
         image_preprocessing=images.preprocessing,
         terms=terms_version(),
     )
-    return snapshot
 
 
 def _usable(version: IndexVersion, texts: TextEncoder, images: ImageEncoder) -> Snapshot | None:
     try:
-        return index_snapshot(version, texts, images)
+        return index_snapshot(version, texts, images, changing=True)
     except IndexUnusableError:
         return None
 
 
-@contextmanager
-def only_builder() -> Iterator[None]:
+def only_builder() -> AbstractContextManager[None]:
     """Nobody else makes an index meanwhile. Not to be asked for twice at once."""
-    root = Path(settings.INDEX_ROOT)
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / ".building").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return generations().only_builder()
 
 
 def _published() -> Iterator[LibraryItem]:

@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cdss.indexing.generations import FolderGenerations
 from cdss.library.models import Passage, State
 from retrieval.errors import IndexUnusableError
 
@@ -32,7 +33,8 @@ def stored_engine(texts: TextEncoder, images: ImageEncoder) -> Engine:
             "The index is damaged and is being made again from the stored vectors. Try again soon."
         )
     started = time.perf_counter()
-    snapshot, _ = assemble(texts, images, None)
+    # In the memory of this process: a server writes no tables.
+    snapshot, _ = assemble(texts, images, None, FolderGenerations())
     snapshot.manifest = replace(snapshot.manifest, name=STORED)
     took = round((time.perf_counter() - started) * 1000)
     logger.warning(

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Max
 
+from cdss.indexing.generations import generations
 from cdss.indexing.models import IndexVersion
 from cdss.library.models import Collection, LibraryItem
 
@@ -55,6 +56,7 @@ def index_state() -> str:
     states = list(LibraryItem.objects.order_by("state").values_list("state").annotate(Count("pk")))
     masked = list(Collection.objects.order_by("pk").values_list("pk", "mask_overlays"))
     version = IndexVersion.objects.values_list("name", "manifest_sha256").first()
-    there = version is not None and (Path(settings.INDEX_ROOT) / version[0]).is_dir()
+    there = version is not None and generations().is_there(version[0])
     parts = [items, states, masked, version, there, settings.TEXT_ENCODER, settings.IMAGE_ENCODER]
+    parts.append(settings.VECTOR_BACKEND)
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models, transaction
 
@@ -76,15 +75,15 @@ def patient_erase(*, holdings: Holdings, by: User | None, reason: str) -> Erased
 
 def traces_clear() -> None:
     """What deleting leaves behind: index generations, free pages of the database and its journal."""
+    from cdss.indexing.generations import generations
     from cdss.indexing.services import index_build, index_clean, only_builder
-    from retrieval import manifest
     from retrieval.errors import RetrievalError
 
     try:
         index_build()
     except RetrievalError:
         # An empty library has no index; what an old one held goes all the same.
-        manifest.clean(settings.INDEX_ROOT, keep=0)
+        generations().clean(keep=0)
     else:
         with only_builder():
             index_clean(keep=0)

@@ -1,29 +1,28 @@
-"""Words with ids, changes and a filter inside the search, weighed by BM25 (bm25s) or by the cosine of tf-idf.
+"""Words with ids, changes and a filter inside the search, weighed by BM25 or by the cosine of tf-idf.
 
 BM25 reads passages, which are about equally long. A whole item may be one line or a chapter: the cosine divides by
 the length of its vector, and finds the short ones too.
 
 Sources: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, in the variant
-of Lucene, as precomputed by bm25s (Lù, 2024). Salton and Buckley, "Term-weighting approaches in automatic text
+of Lucene, computed beforehand as in bm25s (Lù, 2024). Salton and Buckley, "Term-weighting approaches in automatic text
 retrieval", 1988.
 """
 
 from __future__ import annotations
 
 import io
-import json
-import logging
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import IndexUnusableError
-from retrieval.index.ranking import best, members
+from retrieval.index.words import WordSearch, blocks_of, terms_of
 from retrieval.terms import stems_and_pairs
 from retrieval.terms import tokens as medical_tokens
 from retrieval.types import Floats, Ids, Mask, Vectors
@@ -36,7 +35,7 @@ PAIRS = 0.5
 # Of BM25.
 K1 = 1.2
 B = 0.75
-FILES = ("ids", "lengths", "tokens", "data", "indices", "indptr", "aside")
+ARRAYS = ("ids", "lengths", "tokens", "aside")
 
 
 class _Scores(NamedTuple):
@@ -64,7 +63,7 @@ class Weighting:
     asked: Callable[[Sequence[str], Floats, Ids, int], Floats]
 
 
-class LexicalIndex:
+class LexicalIndex(WordSearch):
     """Words with ids. The scores are always those of an index newly built from what is in it.
 
     Texts can be set aside: they are found like any other, and their words leave the scores of the others as they are.
@@ -115,21 +114,6 @@ class LexicalIndex:
             self._scores = None
         return len(gone)
 
-    def search(self, text: str, k: int, allowed: Ids | None = None) -> tuple[Vectors, Ids]:
-        """Scores, descending, and ids of at most k texts that share a term with `text`.
-
-        Ties are broken by the smaller id; nothing outside `allowed` is returned.
-        """
-        return self.top(self.scores(text), k, allowed)
-
-    def top(self, scores: Vectors, k: int, allowed: Ids | None = None) -> tuple[Vectors, Ids]:
-        """The search alone, over what `scores` gave."""
-        matched = scores > 0
-        if allowed is not None:
-            matched &= members(self._ids, allowed)
-        rows = np.flatnonzero(matched)
-        return best(scores[rows], self._ids[rows], k)
-
     def scores(self, text: str) -> Vectors:
         """(n,) score of every text, in the order of ascending ids."""
         compiled = self._compiled()
@@ -147,39 +131,53 @@ class LexicalIndex:
         return np.bincount(rows, weights=parts, minlength=len(self._ids)).astype(np.float32)
 
     def save(self, folder: Path) -> None:
-        """Write the arrays as .npy files and the vocabulary as JSON into an empty folder; nothing is pickled."""
+        """Write the index into an empty folder, for `from_files` and for `StoredWords`; nothing is pickled."""
         compiled = self._compiled()
+        terms = sorted(self._vocabulary)
+        order = np.array([self._vocabulary[term] for term in terms], dtype=np.int64)
+        sizes = np.diff(compiled.indptr)[order]
+        edges = np.concatenate([[0], np.cumsum(sizes)])
+        # Column after column in the order of the terms.
+        moved = np.repeat(compiled.indptr[order] - edges[:-1], sizes) + np.arange(len(compiled.data))
+        places = np.empty(len(order), dtype=np.int32)
+        places[order] = np.arange(len(order), dtype=np.int32)
         documents = [self._documents[identifier] for identifier in self._ids.tolist()]
         arrays = {
             "ids": self._ids,
             "lengths": np.array([len(document) for document in documents], dtype=np.int64),
-            "tokens": np.concatenate([np.zeros(0, np.int32), *documents]),
+            "tokens": places[np.concatenate([np.zeros(0, np.int32), *documents])],
             "aside": np.array(sorted(self._aside), dtype=np.int64),
-            **compiled._asdict(),
         }
         folder.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
+        for name in ARRAYS:
             with (folder / f"{name}.npy").open("wb") as file:
                 np.save(file, arrays[name], allow_pickle=False)
-        (folder / "vocabulary.json").write_text(
-            json.dumps(list(self._vocabulary), ensure_ascii=False), encoding="utf-8"
-        )
+        holding = self._texts_holding(compiled)[order]
+        blocks, head = blocks_of(terms, edges, holding, len(self._ids) - len(self._aside))
+        (folder / "terms.bin").write_bytes(blocks)
+        (folder / "terms.json").write_bytes(head)
+        (folder / "data.bin").write_bytes(compiled.data[moved].astype("<f4").tobytes())
+        (folder / "indices.bin").write_bytes(compiled.indices[moved].astype("<i4").tobytes())
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes], weighting: Weighting | None = None) -> LexicalIndex:
         """What `save` wrote, by file name. Raises IndexUnusableError for anything else."""
         try:
-            arrays = {name: np.load(io.BytesIO(files[f"{name}.npy"]), allow_pickle=False) for name in FILES}
-            terms = json.loads(files["vocabulary.json"])
+            arrays = {name: np.load(io.BytesIO(files[f"{name}.npy"]), allow_pickle=False) for name in ARRAYS}
+            terms, edges = terms_of(files)
             index = cls(weighting)
             index._vocabulary = {term: place for place, term in enumerate(terms)}
             index._ids = arrays["ids"].astype(np.int64)
             pieces = np.split(arrays["tokens"].astype(np.int32), np.cumsum(arrays["lengths"])[:-1])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            data, indices = (
+                np.frombuffer(files["data.bin"], dtype="<f4").astype(np.float32),
+                np.frombuffer(files["indices.bin"], dtype="<i4").astype(np.int32),
+            )
+        except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
             raise IndexUnusableError(f"The lexical index cannot be read: {error}") from error
         index._documents = dict(zip(index._ids.tolist(), pieces, strict=False))
         index._aside = frozenset(arrays["aside"].tolist()) & index._documents.keys()
-        index._scores = _Scores(arrays["data"], arrays["indices"], arrays["indptr"])
+        index._scores = _Scores(data, indices, edges)
         return index
 
     def _compiled(self) -> _Scores:
@@ -221,47 +219,29 @@ def _nothing() -> _Scores:
 
 
 def _bm25(documents: list[Counts], vocabulary: Mapping[str, int], counted: Mask) -> _Scores:
+    """Each term's share of the score of each text; the length and the rarity of words are those of the counted ones."""
     if not vocabulary:
         return _nothing()
-    if not counted.all():
-        return _bm25_aside(documents, vocabulary, counted)
-    import bm25s
-
-    # It sets its own level when it is imported.
-    logging.getLogger("bm25s").setLevel(logging.WARNING)
-    index: Any = bm25s.BM25(method="lucene", k1=K1, b=B, backend="numpy")
-    index.index(
-        ([document.tolist() for document in documents], vocabulary), create_empty_token=False, show_progress=False
-    )
-    parts = index.scores
-    return _Scores(
-        parts["data"].astype(np.float32), parts["indices"].astype(np.int32), np.asarray(parts["indptr"], dtype=np.int64)
-    )
-
-
-def _bm25_aside(documents: list[Counts], vocabulary: Mapping[str, int], counted: Mask) -> _Scores:
-    """The same scores, with the length and the rarity of words taken from the counted texts alone."""
     rows, terms, counts = _cells(documents, vocabulary)
     lengths = np.array([len(document) for document in documents], dtype=np.float64)
     mean = lengths[counted].mean() if counted.any() else lengths.mean()
     holding = np.bincount(terms[counted[rows]], minlength=len(vocabulary))
     rarity = np.log(1 + (counted.sum() - holding + 0.5) / (holding + 0.5))
-    damped = counts / (counts + K1 * (1 - B + B * lengths[rows] / (mean or 1.0)))
+    damped = counts / (counts + (K1 * (1 - B + B * lengths / (mean or 1.0)))[rows])
     return _by_term(rarity[terms] * damped, rows, terms, len(vocabulary))
 
 
 def _cells(documents: list[Counts], vocabulary: Mapping[str, int]) -> tuple[Ids, Ids, Ids]:
-    """Row, term and count of every term that stands in a text."""
+    """Row, term and count of every term that stands in a text, term after term."""
     rows = np.repeat(np.arange(len(documents)), [len(document) for document in documents])
-    cells, counts = np.unique(np.concatenate(documents) + rows * len(vocabulary), return_counts=True)
-    rows, terms = np.divmod(cells, len(vocabulary))
+    cells, counts = np.unique(np.concatenate(documents).astype(np.int64) * len(documents) + rows, return_counts=True)
+    terms, rows = np.divmod(cells, len(documents))
     return rows, terms, counts
 
 
 def _by_term(weights: Floats, rows: Ids, terms: Ids, vocabulary: int) -> _Scores:
-    by_term = np.argsort(terms, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(terms, minlength=vocabulary))])
-    return _Scores(weights[by_term].astype(np.float32), rows[by_term].astype(np.int32), starts.astype(np.int64))
+    return _Scores(weights.astype(np.float32), rows.astype(np.int32), starts.astype(np.int64))
 
 
 def _cosine(documents: list[Counts], vocabulary: Mapping[str, int], counted: Mask) -> _Scores:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -16,12 +17,32 @@ import retrieval.terms
 from retrieval import manifest as manifests
 from retrieval.errors import IndexUnusableError
 from retrieval.index.faiss import FaissIndex
-from retrieval.index.lexical import BM25, COSINE, LexicalIndex, Weighting
+from retrieval.index.lexical import BM25, COSINE, LexicalIndex
 from retrieval.index.ranking import members
+from retrieval.index.words import HELD, FolderSource, Source, StoredWords
 from retrieval.manifest import Manifest
-from retrieval.types import KINDS, Ids, ImageEncoder, Kind, Mask, TextEncoder
+from retrieval.types import KINDS, Ids, ImageEncoder, Kind, Mask, TextEncoder, VectorIndex
 
-_PASSAGE_WORDS, _ITEM_WORDS = "words_of_passages", "words_of_items"
+# Folders of a version: words of the passages, and of whole items.
+PASSAGE_WORDS, ITEM_WORDS = "words_of_passages", "words_of_items"
+WEIGHTINGS = {PASSAGE_WORDS: BM25, ITEM_WORDS: COSINE}
+# Files with the vectors in them, where these are in files.
+TEXT_VECTORS, IMAGE_VECTORS = "text.faiss", "images.faiss"
+Words = LexicalIndex | StoredWords
+
+
+class PublishedVectors(VectorIndex, Protocol):
+    """Vectors that a version can be made of."""
+
+    @property
+    def ids(self) -> Ids:
+        """Every id, in no order."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What is written into the manifest of a version."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +120,10 @@ class Snapshot:
         passages: Table,
         frames: Table,
         subjects: Subjects,
-        text: FaissIndex,
-        lexical: LexicalIndex,
-        item_lexical: LexicalIndex,
-        images: FaissIndex,
+        text: PublishedVectors,
+        lexical: Words,
+        item_lexical: Words,
+        images: PublishedVectors,
     ) -> None:
         self.manifest = manifest
         self.passages, self.frames, self.subjects = passages, frames, subjects
@@ -168,7 +189,7 @@ class Snapshot:
         """The kind of one of `items`."""
         return KINDS[int(self.kinds[int(np.searchsorted(self.items, item))])]
 
-    def under(self, encoder: TextEncoder, text: FaissIndex) -> Snapshot:
+    def under(self, encoder: TextEncoder, text: PublishedVectors) -> Snapshot:
         """The same library with the vectors of another text encoder, to compare the two; not to be published."""
         other = copy.copy(self)
         other.manifest = replace(self.manifest, text_encoder=encoder.version, text_dimension=encoder.dimension)
@@ -177,10 +198,16 @@ class Snapshot:
 
     def save(self, folder: Path) -> None:
         """Write every file of the version into a folder; `retrieval.manifest.publish` calls this."""
-        self.text.save(folder / "text.faiss")
-        self.images.save(folder / "images.faiss")
-        self.lexical.save(folder / _PASSAGE_WORDS)
-        self.item_lexical.save(folder / _ITEM_WORDS)
+        self.text.save(folder / TEXT_VECTORS)
+        self.images.save(folder / IMAGE_VECTORS)
+        self.save_tables(folder)
+
+    def save_tables(self, folder: Path) -> None:
+        """All but the vectors, for an index that holds them elsewhere. Raises TypeError: it was read, not made."""
+        for name, words in ((PASSAGE_WORDS, self.lexical), (ITEM_WORDS, self.item_lexical)):
+            if not isinstance(words, LexicalIndex):
+                raise TypeError(f"{name} were read to be searched: they cannot be written again.")
+            words.save(folder / name)
         arrays = {"items": np.stack([self.items, self.kinds.astype(np.int64)])}
         arrays["passages"] = np.stack([self.passages.ids, self.passages.items])
         arrays["frames"] = np.stack([self.frames.ids, self.frames.items, self.frames.images])
@@ -192,13 +219,53 @@ class Snapshot:
                 np.save(file, array, allow_pickle=False)
 
     @classmethod
-    def load(cls, folder: Path, *, manifest_sha256: str | None = None) -> Snapshot:
+    def load(cls, folder: Path, *, manifest_sha256: str | None = None, changing: bool = False) -> Snapshot:
         """A published version, every file verified before it is read.
+
+        Args:
+            folder: of the version.
+            manifest_sha256: what its manifest must hash to.
+            changing: with its words as a `LexicalIndex` that can be changed, all of it in memory; else they are read
+                where they lie.
 
         Raises:
             IndexUnusableError: a file is missing, damaged, or does not agree with the manifest.
         """
-        manifest, files = manifests.load(folder, manifest_sha256=manifest_sha256)
+        manifest, files = manifests.load(
+            folder, manifest_sha256=manifest_sha256, leave=None if changing else is_read_in_pieces
+        )
+        return cls.of_files(
+            manifest,
+            files,
+            text=lambda: FaissIndex.from_bytes(files[TEXT_VECTORS], kind=manifest.text_kind),
+            images=lambda: FaissIndex.from_bytes(files[IMAGE_VECTORS], kind=manifest.image_kind),
+            words=None if changing else lambda name: FolderSource(folder / name),
+        )
+
+    @classmethod
+    def of_files(
+        cls,
+        manifest: Manifest,
+        files: Mapping[str, bytes],
+        *,
+        text: Callable[[], PublishedVectors],
+        images: Callable[[], PublishedVectors],
+        words: Callable[[str], Source] | None,
+        complete: bool = True,
+    ) -> Snapshot:
+        """A version from its verified files, wherever they lie.
+
+        Args:
+            manifest: of the version.
+            files: by path within it.
+            text: gives the vectors of the passages.
+            images: gives the vectors of the images.
+            words: gives the place of a folder of words, to be read there; None: from `files`, to be changed.
+            complete: whether the vectors are those of the version, no more and no fewer.
+
+        Raises:
+            IndexUnusableError: a file is missing, or the files do not agree with the manifest.
+        """
         try:
             items, kinds = _array(files, "items")
             passage_ids, passage_items = _array(files, "passages")
@@ -210,14 +277,17 @@ class Snapshot:
                 passages=Table(passage_ids, passage_items, np.zeros(0, dtype=np.int64)),
                 frames=Table(frame_ids, frame_items, frame_images),
                 subjects=Subjects(subject_items, subjects, listed.astype(bool)),
-                text=FaissIndex.from_bytes(files["text.faiss"], kind=manifest.text_kind),
-                lexical=_words(files, _PASSAGE_WORDS, BM25),
-                item_lexical=_words(files, _ITEM_WORDS, COSINE),
-                images=FaissIndex.from_bytes(files["images.faiss"], kind=manifest.image_kind),
+                text=text(),
+                lexical=_words(files, PASSAGE_WORDS, words),
+                item_lexical=_words(files, ITEM_WORDS, words),
+                images=images(),
             )
         except (KeyError, ValueError, TypeError, IndexError) as error:
-            raise IndexUnusableError(f"{folder} does not hold a whole index. {manifests.REMEDY}") from error
-        snapshot.check()
+            raise IndexUnusableError(
+                f"{manifest.name or 'The version'} does not hold a whole index. {manifests.REMEDY}"
+            ) from error
+        if complete:
+            snapshot.check()
         return snapshot
 
     def check(self) -> None:
@@ -237,7 +307,7 @@ class Snapshot:
 
 
 def describe(
-    *, text_encoder: TextEncoder, image_encoder: ImageEncoder, text: FaissIndex, images: FaissIndex
+    *, text_encoder: TextEncoder, image_encoder: ImageEncoder, text: PublishedVectors, images: PublishedVectors
 ) -> Manifest:
     """The manifest of a version that is about to be published."""
     return Manifest(
@@ -261,9 +331,17 @@ def terms_version() -> str:
     return hashlib.sha256(b"".join((folder / name).read_bytes() for name in ("words.py", "tables.py"))).hexdigest()[:16]
 
 
-def _words(files: Mapping[str, bytes], folder: str, weighting: Weighting) -> LexicalIndex:
+def is_read_in_pieces(path: str) -> bool:
+    """Whether this file of a version is read where it lies: what no search needs is not read at all."""
+    folder, _, name = path.rpartition("/")
+    return folder in WEIGHTINGS and name not in HELD
+
+
+def _words(files: Mapping[str, bytes], folder: str, places: Callable[[str], Source] | None) -> Words:
+    if places is not None:
+        return StoredWords(places(folder), WEIGHTINGS[folder])
     own = {path.removeprefix(f"{folder}/"): data for path, data in files.items() if path.startswith(f"{folder}/")}
-    return LexicalIndex.from_files(own, weighting)
+    return LexicalIndex.from_files(own, WEIGHTINGS[folder])
 
 
 def _array(files: Mapping[str, bytes], name: str) -> Ids:

@@ -31,3 +31,12 @@ def test_an_address_that_cannot(url: str, said: str) -> None:
     assert message.startswith("CDSS_LLM_BASE_URL cannot be used")
     assert said in message
     assert "secret" not in message
+
+
+def test_vectors_in_the_database_need_postgresql() -> None:
+    sqlite = {"default": {"ENGINE": "django.db.backends.sqlite3"}}
+    with override_settings(VECTOR_BACKEND="pgvector", DATABASES=sqlite):
+        [problem] = [each for each in run_checks() if each.id == "cdss.E010"]
+    assert "DATABASE_URL" in (problem.hint or "")
+    with override_settings(VECTOR_BACKEND="faiss", DATABASES=sqlite):
+        assert not [each for each in run_checks() if each.id == "cdss.E010"]

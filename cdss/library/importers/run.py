@@ -58,15 +58,17 @@ def run_import(
     format: str = "auto",
     by: User | None = None,
     progress: Callable[[Iterator[Read], Path, int], Iterator[Read]] = lambda reads, path, total: reads,
+    own: Callable[[Iterator[Read]], Iterator[Read]] | None = None,
 ) -> Outcome:
-    """Raises FormatError before anything is imported when a path cannot be read."""
+    """Raises FormatError before anything is imported when a path cannot be read. `own` gives the rows of a worker."""
     outcome = Outcome()
-    # Left by an import that was killed.
-    remove_orphans(folder=FOLDER, names=set(CaseImage.objects.values_list("file", flat=True)))
+    if own is None:
+        orphans_clear()
     sources = [(path, importer_for(path, format)) for path in paths]
     try:
         for path, importer in sources:
-            for read in progress(importer.read(path), path, importer.count(path)):
+            reads = importer.read(path) if own is None else own(importer.read(path))
+            for read in progress(reads, path, importer.count(path)):
                 _take(read, target, outcome, path if len(paths) > 1 else None)
     except (IntakeError, OSError, DatabaseError) as error:
         outcome.stopped = True
@@ -81,6 +83,11 @@ def run_import(
         else:
             record(action="library.imported", by=by, obj=target.collection, details=details)
     return outcome
+
+
+def orphans_clear() -> None:
+    """Images left by an import that was killed. Not while another import writes."""
+    remove_orphans(folder=FOLDER, names=set(CaseImage.objects.values_list("file", flat=True)))
 
 
 def _take(read: Read, target: Target, outcome: Outcome, path: Path | None) -> None:

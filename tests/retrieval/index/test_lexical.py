@@ -134,7 +134,7 @@ def test_an_empty_index_is_saved_and_read(tmp_path: Path) -> None:
     assert read.search("lung", 5)[1].tolist() == []
 
 
-@pytest.mark.parametrize("name", ["ids.npy", "vocabulary.json", "tokens.npy"])
+@pytest.mark.parametrize("name", ["ids.npy", "terms.json", "terms.bin", "data.bin", "tokens.npy"])
 def test_files_that_are_no_index_are_refused(tmp_path: Path, name: str) -> None:
     index = LexicalIndex(WORDS_BM25)
     index.add([1], ["lung"])

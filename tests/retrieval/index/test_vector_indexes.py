@@ -13,7 +13,7 @@ from retrieval.errors import IndexUnusableError
 from retrieval.index import faiss as faiss_index
 from retrieval.index.faiss import FaissIndex
 from retrieval.index.numpy import NumpyIndex
-from retrieval.index.pgvector import PgVectorIndex
+from retrieval.index.pgvector import GrowingPgVectorIndex, PgVectorIndex
 from retrieval.types import VectorIndex
 from tests.postgres import postgres
 
@@ -105,8 +105,88 @@ def test_a_copy_of_a_pgvector_table_searches_alike(connection: Any, tmp_path: Pa
     index.save(tmp_path / "copy.npz")
     copy = NumpyIndex.from_bytes((tmp_path / "copy.npz").read_bytes())
     same(copy, index, array([[1, 0, 1, 0]]), 2, None)
-    with pytest.raises(IndexUnusableError, match="width 4, not 5"):
+    with pytest.raises(IndexUnusableError, match="width 5: use another"):
         PgVectorIndex(connection, "copied", 5)
+
+
+@pytest.fixture
+def graph(connection: Any) -> tuple[PgVectorIndex, NumpyIndex]:
+    """A table that outgrew comparing one by one, with the oracle beside it."""
+    random = np.random.default_rng(3)
+    centres = random.standard_normal((40, 32))
+    vectors = (centres[random.integers(0, 40, 3000)] + 0.3 * random.standard_normal((3000, 32))).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    connection.execute("DROP TABLE IF EXISTS graphed")
+    index, oracle = PgVectorIndex(connection, "graphed", 32, exact_up_to=500), NumpyIndex(32)
+    for each in (index, oracle):
+        each.add(np.arange(3000), vectors)
+    index.finish()
+    return index, oracle
+
+
+@pytest.mark.pg
+def test_a_graph_finds_nearly_all_and_nothing_forbidden(
+    connection: Any, graph: tuple[PgVectorIndex, NumpyIndex], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, oracle = graph
+    queries = oracle._vectors[:40]
+    query = str([1.0] * 32)
+    statement = "EXPLAIN SELECT id FROM graphed ORDER BY vector <#> %s::halfvec LIMIT 10"
+    plan = "".join(row[0] for row in connection.execute(statement, [query]))
+    assert "graphed_graph" in plan
+    assert recall(index, oracle, queries) >= 0.95
+    for share, exact_filtered in ((100, 30.0), (100, 0.0), (3, 0.0)):
+        monkeypatch.setattr("retrieval.index.pgvector.EXACT_FILTERED", exact_filtered)
+        allowed = np.arange(0, 3000, share)
+        assert recall(index, oracle, queries, allowed) >= 0.95
+        assert set(index.search(queries, 10, allowed)[1].ravel()) <= set(allowed) | {-1}
+
+
+@pytest.mark.pg
+def test_many_allowed_ids_are_a_filter_like_few(connection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrieval.index.pgvector._BY_ID", 10)
+    connection.execute("DROP TABLE IF EXISTS allowed_many")
+    oracle, index = NumpyIndex(2), PgVectorIndex(connection, "allowed_many", 2)
+    for each in (oracle, index):
+        each.add(array([1, 2, 5_000, 9_999_999], np.int64), array([[1, 0], [1, 1], [2, 0], [3, 0]]))
+    for allowed in (np.arange(1, 6_000), np.arange(2, 4_500), np.append(np.arange(3_000), 10**11)):
+        same(index, oracle, array([[1, 0]]), 4, allowed)
+
+
+@pytest.mark.pg
+def test_what_another_process_added_is_not_given_to_who_does_not_know_it(connection: Any) -> None:
+    connection.execute("DROP TABLE IF EXISTS known")
+    index = PgVectorIndex(connection, "known", 2)
+    index.add(array([1, 2, 3], np.int64), array([[1, 0], [3, 0], [2, 0]]))
+    reader = PgVectorIndex(connection, "known", 2, make=False, known=array([1, 3], np.int64))
+    assert reader.search(array([[1, 0]]), 3)[1].tolist() == [[3, 1, -1]]
+    assert reader.search(array([[1, 0]]), 3, array([1, 2], np.int64))[1].tolist() == [[1, -1, -1]]
+    assert reader.ids.tolist() == [1, 3]
+    assert len(reader) == 2
+
+
+@pytest.mark.pg
+def test_what_is_removed_from_a_growing_index_stays_until_the_version_before_is_done_with(connection: Any) -> None:
+    connection.execute("DROP TABLE IF EXISTS growing")
+    index = GrowingPgVectorIndex(connection, "growing", 2)
+    index.add(array([1, 2], np.int64), array([[1, 0], [3, 0]]))
+    assert index.remove(array([2, 7], np.int64)) == 1
+    assert index.ids.tolist() == [1]
+    assert len(index) == 1
+    assert PgVectorIndex(connection, "growing", 2).ids.tolist() == [1, 2]
+    assert index.remove_gone() == 1
+    assert PgVectorIndex(connection, "growing", 2).ids.tolist() == [1]
+
+
+@pytest.mark.pg
+def test_what_halves_cannot_hold_and_a_table_that_is_not_there_are_told(connection: Any) -> None:
+    connection.execute("DROP TABLE IF EXISTS halves")
+    with pytest.raises(IndexUnusableError, match="not there"):
+        PgVectorIndex(connection, "halves", 2, make=False)
+    index = PgVectorIndex(connection, "halves", 2)
+    with pytest.raises(ValueError, match="65504"):
+        index.add(array([1], np.int64), array([[70_000, 0]]))
+    assert len(index) == 0
 
 
 def test_a_pgvector_table_name_is_never_sql() -> None:

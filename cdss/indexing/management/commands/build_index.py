@@ -23,15 +23,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--patches", action="store_true", help="make what the search by region needs of the published images too"
         )
+        parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that encode at once (1)")
         parser.add_argument("--json", action="store_true", help="print the version as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["workers"] < 1:
+            raise CommandError(f"--workers {options['workers']}: write a number from 1.", returncode=2)
         bar = ProgressBar()
         try:
             wait_longer()
             if not is_remote():
                 towers_prepare()
-            version = index_build(rebuild=options["rebuild"], progress=bar)
+            version = index_build(rebuild=options["rebuild"], workers=options["workers"], progress=bar)
             patched = patches_build(progress=bar) if options["patches"] else 0
         except RetrievalError as error:
             raise CommandError(str(error), returncode=2) from error
@@ -47,7 +50,7 @@ class Command(BaseCommand):
 
 
 class ProgressBar:
-    """A bar per step on a terminal; nothing elsewhere."""
+    """A bar per step on a terminal, with what is done a second and the time left; nothing elsewhere."""
 
     def __init__(self) -> None:
         self.step = ""

@@ -1,6 +1,7 @@
 import json
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from cdss.library.field_values import RowError, clean
 from cdss.library.importers.base import Read
 from cdss.library.importers.packaged import PACKAGED, Packaged
 from cdss.library.importers.registry import IMPORTERS, FormatError, importer_for
-from cdss.library.importers.run import Outcome, run_import
+from cdss.library.importers.run import Outcome, orphans_clear, run_import
+from cdss.library.importers.workers import TICK, Share, import_by_workers
 from cdss.library.models import Collection, Kind
 from cdss.library.reference import collection_withdraw, reference_collection
 from cdss.library.services import Target, collection_for
@@ -79,10 +81,15 @@ class Command(BaseCommand):
         parser.add_argument(
             "--withdraw", action="store_true", help=f"take {' or '.join(PACKAGED)} out of use; importing brings it back"
         )
+        parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that import at once (1)")
+        # What such a process is called with.
+        parser.add_argument("--share", type=Share.parse, help=SUPPRESS)
         parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_in(Mode.EDUCATION)
+        if options["workers"] < 1:
+            raise CommandError(f"--workers {options['workers']}: write a number from 1.", returncode=2)
         outcome = Outcome()
         try:
             packaged, files = _told_apart(options["paths"], options["format"])
@@ -95,6 +102,9 @@ class Command(BaseCommand):
                 outcome.add(self._import_files(files, options))
         except (FormatError, RowError) as error:
             raise CommandError(str(error), returncode=2) from error
+        if options["share"]:
+            self.stdout.write(json.dumps(asdict(outcome), ensure_ascii=False))
+            return
         self._report(outcome, as_json=options["json"])
         if outcome.stopped:
             raise CommandError("The import stopped before its end.", returncode=1)
@@ -108,7 +118,30 @@ class Command(BaseCommand):
         with collection_for(name=_collection_name(name), **about) as collection:
             trusted = options["trust_pixels"]
             target = Target(collection, publish=options["publish"], kind=kind, trust_pixels=trusted)
+            if share := options["share"]:
+                return run_import(paths, target=target, format=options["format"], progress=self._ticks, own=share.own)
+            if options["workers"] > 1:
+                return self._import_by_workers(paths, collection, options)
             return run_import(paths, target=target, format=options["format"], progress=self._progress)
+
+    def _import_by_workers(self, paths: list[Path], collection: Collection, options: dict[str, Any]) -> Outcome:
+        from tqdm import tqdm
+
+        total = sum(importer_for(path, options["format"]).count(path) for path in paths)
+        orphans_clear()
+        arguments = [str(path.resolve()) for path in paths]
+        arguments += ["--collection", collection.name, "--format", options["format"]]
+        arguments += ["--kind", options["kind"]] if options["kind"] else []
+        arguments += ["--licence", options["licence"]] if options["licence"] else []
+        switches = ("mask_overlays", "trust_pixels", "synthetic", "publish")
+        arguments += [f"--{name.replace('_', '-')}" for name in switches if options[name]]
+        with tqdm(total=total, unit="row", file=self.stderr, disable=None) as bar:
+            return import_by_workers(arguments, workers=options["workers"], on_row=bar.update)
+
+    def _ticks(self, reads: Iterator[Read], path: Path, total: int) -> Iterator[Read]:
+        for read in reads:
+            yield read
+            self.stderr.write(TICK)
 
     def _import_packaged(self, source: Packaged, path: Path, options: dict[str, Any]) -> Outcome:
         name = _collection_name(source.collection if options["collection"] is None else options["collection"])
