@@ -256,6 +256,8 @@ SITE_URL = env.text("CDSS_SITE_URL").rstrip("/")
 TEXT_ENCODER = env.text("CDSS_TEXT_ENCODER", "minilm")
 # builtin (packaged weights) | hashing | open_clip: hf-hub:OWNER/NAME, NAME@PATH for a local checkpoint, or NAME:TAG
 IMAGE_ENCODER = env.text("CDSS_IMAGE_ENCODER", "builtin")
+# auto: matrix code for FAISS by what the processor can do, where its OpenBLAS knows no better | off
+BLAS_KERNEL = env.choice("CDSS_BLAS_KERNEL", "auto", ("auto", "off"))
 MODEL_THREADS = env.integer("CDSS_MODEL_THREADS", 1, low=1, high=64)
 # A local folder (or a hub name that lies in CDSS_HOME/models/hub) of a sentence-transformers CrossEncoder; "": none.
 CROSS_ENCODER = env.text("CDSS_CROSS_ENCODER")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from retrieval.errors import IndexUnusableError
+from retrieval.index.loading import load_faiss
 from retrieval.index.ranking import best, checked, padded, queries_checked
 from retrieval.types import Ids, Vectors
 
@@ -67,7 +68,7 @@ class FaissIndex:
     @property
     def ids(self) -> Ids:
         """Every id, in no order."""
-        faiss = _library()
+        faiss = load_faiss()
 
         if self._kind == "Flat":
             return np.asarray(faiss.vector_to_array(self._index.id_map), dtype=np.int64)
@@ -123,7 +124,7 @@ class FaissIndex:
 
     def save(self, path: Path) -> None:
         """Write the index. Publish it through `retrieval.manifest`, which makes the file safe to read again."""
-        faiss = _library()
+        faiss = load_faiss()
 
         with path.open("wb") as file:
             file.write(memoryview(faiss.serialize_index(self._index)))
@@ -137,7 +138,7 @@ class FaissIndex:
         Raises:
             IndexUnusableError: the bytes are no such index.
         """
-        faiss = _library()
+        faiss = load_faiss()
 
         with _read_lock:
             before = faiss.get_deserialization_vector_byte_limit()
@@ -170,7 +171,7 @@ class FaissIndex:
         )
 
     def _parameters(self, allowed: Ids | None) -> Any:
-        faiss = _library()
+        faiss = load_faiss()
 
         selector = None if allowed is None else _selector(np.asarray(allowed, dtype=np.int64))
         if self._kind == "Flat":
@@ -185,15 +186,8 @@ class FaissIndex:
         return scores, ids
 
 
-def _library() -> Any:
-    """FAISS, loaded when it is first needed."""
-    import faiss
-
-    return faiss
-
-
 def _empty(dimension: int, kind: str) -> Any:
-    faiss = _library()
+    faiss = load_faiss()
 
     inner = faiss.index_factory(dimension, kind, faiss.METRIC_INNER_PRODUCT)
     # Inverted lists keep ids of their own; under a map they would go out of step when one is removed.
@@ -202,7 +196,7 @@ def _empty(dimension: int, kind: str) -> Any:
 
 def _selector(allowed: Ids) -> Any:
     """A bitmap where ids are small enough for one, else a hashed set."""
-    faiss = _library()
+    faiss = load_faiss()
 
     largest = int(allowed.max())
     if largest >= _BITMAP_LIMIT or largest > 512 * max(len(allowed), 1024):
