@@ -22,6 +22,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import IndexUnusableError
 
 logger = logging.getLogger(__name__)
 Choice = Literal["auto", "off"]
@@ -36,6 +39,8 @@ _KERNELS = (
 _SHAPE = (61, 53, 67)
 _ROW_MAJOR, _AS_IS, _TRANSPOSED = 101, 111, 112
 _lock = threading.Lock()
+# The limit FAISS takes for the size of one vector in a file belongs to the process, not to one reader.
+_reading = threading.Lock()
 
 
 class _State:
@@ -56,6 +61,39 @@ def load_faiss() -> Any:
     import faiss
 
     return faiss
+
+
+def one_thread() -> None:
+    """Searches of this thread use no other: on busy cores a second one costs more than it brings."""
+    load_faiss().omp_set_num_threads(1)
+
+
+@contextmanager
+def all_cores() -> Iterator[None]:
+    """FAISS on every core of this process, and as before afterwards: for what is built, not for a search."""
+    faiss = load_faiss()
+
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(len(os.sched_getaffinity(0)))
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def deserialized(data: bytes | NDArray[np.uint8]) -> Any:
+    """A FAISS index from what `serialize_index` gave. Raises IndexUnusableError for anything else."""
+    faiss = load_faiss()
+
+    with _reading:
+        before = faiss.get_deserialization_vector_byte_limit()
+        faiss.set_deserialization_vector_byte_limit(len(data) + 1024)
+        try:
+            return faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
+        except (RuntimeError, AssertionError, MemoryError) as error:
+            raise IndexUnusableError(f"The vectors cannot be read: {str(error)[:200]}") from error
+        finally:
+            faiss.set_deserialization_vector_byte_limit(before)
 
 
 def kernel() -> str:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 Kind = Literal["real", "clustered"]
 DIMENSION = 384
 CLUSTERS = 2000
-# Length of the noise beside a vector of length 1: a copy has a cosine of about .96 to its passage.
-NOISE = 0.3
+# Length of the noise beside a vector of length 1: a copy has a cosine of about .9 to what it was made of.
+NOISE = 0.5
 # Fewer real passages than this say nothing of a library.
 REAL_FROM = 500
 PASSAGE_WORDS = 120
@@ -44,9 +44,9 @@ def drawn(kind: Kind, size: int, questions: int, seed: int) -> Drawn:
     """
     random = np.random.default_rng(seed)
     if kind == "real":
-        base, noise = _stored(), NOISE
+        base = _stored()
     else:
-        base, noise = random.standard_normal((CLUSTERS, DIMENSION)).astype(np.float32), 0.0
+        base = random.standard_normal((CLUSTERS, DIMENSION)).astype(np.float32)
         base /= np.linalg.norm(base, axis=1, keepdims=True)
     # Some clusters are large and most are small, as subjects in a library are.
     shares = 1 / np.arange(1, len(base) + 1) ** (0.5 if kind == "clustered" else 0.0)
@@ -54,11 +54,10 @@ def drawn(kind: Kind, size: int, questions: int, seed: int) -> Drawn:
     if kind == "real" and size >= len(base):
         of[: len(base)] = np.arange(len(base))
     vectors = np.empty((size + questions, base.shape[1]), dtype=np.float32)
-    length = noise or 1.0
     for start in range(0, len(vectors), _AT_ONCE):
         rows = of[start : start + _AT_ONCE]
         jitter = random.standard_normal((len(rows), base.shape[1]), dtype=np.float32)
-        jitter *= length / np.sqrt(base.shape[1])
+        jitter *= NOISE / np.sqrt(base.shape[1])
         jitter += base[rows]
         jitter /= np.linalg.norm(jitter, axis=1, keepdims=True)
         vectors[start : start + _AT_ONCE] = jitter

@@ -161,10 +161,8 @@ def test_bytes_that_are_no_index_are_refused(tmp_path: Path, damage: Any) -> Non
 
 def test_the_kind_follows_the_size() -> None:
     assert faiss_index.factory(0) == faiss_index.factory(50_000) == "Flat"
-    assert faiss_index.factory(100_000) == "IVF1024,SQ8"
-    assert faiss_index.factory(1_000_000) == "IVF4096,SQ8"
-    assert faiss_index.probes(1024, 1.0) == 32
-    assert faiss_index.probes(1024, 0.01) == 1024
+    assert faiss_index.factory(100_000) == "IVF1024,RaBitQ+8"
+    assert faiss_index.factory(1_000_000) == "IVF4096,RaBitQ+8"
 
 
 @pytest.fixture
