@@ -39,6 +39,8 @@ def assemble(text_encoder: TextEncoder, image_encoder: ImageEncoder, base: Snaps
     images = base.images if base else FaissIndex(image_encoder.dimension)
 
     changed = base is None or kinds_differ(base, passages, frames, kinds) or not subjects.same_as(base.subjects)
+    _make_room(text, len(passages.ids))
+    _make_room(images, len(frames.ids))
     changed |= _update_text(text, lexical, passages.ids, text_encoder)
     changed |= _update_items(item_lexical, passages, base)
     changed |= _update_images(images, frames.ids)
@@ -75,6 +77,14 @@ def _agreeing(
         words.remove(np.setdiff1d(words.ids, passages.items))
     there = np.isin(frames.ids, images.ids)
     return passages, Table(frames.ids[there], frames.items[there], frames.images[there])
+
+
+def _make_room(vectors: object, count: int) -> None:
+    """An index that the library has outgrown is made anew, from vectors of full precision."""
+    from retrieval.index.faiss import FaissIndex
+
+    if isinstance(vectors, FaissIndex):
+        vectors.prepare(count)
 
 
 def _reference_items() -> Ids:

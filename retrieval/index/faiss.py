@@ -23,6 +23,8 @@ from retrieval.types import Ids, Vectors
 # Measured (docs/benchmarks.md): up to here an exact search is no great part of the search of a text.
 EXACT_UP_TO = 50_000
 FLAT = "Flat"
+# Ending of the file with the lists. FAISS copies what is in it, so that it need not stay in memory.
+LISTS = ".lists"
 # An index that grew or shrank by more than this factor since its lists were made has too few or too many of them.
 _OUTGROWN = 4
 _BITMAP_LIMIT = 1 << 31
@@ -144,18 +146,22 @@ class FaissIndex:
         return padded(rows, k)
 
     def save(self, path: Path) -> None:
-        """Write the index. Publish it through `retrieval.manifest`, which makes the file safe to read again."""
+        """Write the index, its lists, where it has such, into a file beside it that ends in `.lists`.
+
+        Publish it through `retrieval.manifest`, which makes the files safe to read again.
+        """
         self._settle()
         if self._inverted and self._sample and self._tuning:
-            arrays, settings = parts_of(self._inverted, self._sample, self._tuning)
+            arrays, settings, lists = parts_of(self._inverted, self._sample, self._tuning)
             container.write(path, arrays, settings)
+            path.with_suffix(LISTS).write_bytes(memoryview(lists))
             return
         with path.open("wb") as file:
             file.write(memoryview(load_faiss().serialize_index(self._index)))
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, kind: str) -> FaissIndex:
-        """What `save` wrote.
+    def from_bytes(cls, data: bytes, *, kind: str, lists: bytes = b"") -> FaissIndex:
+        """What `save` wrote: the file, and the one beside it. The first stays in memory as it is.
 
         Only for bytes whose checksum was verified: a forged FAISS file can corrupt memory.
 
@@ -172,7 +178,7 @@ class FaissIndex:
             index = cls(inner.d)
             index._index = inner
             return index
-        inverted, sample, tuning = from_parts(*container.read(data))
+        inverted, sample, tuning = from_parts(*container.read(data), lists)
         if kind != _kind(inverted.count_of_lists):
             raise IndexUnusableError(f"The vectors are in {_kind(inverted.count_of_lists)}, not in {kind}.")
         index = cls(inverted.centroids.shape[1])

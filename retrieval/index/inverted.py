@@ -15,6 +15,7 @@ search", 2011 (inverted lists with residuals).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +35,8 @@ _FURTHER = 4
 # From so many lists on, finding the nearest through a graph of centroids is cheaper than comparing them all.
 _GRAPH_FROM = 2048
 _GRAPH_LINKS, _GRAPH_WIDTH = 32, 64
-_ITERATIONS = 8
-_TRAINING_PER_LIST = 48
+_ITERATIONS = 6
+_TRAINING_PER_LIST = 40
 _AT_ONCE = 1024
 _ENCODED_AT_ONCE = 20_000
 # A vector a caller asks for is worth so many visited, at least.
@@ -67,12 +68,17 @@ def lists_for(count: int) -> int:
 
 @dataclass(slots=True)
 class Rows:
-    """What is held of every vector, by ascending id: list, eight bits a dimension, and what they are multiplied by."""
+    """What is held of every vector, by ascending id: its list, its residual in eight bits, the scale of these, and a
+    factor by which the whole is as long in the direction of the vector as the vector is."""
 
     ids: Ids
     lists: NDArray[np.uint16]
     codes: NDArray[np.int8]
     scales: Vectors
+    factors: Vectors
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.ids, self.lists, self.codes, self.scales, self.factors))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,7 @@ class InvertedIndex:
             np.zeros(0, np.int64),
             np.zeros(0, np.uint16),
             np.zeros((0, vectors.shape[1]), np.int8),
+            np.zeros(0, np.float32),
             np.zeros(0, np.float32),
         )
         self._table: NDArray[np.int32] | None = None
@@ -141,7 +148,7 @@ class InvertedIndex:
 
         lists = np.empty(len(ids), dtype=np.uint16)
         codes = np.empty(vectors.shape, dtype=np.int8)
-        scales = np.empty(len(ids), dtype=np.float32)
+        scales, factors = np.empty(len(ids), dtype=np.float32), np.empty(len(ids), dtype=np.float32)
         nearest = faiss.IndexFlatIP(self.centroids.shape[1])
         nearest.add(self.centroids)
         with all_cores():
@@ -149,9 +156,9 @@ class InvertedIndex:
                 part = slice(start, start + _ENCODED_AT_ONCE)
                 own = nearest.assign(vectors[part], 1).reshape(-1)
                 lists[part] = own
-                codes[part], scales[part] = _encoded(vectors[part] - self.centroids[own])
+                codes[part], scales[part], factors[part] = _encoded(vectors[part], self.centroids[own])
                 _append(self._lists, ids[part], vectors[part], own)
-        self._merge(Rows(ids, lists, codes, scales))
+        self._merge(Rows(ids, lists, codes, scales, factors))
 
     def remove(self, ids: Ids) -> int:
         """Remove what is there of these ids; returns how many were."""
@@ -159,8 +166,7 @@ class InvertedIndex:
         if not gone.any():
             return 0
         self._lists.remove_ids(np.ascontiguousarray(self._rows.ids[gone]))
-        rows = self._rows
-        self._rows = Rows(*(array[~gone] for array in (rows.ids, rows.lists, rows.codes, rows.scales)))
+        self._rows = Rows(*(array[~gone] for array in self._rows))
         self._table, self._selections = None, []
         return int(gone.sum())
 
@@ -203,6 +209,7 @@ class InvertedIndex:
             out += products(self.centroids[lists], query)
         else:
             out += products(self.centroids, query)[lists]
+        out *= own.factors[rows]
         return out
 
     def _best(self, query: Vectors, rows: Ids, k: int) -> tuple[Vectors, Ids]:
@@ -231,6 +238,8 @@ class InvertedIndex:
             np.bincount(lists, minlength=self.count_of_lists) if by_lists else rows,
             _selector(self._rows.ids[rows]) if by_lists else None,
         )
+        if len(rows) <= DIRECT:
+            return chosen
         # One assignment: a search of another thread sees the list before or the list after.
         self._selections = [chosen, *kept[: _SELECTIONS - 1]]
         return chosen
@@ -268,9 +277,7 @@ class InvertedIndex:
 
     def _merge(self, new: Rows) -> None:
         old = self._rows
-        pairs = zip(
-            (old.ids, old.lists, old.codes, old.scales), (new.ids, new.lists, new.codes, new.scales), strict=True
-        )
+        pairs = zip(old, new, strict=True)
         joined = [np.concatenate(pair) if len(old.ids) else pair[1] for pair in pairs]
         ids = joined[0]
         if len(ids) > 1 and (np.diff(ids) < 0).any():
@@ -338,10 +345,17 @@ def _append(lists: Any, ids: Ids, vectors: Vectors, own: Ids) -> None:
     lists.add_core(len(ids), faiss.swig_ptr(vectors), faiss.swig_ptr(ids), faiss.swig_ptr(own))
 
 
-def _encoded(residuals: Vectors) -> tuple[NDArray[np.int8], Vectors]:
+def _encoded(vectors: Vectors, centroids: Vectors) -> tuple[NDArray[np.int8], Vectors, Vectors]:
+    residuals = vectors - centroids
     largest = np.maximum(np.abs(residuals).max(axis=1), 1e-12)
     scales = (largest / 127).astype(np.float32)
-    return np.rint(residuals / scales[:, None]).astype(np.int8), scales
+    codes = np.rint(residuals / scales[:, None])
+    # What is near a question lies in its direction: there the loss is made good.
+    along = np.einsum("ij,ij->i", vectors, centroids + codes * scales[:, None])
+    length = np.einsum("ij,ij->i", vectors, vectors)
+    usable = (along > 0.5 * length) & (length > 0)
+    factors = np.where(usable, length / np.where(usable, along, 1.0), 1.0).astype(np.float32)
+    return codes.astype(np.int8), scales, factors
 
 
 def _selector(ids: Ids) -> Any:

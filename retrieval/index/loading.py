@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retrieval.errors import IndexUnusableError
 
@@ -81,7 +80,7 @@ def all_cores() -> Iterator[None]:
         faiss.omp_set_num_threads(before)
 
 
-def deserialized(data: bytes | NDArray[np.uint8]) -> Any:
+def deserialized(data: bytes) -> Any:
     """A FAISS index from what `serialize_index` gave. Raises IndexUnusableError for anything else."""
     faiss = load_faiss()
 

@@ -15,12 +15,14 @@ import numpy as np
 import retrieval.terms
 from retrieval import manifest as manifests
 from retrieval.errors import IndexUnusableError
-from retrieval.index.faiss import FaissIndex
+from retrieval.index.faiss import LISTS, FaissIndex
 from retrieval.index.lexical import BM25, COSINE, LexicalIndex, Weighting
 from retrieval.index.ranking import members
 from retrieval.manifest import Manifest
 from retrieval.types import KINDS, Ids, ImageEncoder, Kind, Mask, TextEncoder
 
+# Permissions whose passages and images are kept at hand: of the readers who ask now.
+_PERMISSIONS = 6
 _PASSAGE_WORDS, _ITEM_WORDS = "words_of_passages", "words_of_items"
 
 
@@ -108,6 +110,7 @@ class Snapshot:
         self.passages, self.frames, self.subjects = passages, frames, subjects
         self.text, self.images = text, images
         self.lexical, self.item_lexical = lexical, item_lexical
+        self._permissions: dict[tuple[str, bytes], Ids] = {}
         self.items: Ids = np.array(sorted(kinds), dtype=np.int64)
         self.kinds = np.array([KINDS.index(kinds[item]) for item in self.items.tolist()], dtype=np.int8)
         # Places of the items that have words: of those whose scores `item_lexical` gives, in its order.
@@ -132,12 +135,23 @@ class Snapshot:
         return None if mask.all() else mask
 
     def passage_ids(self, mask: Mask | None) -> Ids | None:
-        """Ids of the passages of permitted items; None means all."""
-        return None if mask is None else self.passages.ids[mask[self._passage_items]]
+        """Ids of the passages of permitted items; None means all. The same array for the same permission."""
+        return self._ids_of("passages", mask, self.passages.ids, self._passage_items)
 
     def frame_ids(self, mask: Mask | None) -> Ids | None:
         """Ids of the image vectors of permitted items; None means all."""
-        return None if mask is None else self.frames.ids[mask[self._frame_items]]
+        return self._ids_of("frames", mask, self.frames.ids, self._frame_items)
+
+    def _ids_of(self, name: str, mask: Mask | None, ids: Ids, items: Ids) -> Ids | None:
+        if mask is None:
+            return None
+        key = (name, mask.tobytes())
+        found = self._permissions.get(key)
+        if found is None:
+            found = ids[mask[items]]
+            # One assignment: a search of another thread sees what was kept before or what is now.
+            self._permissions = {key: found, **dict(list(self._permissions.items())[: _PERMISSIONS - 1])}
+        return found
 
     def item_ids(self, mask: Mask | None) -> Ids | None:
         """Ids of the permitted items; None means all."""
@@ -210,10 +224,10 @@ class Snapshot:
                 passages=Table(passage_ids, passage_items, np.zeros(0, dtype=np.int64)),
                 frames=Table(frame_ids, frame_items, frame_images),
                 subjects=Subjects(subject_items, subjects, listed.astype(bool)),
-                text=FaissIndex.from_bytes(files["text.faiss"], kind=manifest.text_kind),
+                text=_vectors(files, "text", manifest.text_kind),
                 lexical=_words(files, _PASSAGE_WORDS, BM25),
                 item_lexical=_words(files, _ITEM_WORDS, COSINE),
-                images=FaissIndex.from_bytes(files["images.faiss"], kind=manifest.image_kind),
+                images=_vectors(files, "images", manifest.image_kind),
             )
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise IndexUnusableError(f"{folder} does not hold a whole index. {manifests.REMEDY}") from error
@@ -251,7 +265,13 @@ def describe(
         image_kind=images.kind,
         passages=len(text),
         images=len(images),
+        search=_search_of(text=text, images=images),
     )
+
+
+def _search_of(**indexes: object) -> dict[str, dict[str, float]]:
+    tunings = {name: getattr(index, "tuning", None) for name, index in indexes.items()}
+    return {name: tuning.as_dict() for name, tuning in tunings.items() if tuning}
 
 
 @cache
@@ -259,6 +279,10 @@ def terms_version() -> str:
     """The first 16 hex digits of the SHA-256 over the code that makes the tokens of the lexical index."""
     folder = Path(retrieval.terms.__file__).parent
     return hashlib.sha256(b"".join((folder / name).read_bytes() for name in ("words.py", "tables.py"))).hexdigest()[:16]
+
+
+def _vectors(files: Mapping[str, bytes], name: str, kind: str) -> FaissIndex:
+    return FaissIndex.from_bytes(files[f"{name}.faiss"], kind=kind, lists=files.get(f"{name}{LISTS}", b""))
 
 
 def _words(files: Mapping[str, bytes], folder: str, weighting: Weighting) -> LexicalIndex:

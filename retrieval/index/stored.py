@@ -16,35 +16,43 @@ from retrieval.index.tuning import Sample, Tuning
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def parts_of(index: InvertedIndex, sample: Sample, tuning: Tuning) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+def parts_of(
+    index: InvertedIndex, sample: Sample, tuning: Tuning
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any], NDArray[np.uint8]]:
     """What `from_parts` takes."""
     lists, centroids, rows = index.parts()
     arrays = {
-        "lists": load_faiss().serialize_index(lists),
         "centroids": centroids,
         "ids": rows.ids,
         "places": rows.lists,
         "codes": rows.codes,
         "scales": rows.scales,
+        "factors": rows.factors,
         "sample_ids": sample.ids,
         "sample_questions": sample.questions,
         "sample_answers": sample.answers,
         "sample_scores": sample.scores,
     }
-    return arrays, {"tuning": tuning.as_dict()}
+    return arrays, {"tuning": tuning.as_dict()}, load_faiss().serialize_index(lists)
 
 
-def from_parts(arrays: Arrays, settings: Mapping[str, Any]) -> tuple[InvertedIndex, Sample, Tuning]:
+def from_parts(
+    arrays: Arrays, settings: Mapping[str, Any], lists_stored: bytes
+) -> tuple[InvertedIndex, Sample, Tuning]:
     """Raises IndexUnusableError when parts are missing or do not fit together."""
     try:
-        lists = _lists(deserialized(arrays["lists"]))
-        centroids, rows = arrays["centroids"], Rows(*(arrays[name] for name in ("ids", "places", "codes", "scales")))
+        lists = _lists(deserialized(lists_stored))
+        centroids, rows = (
+            arrays["centroids"],
+            Rows(*(arrays[name] for name in ("ids", "places", "codes", "scales", "factors"))),
+        )
         sample = Sample(*(arrays[f"sample_{name}"] for name in ("ids", "questions", "answers", "scores")))
         tuning = Tuning.from_dict(settings["tuning"])
         count, width = len(rows.ids), centroids.shape[1]
         fits = (
             (lists.ntotal, lists.d, lists.nlist) == (count, width, len(centroids))
-            and (rows.lists.shape, rows.codes.shape, rows.scales.shape) == ((count,), (count, width), (count,))
+            and rows.lists.shape == rows.scales.shape == rows.factors.shape == (count,)
+            and rows.codes.shape == (count, width)
             and sample.questions.shape == (len(sample), width)
             and sample.answers.shape == sample.scores.shape
             and len(sample.answers) == len(sample)

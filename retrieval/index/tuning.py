@@ -30,7 +30,7 @@ _AT_ONCE = 50_000
 _CANDIDATES = (10, 20, 40, 80)
 _FILTERED = (400, 700, 1000, 1500, 2000, 3000, 4000, 6000, 8000, 16_000, 32_000)
 # What is asked in earnest lies further from the passages than they from each other: fewer lists than these are too few.
-_LEAST_PROBES, _LEAST_SHARE = 8, 128
+_LEAST_PROBES, _LEAST_SHARE = 8, 256
 # The most that is tried, and how much less than that is as good.
 _MOST_PROBES, _AS_GOOD = 256, 0.003
 # Allowed shares that a filtered search is measured with: one that is scored by rows, and the largest that is.

@@ -33,6 +33,9 @@ class Goal:
     most: Mapping[str, float] = field(default_factory=dict)
 
 
+Goals = Goal | Mapping[int, Goal] | None
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Samples of every contender, and which two of them the goal is about.
@@ -64,21 +67,19 @@ class Row:
         key: what it is asked for by: words with dots, from the general to the particular.
         title: what a reader calls it.
         measure: measures it; raises Unmeasurable where it cannot.
-        must: what has to be reached.
+        must: what has to be reached, at every size or by size.
         aim: what is wished for.
         sized: whether it is measured once for each size of the run, or once.
         largest: the greatest size it is measured at.
-        goals_at: the sizes at which the goals count; empty for all.
     """
 
     key: str
     title: str
     measure: Callable[[Bench], Outcome]
-    must: Goal | None = None
-    aim: Goal | None = None
+    must: Goals = None
+    aim: Goals = None
     sized: bool = False
     largest: int = 1_000_000
-    goals_at: Sequence[int] = ()
 
 
 @dataclass(slots=True)
@@ -183,8 +184,7 @@ def measured(row: Row, bench: Bench, outcome: Outcome, seconds: float) -> Measur
     contenders = {name: _summary(values) for name, values in outcome.times.items() if values}
     ours, against = contenders.get(outcome.ours), contenders.get(outcome.against)
     ratio = _at(ours, outcome.at) / _at(against, outcome.at) if ours and against and _at(against, outcome.at) else None
-    applies = not row.goals_at or bench.size in row.goals_at
-    must, aim = (row.must, row.aim) if applies else (None, None)
+    must, aim = (_goal(goals, bench.size) for goals in (row.must, row.aim))
     value = _at(ours, outcome.at) if ours else None
     return Measured(
         key=row.key,
@@ -206,6 +206,10 @@ def measured(row: Row, bench: Bench, outcome: Outcome, seconds: float) -> Measur
         load=round(os.getloadavg()[0], 2),
         seconds=round(seconds, 1),
     )
+
+
+def _goal(goals: Goals, size: int) -> Goal | None:
+    return goals if goals is None or isinstance(goals, Goal) else goals.get(size)
 
 
 def _reached(goal: Goal | None, ratio: float | None, value: float | None, figures: Mapping[str, float]) -> bool | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,14 +24,18 @@ _EF = 64
 # A graph over more vectors than this takes longer to build than the rest of the run together.
 _GRAPHS_UP_TO = 100_000
 Search = Callable[["Vectors"], list[int]]
+# Seconds that making an index took, by kind and size.
+made: dict[tuple[str, int], float] = {}
 
 
 def measure(bench: Bench, kind: Kind) -> Outcome:
     """Milliseconds of one question, and of every contender the share of the exact ten that it finds."""
     data = drawn(kind, bench.size, bench.queries, bench.seed)
-    index = built(data.passages)
+    index = index_of(kind, bench.size, bench.queries, bench.seed)
     contenders: dict[str, Search] = {"ours": partial(_ours, index), "FAISS Flat": _flat(data)}
-    if bench.has("LangChain FAISS", "langchain_community"):
+    if bench.size > _GRAPHS_UP_TO:
+        bench.left_out("LangChain FAISS", "its documents as Python objects take more memory than the machine has")
+    elif bench.has("LangChain FAISS", "langchain_community"):
         contenders["LangChain FAISS"] = _langchain(data)
     if bench.size > _GRAPHS_UP_TO:
         bench.left_out("hnswlib, Chroma", f"graphs are built up to {_GRAPHS_UP_TO:,} vectors")
@@ -47,10 +52,26 @@ def measure(bench: Bench, kind: Kind) -> Outcome:
     times = bench.interleaved({name: partial(ask, name) for name in contenders}, turns=len(data.questions))
     expected = list(answers["FAISS Flat"].values())
     figures = {f"recall of {name}": recall(list(found.values()), expected) for name, found in answers.items()}
+    if "hnswlib" in times:
+        figures["times hnswlib"] = float(np.median(times["ours"]) / np.median(times["hnswlib"]))
     against = "LangChain FAISS" if bench.size <= _GRAPHS_UP_TO and "LangChain FAISS" in contenders else "FAISS Flat"
     return Outcome(
-        times=times, ours="ours", against=against, figures=figures, notes=[f"Ours is {index.kind}, k = {K}."]
+        times=times,
+        ours="ours",
+        against=against,
+        figures=figures,
+        notes=[f"Ours is {index.kind}, k = {K}.", *tuning_of(index)],
     )
+
+
+@lru_cache(maxsize=1)
+def index_of(kind: Kind, size: int, questions: int, seed: int) -> FaissIndex:
+    """Our index over what `drawn` gives, made once for the rows that follow each other."""
+    passages, start = drawn(kind, size, questions, seed).passages, time.perf_counter()
+    index = built(passages)
+    # Asked for its kind, it waits no longer: what it needs is trained, added and measured.
+    made[index.kind, size] = time.perf_counter() - start
+    return index
 
 
 def built(vectors: Vectors) -> FaissIndex:
@@ -60,6 +81,18 @@ def built(vectors: Vectors) -> FaissIndex:
     index = FaissIndex(vectors.shape[1])
     index.add(np.arange(len(vectors)), vectors)
     return index
+
+
+def tuning_of(index: FaissIndex) -> list[str]:
+    """What was measured when it was made, in words."""
+    found = index.tuning
+    if found is None:
+        return []
+    effort = found.effort
+    return [
+        f"Set when it was made: {effort.probes} lists visited, {effort.candidates} candidates for each hit,"
+        f" {effort.filtered} allowed ones scored; recall {found.recall:.3f} of {found.questions} passages as questions."
+    ]
 
 
 def _ours(index: FaissIndex, question: Vectors) -> list[int]:
@@ -123,10 +156,9 @@ def _row(kind: Kind, words: str) -> Row:
         f"vectors.{kind}",
         f"vector search, {words}",
         partial(measure, kind=kind),
-        must=Goal(ratio=1 / 40, least=found),
-        aim=Goal(ratio=1 / 40, least=found),
+        must={100_000: Goal(ratio=1 / 40, least=found), 1_000_000: Goal(ratio=1 / 300, least=found)},
+        aim={100_000: Goal(least=found, most={"times hnswlib": 2.0}), 1_000_000: Goal(value=0.25, least=found)},
         sized=True,
-        goals_at=(100_000,),
     )
 
 

@@ -124,10 +124,9 @@ ROWS = [
         "search.whole",
         "the whole search of a text",
         measure,
-        must=Goal(ratio=1 / 3),
-        aim=Goal(ratio=1 / 8),
+        must={100_000: Goal(ratio=1 / 3)},
+        aim={100_000: Goal(ratio=1 / 8)},
         sized=True,
         largest=100_000,
-        goals_at=(100_000,),
     )
 ]

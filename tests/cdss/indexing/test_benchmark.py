@@ -16,8 +16,8 @@ def outcome(**changes: Any) -> Outcome:
     return Outcome(**{**given, "against": "peer", **changes})
 
 
-def held(goal: Goal | None, found: Outcome, size: int = 0, **row: Any) -> suite.Measured:
-    return suite.measured(Row("a.row", "a row", lambda bench: found, must=goal, **row), Bench(size), found, 1.0)
+def held(goal: suite.Goals, found: Outcome, size: int = 0) -> suite.Measured:
+    return suite.measured(Row("a.row", "a row", lambda bench: found, must=goal), Bench(size), found, 1.0)
 
 
 def run(*args: str) -> str:
@@ -59,7 +59,9 @@ def test_a_goal_holds_only_when_every_bound_does() -> None:
     assert held(Goal(ratio=0.5, least={"recall": 0.98}), found).must_reached is False
     assert held(Goal(ratio=0.5, least={"never measured": 1}), found).must_reached is None
     assert held(Goal(ratio=0.5), outcome(against="not installed")).must_reached is None
-    assert held(Goal(ratio=0.5), found, 10_000, goals_at=(100_000,)).must is None
+    by_size = {100_000: Goal(ratio=0.5)}
+    assert held(by_size, found, 10_000).must is None
+    assert held(by_size, found, 100_000).must_reached
 
 
 def test_what_cannot_be_measured_says_why_and_the_rest_goes_on(tmp_path: Path) -> None:

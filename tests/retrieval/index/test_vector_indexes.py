@@ -180,6 +180,12 @@ def inverted(monkeypatch: pytest.MonkeyPatch) -> tuple[FaissIndex, NumpyIndex]:
     return index, oracle
 
 
+def stored(index: FaissIndex, folder: Path) -> FaissIndex:
+    index.save(folder / "index.faiss")
+    data, lists = (folder / "index.faiss").read_bytes(), (folder / "index.lists").read_bytes()
+    return FaissIndex.from_bytes(data, kind=index.kind, lists=lists)
+
+
 def recall(index: VectorIndex, oracle: VectorIndex, queries: Any, allowed: Any = None) -> float:
     pairs = zip(index.search(queries, 10, allowed)[1], oracle.search(queries, 10, allowed)[1], strict=True)
     return float(np.mean([len(set(found) & set(expected)) / 10 for found, expected in pairs]))
@@ -200,8 +206,7 @@ def test_a_grown_index_finds_nearly_all(inverted: tuple[FaissIndex, NumpyIndex])
 def test_a_grown_index_keeps_its_ids_when_some_go(inverted: tuple[FaissIndex, NumpyIndex], tmp_path: Path) -> None:
     index, oracle = inverted
     assert index.remove(np.arange(1000)) == oracle.remove(np.arange(1000)) == 1000
-    index.save(tmp_path / "index")
-    read = FaissIndex.from_bytes((tmp_path / "index").read_bytes(), kind=index.kind)
+    read = stored(index, tmp_path)
     assert set(read.ids) == set(range(1000, 4000))
     assert read.remove(array([1500, 1501], np.int64)) == oracle.remove(array([1500, 1501], np.int64)) == 2
     read.add(array([2000], np.int64), oracle._vectors[5:6])
