@@ -32,7 +32,8 @@ def measure(bench: Bench) -> Outcome:
         "encode and FAISS Flat": _bare(vectors, encoder),
     }
     if bench.has("LangChain ensemble", "langchain_classic") and bench.has("LangChain ensemble", "rank_bm25"):
-        contenders["LangChain ensemble"] = _ensemble(vectors, passages, encoder)
+        both = ensemble(vectors, passages, encoder)
+        contenders["LangChain ensemble"] = lambda turn: both(question(turn))
     times = bench.interleaved(contenders, turns=bench.queries)
     return Outcome(
         times=times,
@@ -104,19 +105,23 @@ def _bare(vectors: Vectors, encoder: TextEncoder) -> Callable[[int], object]:
     return lambda turn: index.search(encoder.encode([question(turn)]), K)
 
 
-def _ensemble(vectors: Vectors, passages: Sequence[str], encoder: TextEncoder) -> Callable[[int], object]:
+def ensemble(vectors: Vectors, passages: Sequence[str], encoder: TextEncoder) -> Callable[[str], object]:
+    """LangChain's usual stack over passages: encode, FAISS retriever and BM25 retriever, fused."""
     from langchain_classic.retrievers import EnsembleRetriever
     from langchain_community.retrievers import BM25Retriever
     from langchain_community.vectorstores import FAISS
 
     def embed(text: str) -> list[float]:
-        found: list[float] = encoder.encode([text])[0].tolist()
+        # Cut at the window, as sentence-transformers does.
+        offsets = encoder.token_offsets(text)
+        kept = text[: offsets[encoder.max_tokens - 1][1]] if len(offsets) >= encoder.max_tokens else text
+        found: list[float] = encoder.encode([kept])[0].tolist()
         return found
 
     store = FAISS.from_embeddings(list(zip(passages, vectors.tolist(), strict=True)), embed)
     words = BM25Retriever.from_texts(list(passages), k=K)
     both = EnsembleRetriever(retrievers=[store.as_retriever(search_kwargs={"k": K}), words], weights=[0.5, 0.5])
-    return lambda turn: both.invoke(question(turn))
+    return both.invoke
 
 
 ROWS = [
