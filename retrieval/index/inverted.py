@@ -257,7 +257,9 @@ class InvertedIndex:
     def _by_lists(self, queries: Vectors, k: int, probes: int, selector: Any) -> list[tuple[Vectors, Ids]]:
         faiss = load_faiss()
 
-        wanted = min(k * self.effort.candidates, len(self))
+        # The best of few lie further away, where one bit tells them apart less well.
+        looked_at = self.effort.candidates * (1 if selector is None else 2)
+        wanted = min(k * looked_at, len(self))
         parameters = faiss.IVFRaBitQSearchParameters(nprobe=probes)
         if selector is not None:
             parameters.sel = selector

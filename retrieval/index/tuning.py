@@ -7,7 +7,7 @@ and follow it as vectors come and go. The least effort that finds enough of them
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -33,7 +33,7 @@ _FILTERED = (400, 700, 1000, 1500, 2000, 3000, 4000, 6000, 8000, 16_000, 32_000)
 _LEAST_PROBES, _LEAST_SHARE = 8, 256
 # The most that is tried, and how much less than that is as good.
 _MOST_PROBES, _AS_GOOD = 256, 0.003
-# Allowed shares that a filtered search is measured with: one that is scored by rows, and the largest that is.
+# Allowed shares that a filtered search is measured with: a small one, and the largest that goes by rows.
 _SMALL_SHARE, _FEWEST_ALLOWED = 0.01, 5000
 _LARGE_SHARE = 0.2
 
@@ -96,8 +96,8 @@ class Tuning:
     Args:
         effort: how much it does.
         recall: share of the exact ten nearest that it finds, over the sample.
-        filtered_recall: the same where some are allowed (one in a hundred, one in five: the worse of the two), against
-            scoring every allowed one.
+        filtered_recall: the same where only some are allowed, the worst of `permissions_of`, against scoring every
+            allowed one.
         questions: how many were asked.
         passages: how many vectors were in the index then.
     """
@@ -127,9 +127,10 @@ def tuned(index: InvertedIndex, sample: Sample) -> Tuning:
     wanted = min(WANTED, recall(index, sample) - _AS_GOOD)
     enough = list(_enough(index, sample, wanted)) or [index.effort]
     index.effort = min(enough, key=lambda effort: _seconds(index, sample, effort))
+    permissions = permissions_of(index, sample)
     for filtered in _FILTERED:
         index.effort = replace(index.effort, filtered=filtered)
-        if filtered_recall(index, sample) >= WANTED:
+        if filtered_recall(index, sample, permissions) >= WANTED:
             break
     return measured(index, sample)
 
@@ -146,15 +147,25 @@ def recall(index: InvertedIndex, sample: Sample) -> float:
     return _shared(found, sample.answers[:, :K], sample.ids)
 
 
-def filtered_recall(index: InvertedIndex, sample: Sample) -> float:
-    """The same with a few allowed, drawn at random, and with many: the worse of the two."""
-    few = max(int(_SMALL_SHARE * len(index)), _FEWEST_ALLOWED)
+def filtered_recall(index: InvertedIndex, sample: Sample, permissions: Sequence[Ids] | None = None) -> float:
+    """The same where only some are allowed: the worst of several permissions, those of `permissions_of` by default."""
+    chosen = permissions_of(index, sample) if permissions is None else permissions
+    return min((_filtered_recall(index, sample, allowed) for allowed in chosen), default=1.0)
+
+
+def permissions_of(index: InvertedIndex, sample: Sample) -> list[Ids]:
+    """A few ids and many, spread over the index, and a corner of it, as a collection is."""
+    few = min(max(int(_SMALL_SHARE * len(index)), _FEWEST_ALLOWED), len(index))
     many = min(int(_LARGE_SHARE * len(index)), BY_LISTS)
-    return min(_filtered_recall(index, sample, min(count, len(index))) for count in (few, many))
+    random = np.random.default_rng(1)
+    found = [np.sort(random.choice(index.ids, count, replace=False)) for count in (few, many)]
+    for corner in sample.questions[-1:]:
+        closeness = index.scores(corner, np.arange(len(index)))
+        found.append(np.sort(index.ids[np.argpartition(closeness, len(index) - few)[len(index) - few :]]))
+    return found
 
 
-def _filtered_recall(index: InvertedIndex, sample: Sample, count: int) -> float:
-    allowed = np.sort(np.random.default_rng(1).choice(index.ids, count, replace=False))
+def _filtered_recall(index: InvertedIndex, sample: Sample, allowed: Ids) -> float:
     rows = index.rows_of(allowed)
     asked = sample.questions[:_TIMED]
     _, found = index.search(asked, K, allowed)

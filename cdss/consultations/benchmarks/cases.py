@@ -10,7 +10,7 @@ import numpy as np
 from django.db.models import Prefetch
 
 from cdss.consultations.evidence import Scope, retrieve
-from cdss.consultations.pipeline import consult
+from cdss.consultations.pipeline import Unwatched, consult
 from cdss.indexing.benchmarks.data import plain
 from cdss.indexing.benchmarks.suite import Bench, Goal, Outcome, Row, Unmeasurable
 from cdss.indexing.benchmarks.whole import ensemble
@@ -76,7 +76,7 @@ def _retrieve(asked: Asked) -> object:
 
 def _consult(asked: Asked) -> object:
     case, pixels, scope = asked
-    return consult(case=_never_asked(case), load_pixels=lambda: pixels, scope=scope)
+    return consult(case=_never_asked(case), load_pixels=lambda: pixels, scope=scope, watch=Unwatched())
 
 
 def _never_asked(case: CaseInput) -> CaseInput:
