@@ -11,5 +11,5 @@ class IndexingConfig(AppConfig):
     def ready(self) -> None:
         from cdss.indexing.triggers import install_after_migrations
 
-        loading.choose(settings.BLAS_KERNEL)
+        loading.choose("off" if settings.BLAS_KERNEL == "off" else "auto")
         post_migrate.connect(install_after_migrations, sender=self, dispatch_uid="cdss.indexing")

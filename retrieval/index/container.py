@@ -29,7 +29,7 @@ def write(path: Path, arrays: Arrays, settings: Mapping[str, Any]) -> None:
         file.write(_MAGIC + len(header).to_bytes(8, "little") + header)
         for array in arrays.values():
             file.write(bytes(-file.tell() % _ALIGNED))
-            file.write(memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b"")
+            file.write(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
 
 
 def read(data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -154,7 +154,7 @@ class FaissIndex:
         if self._inverted and self._sample and self._tuning:
             arrays, settings, lists = parts_of(self._inverted, self._sample, self._tuning)
             container.write(path, arrays, settings)
-            path.with_suffix(LISTS).write_bytes(memoryview(lists))
+            path.with_suffix(LISTS).write_bytes(lists.data)
             return
         with path.open("wb") as file:
             file.write(memoryview(load_faiss().serialize_index(self._index)))

@@ -192,8 +192,8 @@ class InvertedIndex:
             return np.zeros(0, dtype=np.int64)
         ids = ids[(ids >= 0) & (ids <= own[-1])]
         if own[-1] < min(_TABLE_LIMIT, 16 * len(own) + 1_000_000):
-            places = self._places()[ids]
-            return np.asarray(places[places >= 0], dtype=np.int64)
+            known = self._places()[ids]
+            return np.asarray(known[known >= 0], dtype=np.int64)
         places = np.searchsorted(own, ids)
         return np.asarray(places[own[places] == ids], dtype=np.int64)
 

@@ -21,7 +21,7 @@ def parts_of(
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any], NDArray[np.uint8]]:
     """What `from_parts` takes."""
     lists, centroids, rows = index.parts()
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "centroids": centroids,
         "ids": rows.ids,
         "places": rows.lists,
