@@ -81,12 +81,17 @@ evaluation: .venv/.run
 evaluation-baseline: .venv/.run
 	$(EVALUATE_DEMONSTRATION) --output fixtures/evaluation/demonstration.json
 
-# What the search is compared with is installed beside the environment, not into it; without it the rest is still measured.
+# What the product is compared with is installed beside the environment, not into it; a peer that is not there is named.
+# make bench SIZES=1M ROWS=vectors   for other sizes, or some rows alone (manage.py benchmark --list)
+SIZES := 10k,100k
+ROWS :=
 bench: .venv/.run
-	test -d .venv/bench || $(BIN)/pip install --quiet --no-deps --target .venv/bench \
-	  langchain-community==0.4.2 langchain-classic==1.0.8 langchain-text-splitters==1.1.3 || rm -rf .venv/bench
-	OMP_NUM_THREADS=1 PYTHONPATH=.venv/bench $(MANAGE) benchmark --json
-	OMP_NUM_THREADS=1 $(MANAGE) benchmark_consultation --json
+	test -x .venv/bench/bin/python || { $(BIN)/python -m venv .venv/bench && \
+	  $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$(.venv/bench/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/beside.pth"; }
+	.venv/bench/bin/pip install --quiet -c requirements.lock -r requirements-bench.lock || true
+	OMP_NUM_THREADS=1 .venv/bench/bin/python manage.py benchmark --sizes $(SIZES) --rows "$(ROWS)" \
+	  --json bench.json --markdown docs/benchmarks.md
 	$(MANAGE) benchmark_audit --json
 
 # Scrolling through 300 slices in Chromium, which has to be there.

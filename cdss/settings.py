@@ -268,6 +268,8 @@ ENCODER_TIMEOUT_SECONDS = env.integer("CDSS_ENCODER_TIMEOUT", 30, low=1, high=60
 # Questions that may wait for the service, and the milliseconds one waits for others to be encoded with it.
 ENCODER_QUEUE = env.integer("CDSS_ENCODER_QUEUE", 64, low=1, high=10_000)
 ENCODER_WINDOW_MS = env.integer("CDSS_ENCODER_WINDOW_MS", 2, low=0, high=5)
+# auto: matrix code for FAISS by what the processor can do, where its OpenBLAS knows no better | off
+BLAS_KERNEL = env.choice("CDSS_BLAS_KERNEL", "auto", ("auto", "off"))
 MODEL_THREADS = env.integer("CDSS_MODEL_THREADS", 1, low=1, high=64)
 # A local folder (or a hub name that lies in CDSS_HOME/models/hub) of a sentence-transformers CrossEncoder; "": none.
 CROSS_ENCODER = env.text("CDSS_CROSS_ENCODER")

@@ -18,7 +18,7 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,8 @@ class Manifest:
         name: of the folder; set when published.
         created: ISO 8601, UTC; set when published.
         format: of this file.
+        search: of vectors that are not searched exactly (`text`, `images`), what a search does and the share of the
+            exact answers it was measured to find; see `retrieval.index.tuning.Tuning`.
         files: by path within the folder; set when published.
     """
 
@@ -76,6 +78,7 @@ class Manifest:
     name: str = ""
     created: str = ""
     format: int = FORMAT
+    search: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     files: Mapping[str, FileEntry] | None = None
 
     def require(self, *, text_encoder: str, image_encoder: str, image_preprocessing: str, terms: str) -> None:

@@ -1,5 +1,8 @@
 from django.apps import AppConfig
+from django.conf import settings
 from django.db.models.signals import post_migrate
+
+from retrieval.index import loading
 
 
 class IndexingConfig(AppConfig):
@@ -8,4 +11,5 @@ class IndexingConfig(AppConfig):
     def ready(self) -> None:
         from cdss.indexing.triggers import install_after_migrations
 
+        loading.choose("off" if settings.BLAS_KERNEL == "off" else "auto")
         post_migrate.connect(install_after_migrations, sender=self, dispatch_uid="cdss.indexing")

@@ -41,6 +41,8 @@ def assemble(
     images = base.images if base else store.vectors(image_encoder, of_images=True)
 
     changed = base is None or kinds_differ(base, passages, frames, kinds) or not subjects.same_as(base.subjects)
+    _make_room(text, len(passages.ids))
+    _make_room(images, len(frames.ids))
     changed |= _update_text(text, lexical, passages.ids, text_encoder)
     changed |= _update_items(item_lexical, passages, base)
     changed |= _update_images(images, frames.ids)
@@ -90,6 +92,14 @@ def _changeable(words: Words) -> LexicalIndex:
     if not isinstance(words, LexicalIndex):
         raise TypeError("The base was loaded to be searched: load it to be changed.")
     return words
+
+
+def _make_room(vectors: object, count: int) -> None:
+    """An index that the library has outgrown is made anew, from vectors of full precision."""
+    from retrieval.index.faiss import FaissIndex
+
+    if isinstance(vectors, FaissIndex):
+        vectors.prepare(count)
 
 
 def _reference_items() -> Ids:

@@ -11,6 +11,7 @@ from django.db.models import Count, QuerySet
 
 from cdss.consultations.basis import code_sha256
 from cdss.indexing.models import IndexVersion
+from cdss.indexing.shown import vector_search_of
 from cdss.library.models import Case, CaseImage, Collection, LibraryItem, Visibility
 from cdss.library.patient_groups import NOT_STATED, age_band, sex_group
 from cdss.oversight.attributes import attributes
@@ -96,6 +97,8 @@ def _made_of() -> Iterator[Row]:
     yield Row(
         "index", "Index", f"{index.name}, {index.passages} passages, {index.images} images" if index else NOT_KNOWN
     )
+    if index and (search := vector_search_of(index)):
+        yield Row("vector_search", "Vector search", search)
     yield Row("text_encoder", "Text encoder", index.text_encoder if index else NOT_KNOWN)
     yield Row("image_encoder", "Image encoder", index.image_encoder if index else NOT_KNOWN)
     weights = active_weights()

@@ -16,13 +16,15 @@ import numpy as np
 import retrieval.terms
 from retrieval import manifest as manifests
 from retrieval.errors import IndexUnusableError
-from retrieval.index.faiss import FaissIndex
+from retrieval.index.faiss import LISTS, FaissIndex
 from retrieval.index.lexical import BM25, COSINE, LexicalIndex
 from retrieval.index.ranking import members
 from retrieval.index.words import HELD, FolderSource, Source, StoredWords
 from retrieval.manifest import Manifest
 from retrieval.types import KINDS, Ids, ImageEncoder, Kind, Mask, TextEncoder, VectorIndex
 
+# Permissions whose passages and images are kept at hand: of the readers who ask now.
+_PERMISSIONS = 6
 # Folders of a version: words of the passages, and of whole items.
 PASSAGE_WORDS, ITEM_WORDS = "words_of_passages", "words_of_items"
 WEIGHTINGS = {PASSAGE_WORDS: BM25, ITEM_WORDS: COSINE}
@@ -129,6 +131,7 @@ class Snapshot:
         self.passages, self.frames, self.subjects = passages, frames, subjects
         self.text, self.images = text, images
         self.lexical, self.item_lexical = lexical, item_lexical
+        self._permissions: dict[tuple[str, bytes], Ids] = {}
         self.items: Ids = np.array(sorted(kinds), dtype=np.int64)
         self.kinds = np.array([KINDS.index(kinds[item]) for item in self.items.tolist()], dtype=np.int8)
         # Places of the items that have words: of those whose scores `item_lexical` gives, in its order.
@@ -153,12 +156,23 @@ class Snapshot:
         return None if mask.all() else mask
 
     def passage_ids(self, mask: Mask | None) -> Ids | None:
-        """Ids of the passages of permitted items; None means all."""
-        return None if mask is None else self.passages.ids[mask[self._passage_items]]
+        """Ids of the passages of permitted items; None means all. The same array for the same permission."""
+        return self._ids_of("passages", mask, self.passages.ids, self._passage_items)
 
     def frame_ids(self, mask: Mask | None) -> Ids | None:
         """Ids of the image vectors of permitted items; None means all."""
-        return None if mask is None else self.frames.ids[mask[self._frame_items]]
+        return self._ids_of("frames", mask, self.frames.ids, self._frame_items)
+
+    def _ids_of(self, name: str, mask: Mask | None, ids: Ids, items: Ids) -> Ids | None:
+        if mask is None:
+            return None
+        key = (name, mask.tobytes())
+        found = self._permissions.get(key)
+        if found is None:
+            found = ids[mask[items]]
+            # One assignment: a search of another thread sees what was kept before or what is now.
+            self._permissions = {key: found, **dict(list(self._permissions.items())[: _PERMISSIONS - 1])}
+        return found
 
     def item_ids(self, mask: Mask | None) -> Ids | None:
         """Ids of the permitted items; None means all."""
@@ -237,8 +251,8 @@ class Snapshot:
         return cls.of_files(
             manifest,
             files,
-            text=lambda: FaissIndex.from_bytes(files[TEXT_VECTORS], kind=manifest.text_kind),
-            images=lambda: FaissIndex.from_bytes(files[IMAGE_VECTORS], kind=manifest.image_kind),
+            text=lambda: _faiss(files, TEXT_VECTORS, manifest.text_kind),
+            images=lambda: _faiss(files, IMAGE_VECTORS, manifest.image_kind),
             words=None if changing else lambda name: FolderSource(folder / name),
         )
 
@@ -321,7 +335,13 @@ def describe(
         image_kind=images.kind,
         passages=len(text),
         images=len(images),
+        search=_search_of(text=text, images=images),
     )
+
+
+def _search_of(**indexes: object) -> dict[str, dict[str, float]]:
+    tunings = {name: getattr(index, "tuning", None) for name, index in indexes.items()}
+    return {name: tuning.as_dict() for name, tuning in tunings.items() if tuning}
 
 
 @cache
@@ -329,6 +349,11 @@ def terms_version() -> str:
     """The first 16 hex digits of the SHA-256 over the code that makes the tokens of the lexical index."""
     folder = Path(retrieval.terms.__file__).parent
     return hashlib.sha256(b"".join((folder / name).read_bytes() for name in ("words.py", "tables.py"))).hexdigest()[:16]
+
+
+def _faiss(files: Mapping[str, bytes], path: str, kind: str) -> FaissIndex:
+    beside = path.removesuffix(".faiss") + LISTS
+    return FaissIndex.from_bytes(files[path], kind=kind, lists=files.get(beside, b""))
 
 
 def is_read_in_pieces(path: str) -> bool:

@@ -7,7 +7,8 @@ HEAVY = ("torch", "faiss", "transformers", "sentence_transformers", "open_clip",
 def test_importing_the_services_loads_no_model_library() -> None:
     code = (
         "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'tests.settings'; import django; django.setup();"
-        "import cdss.indexing.services, cdss.indexing.queries, cdss.indexing.encoders, cdss.indexing.benchmarking;"
+        "import cdss.indexing.services, cdss.indexing.queries, cdss.indexing.encoders;"
+        "from cdss.indexing.benchmarks.suite import rows; assert rows();"
         "import cdss.indexing.adaptation, cdss.indexing.management.commands.adapt_encoder;"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )

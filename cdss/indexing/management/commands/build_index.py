@@ -11,6 +11,7 @@ from tqdm import tqdm
 from cdss.indexing.encoder_client import is_remote, wait_longer
 from cdss.indexing.patches import patches_build
 from cdss.indexing.services import index_build
+from cdss.indexing.shown import vector_search_of
 from cdss.indexing.towers import towers_prepare
 from retrieval.errors import RetrievalError
 
@@ -45,6 +46,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({field: getattr(version, field) for field in fields}))
         else:
             self.stdout.write(f"Index {version.name}: {version.passages} passages, {version.images} image vectors.")
+            if search := vector_search_of(version):
+                self.stdout.write(f"Vector search: {search}.")
             if options["patches"]:
                 self.stdout.write(f"Search by region: patches of {patched} images were made.")
 

@@ -1,0 +1,1 @@
+"""Rows of `manage.py benchmark` about consultations: see `cdss.indexing.benchmarks`."""

@@ -1,0 +1,372 @@
+"""Inner products by inverted lists: one bit a dimension to find candidates, eight to put them in order.
+
+Vectors are sorted into lists around centroids. A search visits the nearest lists, where RaBitQ codes of one bit a
+dimension tell which vectors are worth a look; these are scored from their residual in eight bits, scaled for each
+vector, which loses about 2e-4 of a cosine. How many lists are visited and how many candidates looked at is measured on
+the vectors themselves: see `retrieval.index.tuning`.
+
+Where only some ids are allowed, those whose centroids are nearest are scored directly, so that a permission that has
+nothing to do with what is asked costs no recall; only a large share of the index is searched by lists.
+
+Sources: Gao and Long, "RaBitQ", SIGMOD 2024, as in FAISS; Jégou et al., "Product quantization for nearest neighbor
+search", 2011 (inverted lists with residuals).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.index.loading import all_cores, load_faiss
+from retrieval.index.ranking import best, padded
+from retrieval.types import Ids, Mask, Vectors
+
+# Measured: fewer rows than this are scored directly in the time of a search.
+DIRECT = 2000
+# Measured: with more allowed rows than this, a search by lists is cheaper than one by rows.
+BY_LISTS = 50_000
+# So many times more allowed vectors are visited than in a search of everything: the best of few lie further away.
+_FURTHER = 4
+# From so many lists on, finding the nearest through a graph of centroids is cheaper than comparing them all.
+_GRAPH_FROM = 2048
+_GRAPH_LINKS, _GRAPH_WIDTH = 32, 64
+_ITERATIONS = 6
+_TRAINING_PER_LIST = 40
+_AT_ONCE = 1024
+_ENCODED_AT_ONCE = 20_000
+# A vector a caller asks for is worth so many visited, at least.
+_VISITED_PER_HIT = 40
+# Filters that are kept ready.
+_SELECTIONS = 4
+_TABLE_LIMIT = 1 << 28
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much a search does.
+
+    Args:
+        probes: lists it visits.
+        candidates: vectors it looks at in eight bits, for each one asked for.
+        filtered: vectors it looks at in eight bits when only some are allowed.
+    """
+
+    probes: int = 32
+    candidates: int = 20
+    filtered: int = 4000
+
+
+def lists_for(count: int) -> int:
+    """The power of two nearest to 4·√count, at most 65,536."""
+    return int(min(2 ** round(math.log2(4 * math.sqrt(max(count, 1)))), 1 << 16))
+
+
+@dataclass(slots=True)
+class Rows:
+    """What is held of every vector, by ascending id: its list, its residual in eight bits, the scale of these, and a
+    factor by which the whole is as long in the direction of the vector as the vector is."""
+
+    ids: Ids
+    lists: NDArray[np.uint16]
+    codes: NDArray[np.int8]
+    scales: Vectors
+    factors: Vectors
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.ids, self.lists, self.codes, self.scales, self.factors))
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """The rows of an array of allowed ids, their lists, and, for many: how many each list holds, and FAISS's filter."""
+
+    allowed: Ids
+    rows: Ids
+    lists: NDArray[np.uint16]
+    held: Ids
+    selector: Any
+
+
+class InvertedIndex:
+    """Inverted lists over (n, d) vectors with ids; a part of `FaissIndex`, which checks what it is given.
+
+    Args:
+        ids: (n,) ascending.
+        vectors: (n, d).
+        lists: how many lists; None for the rule of `lists_for`.
+    """
+
+    def __init__(self, ids: Ids, vectors: Vectors, *, lists: int | None = None) -> None:
+        self.effort = Effort()
+        count = min(lists or lists_for(len(ids)), len(ids))
+        with all_cores():
+            self.centroids = _clustered(vectors, count)
+        self._lists = _empty(self.centroids)
+        self._rows = Rows(
+            np.zeros(0, np.int64),
+            np.zeros(0, np.uint16),
+            np.zeros((0, vectors.shape[1]), np.int8),
+            np.zeros(0, np.float32),
+            np.zeros(0, np.float32),
+        )
+        self._table: NDArray[np.int32] | None = None
+        self._selections: list[_Selection] = []
+        self.add(ids, vectors)
+
+    @classmethod
+    def of(cls, lists: Any, centroids: Vectors, rows: Rows, effort: Effort) -> InvertedIndex:
+        """From its parts, as they are stored."""
+        index = cls.__new__(cls)
+        index._lists, index.centroids, index._rows, index.effort = lists, centroids, rows, effort
+        index._table, index._selections = None, []
+        return index
+
+    @property
+    def ids(self) -> Ids:
+        """Every id, ascending."""
+        return self._rows.ids
+
+    @property
+    def count_of_lists(self) -> int:
+        return len(self.centroids)
+
+    def __len__(self) -> int:
+        return len(self._rows.ids)
+
+    def parts(self) -> tuple[Any, Vectors, Rows]:
+        """The FAISS lists, the centroids and the rows, to be stored."""
+        return self._lists, self.centroids, self._rows
+
+    def add(self, ids: Ids, vectors: Vectors) -> None:
+        """Add (n,) ids that are not there yet with (n, d) vectors."""
+        faiss = load_faiss()
+
+        lists = np.empty(len(ids), dtype=np.uint16)
+        codes = np.empty(vectors.shape, dtype=np.int8)
+        scales, factors = np.empty(len(ids), dtype=np.float32), np.empty(len(ids), dtype=np.float32)
+        nearest = faiss.IndexFlatIP(self.centroids.shape[1])
+        nearest.add(self.centroids)
+        with all_cores():
+            for start in range(0, len(ids), _ENCODED_AT_ONCE):
+                part = slice(start, start + _ENCODED_AT_ONCE)
+                own = nearest.assign(vectors[part], 1).reshape(-1)
+                lists[part] = own
+                codes[part], scales[part], factors[part] = _encoded(vectors[part], self.centroids[own])
+                _append(self._lists, ids[part], vectors[part], own)
+        self._merge(Rows(ids, lists, codes, scales, factors))
+
+    def remove(self, ids: Ids) -> int:
+        """Remove what is there of these ids; returns how many were."""
+        gone = np.isin(self._rows.ids, ids, assume_unique=True)
+        if not gone.any():
+            return 0
+        self._lists.remove_ids(np.ascontiguousarray(self._rows.ids[gone]))
+        self._rows = Rows(*(array[~gone] for array in self._rows))
+        self._table, self._selections = None, []
+        return int(gone.sum())
+
+    def search(self, queries: Vectors, k: int, allowed: Ids | None = None) -> tuple[Vectors, Ids]:
+        """Scores and ids, both (n, k), as of `VectorIndex.search`; equal scores stand in the order of their ids."""
+        if allowed is None:
+            return padded(self._by_lists(queries, k, self._probes(k), None), k)
+        chosen = self._selection(allowed)
+        if len(chosen.rows) <= max(DIRECT, 2 * k):
+            return padded([self._best(query, chosen.rows, k) for query in queries], k)
+        if len(chosen.rows) <= BY_LISTS:
+            return padded([self._best(query, self._nearest(query, chosen, k), k) for query in queries], k)
+        found: list[tuple[Vectors, Ids]] = []
+        for query in queries:
+            probes = self._probes_over(query, chosen.held, k)
+            found += self._by_lists(query[None], k, probes, chosen.selector)
+        return padded(found, k)
+
+    def rows_of(self, ids: Ids) -> Ids:
+        """Row numbers of those of these ids that are there, ascending by id where the ids are."""
+        own = self._rows.ids
+        if not len(own):
+            return np.zeros(0, dtype=np.int64)
+        ids = ids[(ids >= 0) & (ids <= own[-1])]
+        if own[-1] < min(_TABLE_LIMIT, 16 * len(own) + 1_000_000):
+            known = self._places()[ids]
+            return np.asarray(known[known >= 0], dtype=np.int64)
+        places = np.searchsorted(own, ids)
+        return np.asarray(places[own[places] == ids], dtype=np.int64)
+
+    def scores(self, query: Vectors, rows: Ids) -> Vectors:
+        """(m,) inner products of a (d,) query with (m,) rows, to within what eight bits lose."""
+        own, out = self._rows, np.empty(len(rows), dtype=np.float32)
+        for start in range(0, len(rows), _AT_ONCE):
+            part = rows[start : start + _AT_ONCE]
+            out[start : start + len(part)] = products(own.codes[part].astype(np.float32), query)
+        out *= own.scales[rows]
+        lists = own.lists[rows]
+        if 2 * len(rows) < self.count_of_lists:
+            out += products(self.centroids[lists], query)
+        else:
+            out += products(self.centroids, query)[lists]
+        out *= own.factors[rows]
+        return out
+
+    def _best(self, query: Vectors, rows: Ids, k: int) -> tuple[Vectors, Ids]:
+        return best(self.scores(query, rows), self._rows.ids[rows], k)
+
+    def _nearest(self, query: Vectors, chosen: _Selection, k: int) -> Ids:
+        """Of the allowed rows those in the nearest lists."""
+        rows, wanted = chosen.rows, max(self.effort.filtered, _VISITED_PER_HIT * k)
+        if wanted >= len(rows):
+            return rows
+        closeness = products(self.centroids, query)[chosen.lists]
+        return rows[np.argpartition(closeness, len(rows) - wanted)[len(rows) - wanted :]]
+
+    def _selection(self, allowed: Ids) -> _Selection:
+        """What a search among these ids needs; kept for the same array, as the same reader asks again."""
+        kept = self._selections
+        for found in kept:
+            if found.allowed is allowed:
+                return found
+        rows = self.rows_of(allowed)
+        lists, by_lists = self._rows.lists[rows], len(rows) > BY_LISTS
+        chosen = _Selection(
+            allowed,
+            rows,
+            lists,
+            np.bincount(lists, minlength=self.count_of_lists) if by_lists else rows,
+            _selector(self._rows.ids[rows]) if by_lists else None,
+        )
+        if len(rows) <= DIRECT:
+            return chosen
+        # One assignment: a search of another thread sees the list before or the list after.
+        self._selections = [chosen, *kept[: _SELECTIONS - 1]]
+        return chosen
+
+    def _probes(self, k: int) -> int:
+        mean = max(len(self) / self.count_of_lists, 1.0)
+        return int(min(self.count_of_lists, max(self.effort.probes, math.ceil(_VISITED_PER_HIT * k / mean))))
+
+    def _probes_over(self, query: Vectors, held: Ids, k: int) -> int:
+        """How many of the nearest lists hold as many allowed vectors as a search of everything visits."""
+        enough = _FURTHER * self._probes(k) * len(self) / self.count_of_lists
+        seen = np.cumsum(held[np.argsort(-products(self.centroids, query))])
+        return int(min(self.count_of_lists, np.searchsorted(seen, min(enough, seen[-1])) + 1))
+
+    def _by_lists(self, queries: Vectors, k: int, probes: int, selector: Any) -> list[tuple[Vectors, Ids]]:
+        faiss = load_faiss()
+
+        # The best of few lie further away, where one bit tells them apart less well.
+        looked_at = self.effort.candidates * (1 if selector is None else 2)
+        wanted = min(k * looked_at, len(self))
+        parameters = faiss.IVFRaBitQSearchParameters(nprobe=probes)
+        if selector is not None:
+            parameters.sel = selector
+        if self.count_of_lists >= _GRAPH_FROM:
+            graph = faiss.SearchParametersHNSW(efSearch=max(_GRAPH_WIDTH, 2 * probes))
+            parameters.quantizer_params = graph
+        _, found = self._lists.search(queries, wanted, params=parameters)
+        return [self._best(query, self.rows_of(ids[ids >= 0]), k) for query, ids in zip(queries, found, strict=True)]
+
+    def _places(self) -> NDArray[np.int32]:
+        table = self._table
+        if table is None:
+            table = np.full(int(self._rows.ids[-1]) + 1, -1, dtype=np.int32)
+            table[self._rows.ids] = np.arange(len(self), dtype=np.int32)
+            self._table = table
+        return table
+
+    def _merge(self, new: Rows) -> None:
+        old = self._rows
+        pairs = zip(old, new, strict=True)
+        joined = [np.concatenate(pair) if len(old.ids) else pair[1] for pair in pairs]
+        ids = joined[0]
+        if len(ids) > 1 and (np.diff(ids) < 0).any():
+            order = np.argsort(ids, kind="stable")
+            joined = [array[order] for array in joined]
+        self._rows = Rows(*joined)
+        self._table, self._selections = None, []
+
+
+def products(vectors: Vectors, query: Vectors) -> Vectors:
+    """(n,) inner products of contiguous (n, d) vectors and a (d,) query, in this thread alone: numpy would use more."""
+    faiss = load_faiss()
+
+    out = np.empty(len(vectors), dtype=np.float32)
+    if len(vectors):
+        pointers = [faiss.swig_ptr(array) for array in (out, query, vectors)]
+        faiss.fvec_inner_products_ny(*pointers, vectors.shape[1], len(vectors))
+    return out
+
+
+def _clustered(vectors: Vectors, count: int) -> Vectors:
+    """(count, d) centroids of length 1."""
+    faiss = load_faiss()
+
+    most = count * _TRAINING_PER_LIST
+    if len(vectors) > most:
+        vectors = vectors[np.sort(np.random.default_rng(0).choice(len(vectors), most, replace=False))]
+    kmeans = faiss.Kmeans(
+        vectors.shape[1],
+        count,
+        niter=_ITERATIONS,
+        spherical=True,
+        seed=1,
+        min_points_per_centroid=1,
+        max_points_per_centroid=_TRAINING_PER_LIST,
+    )
+    kmeans.train(vectors)
+    return np.ascontiguousarray(kmeans.centroids, dtype=np.float32)
+
+
+def _empty(centroids: Vectors) -> Any:
+    faiss = load_faiss()
+
+    count, dimension = centroids.shape
+    if count >= _GRAPH_FROM:
+        quantizer = faiss.IndexHNSWFlat(dimension, _GRAPH_LINKS, faiss.METRIC_INNER_PRODUCT)
+    else:
+        quantizer = faiss.IndexFlatIP(dimension)
+    with all_cores():
+        quantizer.add(centroids)
+    lists = faiss.IndexIVFRaBitQ(quantizer, dimension, count, faiss.METRIC_INNER_PRODUCT)
+    # FAISS would delete what Python still holds.
+    lists.own_fields = True
+    quantizer.this.disown()
+    lists.train(centroids)
+    return lists
+
+
+def _append(lists: Any, ids: Ids, vectors: Vectors, own: Ids) -> None:
+    """Into the lists that are known already: the graph of centroids would miss the nearest now and then."""
+    faiss = load_faiss()
+
+    ids, vectors = np.ascontiguousarray(ids), np.ascontiguousarray(vectors)
+    own = np.ascontiguousarray(own, dtype=np.int64)
+    lists.add_core(len(ids), faiss.swig_ptr(vectors), faiss.swig_ptr(ids), faiss.swig_ptr(own))
+
+
+def _encoded(vectors: Vectors, centroids: Vectors) -> tuple[NDArray[np.int8], Vectors, Vectors]:
+    residuals = vectors - centroids
+    largest = np.maximum(np.abs(residuals).max(axis=1), 1e-12)
+    scales = (largest / 127).astype(np.float32)
+    codes = np.rint(residuals / scales[:, None])
+    # What is near a question lies in its direction: there the loss is made good.
+    along = np.einsum("ij,ij->i", vectors, centroids + codes * scales[:, None])
+    length = np.einsum("ij,ij->i", vectors, vectors)
+    usable = (along > 0.5 * length) & (length > 0)
+    factors = np.where(usable, length / np.where(usable, along, 1.0), 1.0).astype(np.float32)
+    return codes.astype(np.int8), scales, factors
+
+
+def _selector(ids: Ids) -> Any:
+    """A bitmap where ids are small enough for one, else a hashed set."""
+    faiss = load_faiss()
+
+    largest = int(ids.max())
+    if largest >= _TABLE_LIMIT:
+        return faiss.IDSelectorBatch(ids)
+    flags: Mask = np.zeros(largest + 1, dtype=bool)
+    flags[ids] = True
+    return faiss.IDSelectorBitmap(np.packbits(flags, bitorder="little"))
