@@ -66,8 +66,9 @@ def _with_enough(index: Any, questions: Any, exact: list[list[int]]) -> tuple[Se
 
 
 def _parameters(index: Any, probes: int) -> Any:
-    import faiss
+    from retrieval.index.loading import load_faiss
 
+    faiss = load_faiss()
     if not isinstance(index, faiss.IndexRefine):
         return faiss.SearchParametersIVF(nprobe=probes)
     inner = faiss.IVFRaBitQSearchParameters(nprobe=probes)
