@@ -68,10 +68,10 @@ def encode_claimed(
 
     Comes back when nothing is left, whoever did it; without `wait`, when the rest is in other hands.
     """
-    done = 0
-    while left := pending(None):
+    done, left = 0, pending(None)
+    progress(0, len(left))
+    while left:
         before = done
-        progress(0, len(left))
         for start in range(0, len(left), at_once):
             with claimed(what=what, encoder=encoder, targets=left[start : start + at_once]) as mine:
                 # Another worker may have done it since.
@@ -79,10 +79,12 @@ def encode_claimed(
                     encode(still)
                     done += len(still)
             progress(min(start + at_once, len(left)), len(left))
-        if done == before:
-            if not wait or not pending(None):
+        left = pending(None)
+        if left and done == before:
+            if not wait:
                 break
             time.sleep(LOOK_AGAIN_SECONDS)
+            left = pending(None)
     return done
 
 

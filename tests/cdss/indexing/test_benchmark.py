@@ -78,7 +78,7 @@ def test_a_slow_moment_meets_every_contender_in_turn() -> None:
     asked: list[tuple[str, int]] = []
     contenders = {name: lambda turn, name=name: asked.append((name, turn)) for name in ("a", "b")}
     times = Bench(0).interleaved(contenders, turns=2)
-    assert asked == [("a", 0), ("b", 0), ("b", 0), ("a", 0), ("a", 1), ("b", 1)]
+    assert asked == [("a", 1), ("b", 1), ("b", 0), ("a", 0), ("a", 1), ("b", 1)]
     assert {name: len(values) for name, values in times.items()} == {"a": 2, "b": 2}
 
 
