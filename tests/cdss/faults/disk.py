@@ -19,7 +19,7 @@ from cdss.accounts.models import Role, User
 from cdss.audit.verify import verify
 from cdss.encryption import EncryptionError
 from cdss.indexing.checking import compared
-from cdss.indexing.engine import folder_of
+from cdss.indexing.generations import folder_of
 from cdss.indexing.models import IndexVersion
 from cdss.indexing.services import index_build
 from cdss.library.image_files import new_image_files, write_image
@@ -93,7 +93,7 @@ def sound(problems: list[str]) -> None:
         if cursor.fetchone()[0] != "ok":
             problems.append("the database is damaged")
     version = IndexVersion.objects.first()
-    Snapshot.load(folder_of(version), manifest_sha256=version.manifest_sha256)
+    Snapshot.load(folder_of(version.name), manifest_sha256=version.manifest_sha256)
     if not verify().holds:
         problems.append("the audit trail is broken")
     if left := [path.name for path in HOME.rglob("*.part")]:

@@ -24,7 +24,7 @@ from django.db import connection
 
 from cdss.indexing import changes, watching
 from cdss.indexing.checking import compared
-from cdss.indexing.engine import folder_of
+from cdss.indexing.generations import folder_of
 from cdss.indexing.models import IndexChange, IndexVersion
 from cdss.indexing.services import index_build
 from cdss.library.models import Document, LibraryItem
@@ -124,7 +124,9 @@ class Ledger:
             held = set[int]()
         else:
             try:
-                held = set(Snapshot.load(folder_of(version), manifest_sha256=version.manifest_sha256).items.tolist())
+                held = set(
+                    Snapshot.load(folder_of(version.name), manifest_sha256=version.manifest_sha256).items.tolist()
+                )
             except IndexUnusableError as error:
                 self.unloadable += 1
                 self.problems.append(f"trial {trial}: {error}")
