@@ -36,11 +36,13 @@ env: .venv/.run
 # Rooms and files that ask the database nothing that SQLite does not answer alike.
 ALIKE := reasoning evaluation exchange security/test_foreign_objects.py test_access.py locks/test_modes.py \
   library/test_deidentify.py library/test_deidentify_names.py library/test_phantoms.py library/test_intake.py \
-  library/test_dicom_profile.py teaching/test_leaks.py audit/test_coverage.py \
+  library/test_dicom_profile.py teaching/test_leaks.py audit/test_coverage.py indexing/test_adaptation.py \
+  indexing/test_pairs.py indexing/test_alignment.py learning/test_planted.py authoring/test_vocabulary.py \
+  security/test_uploads.py security/test_errors.py \
   faults backup test_storage.py indexing/test_towers.py indexing/test_encoder_service.py
 test: .venv/.dev .venv/.browser
 	$(BIN)/pytest -n 2
-	$(BIN)/python -m tests.run_on_postgres -n 2 --sets 2 tests/cdss $(ALIKE:%=--ignore=tests/cdss/%)
+	$(BIN)/python -m tests.run_on_postgres -n 2 --sets 2 -k 'not sqlite_file' tests/cdss $(ALIKE:%=--ignore=tests/cdss/%)
 	$(BIN)/pytest -n 2 -m "model or pg or e2e" || test $$? = 5
 
 # The whole sets of payloads and faults that the default lane tries a part of; figures are printed at the end. Of what

@@ -13,7 +13,7 @@ def hold(found: dict[str, object], deaths: int) -> None:
 
 
 def test_killed_while_the_index_is_made(run_program: RunProgram) -> None:
-    hold(run_program("index_kills", 6, 3), 6)
+    hold(run_program("index_kills", 2, 3), 2)
 
 
 @pytest.mark.faults
