@@ -114,14 +114,17 @@ def doors(client: Client, case: Case) -> list[HttpResponse]:
     return found
 
 
-@pytest.mark.parametrize("role", [Role.LEARNER, Role.CLINICIAN])
+@pytest.mark.parametrize(
+    ("role", "every"),
+    [(Role.LEARNER, 4), (Role.CLINICIAN, 8), pytest.param(Role.LEARNER, 1, marks=pytest.mark.faults)],
+)
 def test_no_response_before_the_commit_names_what_it_is(
-    client: Client, make_user, demo_library: list[Case], role: str
+    client: Client, make_user, demo_library: list[Case], role: str, every: int
 ) -> None:
     learner = make_user("ada", role)
     client.force_login(learner)
     cases, responses, found = 0, 0, {}
-    for case in demo_library if role == Role.LEARNER else demo_library[::8]:
+    for case in demo_library[::every]:
         got = way_through(client, case)
         if said := leaks(got, case):
             found[case.source_id] = said
@@ -130,7 +133,8 @@ def test_no_response_before_the_commit_names_what_it_is(
         Attempt.objects.all().delete()
     assert not found
     # The count is a part of what is claimed.
-    assert (cases, responses) >= ((88, 1500) if role == Role.LEARNER else (11, 190))
+    assert cases == len(demo_library) // every
+    assert responses > 17 * cases
 
 
 def test_this_test_would_see_a_leak(client: Client, learner: User, demo_library: list[Case]) -> None:
