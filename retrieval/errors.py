@@ -9,6 +9,10 @@ class EncoderError(RetrievalError):
     """An encoder that cannot be loaded, or an input it cannot encode."""
 
 
+def over_window(tokens: int, window: int) -> EncoderError:
+    return EncoderError(f"A text of {tokens} tokens is over the window of {window}: split it first.")
+
+
 class UnreadableError(RetrievalError):
     """A file that cannot be read, or is refused before it is read to its end."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from cdss.indexing.embedding import image_key, kinds_of_published, vector_of
 from cdss.indexing.generations import Generations, generations
 from cdss.indexing.models import ImageEmbedding, PassageEmbedding
+from cdss.indexing.pieces import pieces
 from cdss.indexing.subjects import subject_rows
 from cdss.library.models import LibraryItem, Passage, State
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from retrieval.index.lexical import LexicalIndex
     from retrieval.index.snapshot import PublishedVectors, Snapshot, Table, Words
     from retrieval.types import Ids, ImageEncoder, Kind, TextEncoder, Vectors
-
-AT_ONCE = 900
 
 
 def assemble(
@@ -126,7 +125,7 @@ def _update_text(text: PublishedVectors, lexical: LexicalIndex, wanted: Ids, enc
     for index in (text, lexical):
         changed |= index.remove(np.setdiff1d(index.ids, wanted)) > 0
     vectorless, wordless = np.setdiff1d(wanted, text.ids), np.setdiff1d(wanted, lexical.ids)
-    for ids in _pieces(np.union1d(vectorless, wordless)):
+    for ids in pieces(np.union1d(vectorless, wordless).tolist()):
         stored = PassageEmbedding.objects.filter(passage__in=ids, encoder=encoder.version)
         vectors = dict(stored.values_list("passage_id", "vector"))
         rows = Passage.objects.filter(pk__in=ids).values_list("pk", "item__title", "text")
@@ -144,7 +143,7 @@ def _update_items(lexical: LexicalIndex, passages: Table, base: Snapshot | None)
     new = np.unique(passages.items[~np.isin(passages.ids, before)])
     gone = np.setdiff1d(lexical.ids, passages.items)
     lexical.remove(gone)
-    for ids in _pieces(new):
+    for ids in pieces(new.tolist()):
         rows = list(LibraryItem.objects.filter(pk__in=ids).values_list("pk", "title", "text"))
         lexical.add([row[0] for row in rows], [f"{title}\n{text}" for _, title, text in rows])
     return bool(len(gone) or len(new))
@@ -153,7 +152,7 @@ def _update_items(lexical: LexicalIndex, passages: Table, base: Snapshot | None)
 def _update_images(images: PublishedVectors, wanted: Ids) -> bool:
     gone, new = np.setdiff1d(images.ids, wanted), np.setdiff1d(wanted, images.ids)
     images.remove(gone)
-    for ids in _pieces(new):
+    for ids in pieces(new.tolist()):
         rows = list(ImageEmbedding.objects.filter(pk__in=ids).values_list("pk", "vector"))
         images.add(np.array([pk for pk, _ in rows], dtype=np.int64), _stack([row[1] for row in rows], images.dimension))
     return bool(len(gone) or len(new))
@@ -174,12 +173,6 @@ def _frame_rows(encoder: ImageEncoder) -> list[tuple[int, int, int]]:
         )
         rows += stored.values_list("pk", "image__case_id", "image_id")
     return rows
-
-
-def _pieces(ids: Ids) -> Iterator[list[int]]:
-    """Small enough for one query of any database."""
-    for start in range(0, len(ids), AT_ONCE):
-        yield ids[start : start + AT_ONCE].tolist()
 
 
 def _stack(data: Sequence[bytes | memoryview], dimension: int) -> Vectors:

@@ -10,8 +10,8 @@ from django.db.models import Max, Min
 from django.utils import timezone
 
 from cdss.indexing.models import IndexChange
+from cdss.indexing.pieces import pieces
 
-AT_ONCE = 900
 # A build waits until nothing has changed for so long, so that many changes in a row become one version …
 QUIET = dt.timedelta(seconds=1)
 # … but not longer than this.
@@ -47,5 +47,5 @@ def changes_pending() -> list[int]:
 
 
 def changes_settle(noted: Sequence[int]) -> None:
-    for start in range(0, len(noted), AT_ONCE):
-        IndexChange.objects.filter(pk__in=noted[start : start + AT_ONCE]).delete()
+    for piece in pieces(noted):
+        IndexChange.objects.filter(pk__in=piece).delete()

@@ -12,7 +12,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from cdss.audit.services import record
-from cdss.indexing.engine import NO_INDEX, snapshot_of
+from cdss.indexing.engine import NO_INDEX
+from cdss.indexing.frame_features import frames_key
+from cdss.indexing.generations import generations
 from cdss.indexing.models import ImageEmbedding, IndexChange, IndexCheck, IndexVersion, Occasion
 from cdss.indexing.services import index_build, is_of_another_encoder
 from cdss.library.models import LibraryItem, Passage, State
@@ -89,7 +91,7 @@ def compared(version: IndexVersion | None) -> Compared:
         missing = len(passages) + unsplit
         return Compared(passages=len(passages), missing=missing, problem=NO_INDEX if missing else "")
     try:
-        snapshot = snapshot_of(version)
+        snapshot = generations().load(version)
     except IndexUnusableError as error:
         return Compared(passages=len(passages), missing=len(passages), problem=_told(error))
     wanted = [passages, _image_ids(snapshot.manifest)]
@@ -113,8 +115,7 @@ def _image_ids(manifest: Manifest) -> Ids:
     """Of the vectors that were made as the index was; what is not encoded yet is the matter of the changes noted."""
     found: list[Ids] = []
     for masked in (False, True):
-        kind = "masked" if masked else "whole"
-        key = f"{manifest.image_encoder}|{manifest.image_preprocessing[:12]}|{kind}"
+        key = frames_key(manifest.image_encoder, manifest.image_preprocessing, masked=masked)
         rows = ImageEmbedding.objects.filter(
             encoder=key, image__case__state=State.PUBLISHED, image__case__collection__mask_overlays=masked
         )

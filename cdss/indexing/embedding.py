@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models.functions import Length
 
 from cdss.indexing.claims import encode_claimed
-from cdss.indexing.frame_features import features_embed, features_key, stored_features
+from cdss.indexing.frame_features import features_embed, features_key, frames_key, stored_features
 from cdss.indexing.models import ImageEmbedding, PassageEmbedding
 from cdss.indexing.pixels import frames_of_all
 from cdss.indexing.splitting import encoded_text
@@ -92,8 +92,7 @@ def _embed_all(encoder: ImageEncoder, progress: Progress, *, masked: bool, wait:
 
 
 def image_key(encoder: ImageEncoder, *, masked: bool) -> str:
-    """What the vectors of an image are stored under: they depend on more than the weights."""
-    return f"{encoder.version}|{encoder.preprocessing[:12]}|{'masked' if masked else 'whole'}"
+    return frames_key(encoder.version, encoder.preprocessing, masked=masked)
 
 
 def vector_of(data: bytes | memoryview) -> Vectors:

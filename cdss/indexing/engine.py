@@ -63,11 +63,6 @@ def forget_engine() -> None:
         _Held.engine, _Held.newest = None, None
 
 
-def snapshot_of(version: IndexVersion) -> Snapshot:
-    """Every file of it verified before it is read. Raises IndexUnusableError when one is missing or damaged."""
-    return generations().load(version)
-
-
 def engine_of(snapshot: Snapshot, texts: TextEncoder, images: ImageEncoder) -> Engine:
     """Raises IndexUnusableError when it was made with other encoders."""
     from retrieval.engine import Engine
@@ -83,7 +78,7 @@ def _load() -> Engine:
     for version in IndexVersion.objects.all()[: 1 + FALLBACKS]:
         newest = newest or version
         try:
-            snapshot = snapshot_of(version)
+            snapshot = generations().load(version)
             whole = whole or snapshot
             return engine_of(snapshot, *encoders_of(version.text_encoder))
         except IndexUnusableError as error:

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from retrieval.types import TeachableImageEncoder, Vectors
 
 
+def frames_key(version: str, preprocessing: str, *, masked: bool) -> str:
+    """What the vectors of a frame are stored under: they depend on more than the weights."""
+    return f"{version}|{preprocessing[:12]}|{'masked' if masked else 'whole'}"
+
+
 def features_key(encoder: TeachableImageEncoder, *, masked: bool) -> str:
-    return f"{encoder.features_version}|{encoder.preprocessing[:12]}|{'masked' if masked else 'whole'}"
+    return frames_key(encoder.features_version, encoder.preprocessing, masked=masked)
 
 
 def features_embed(*, images: Sequence[CaseImage], encoder: TeachableImageEncoder, masked: bool) -> int:

@@ -26,6 +26,7 @@ from cdss.indexing.generations import KEPT, generations
 from cdss.indexing.helpers import helping
 from cdss.indexing.models import IndexVersion, PassageSplit
 from cdss.indexing.pairs import pair_stage, read_again
+from cdss.indexing.pieces import pieces
 from cdss.indexing.pruning import leftovers_prune
 from cdss.indexing.tiers import MOST_REFERENCE, behind
 from cdss.library.models import CaseImage, LibraryItem, Passage, State
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
     from retrieval.types import ImageEncoder, TextEncoder
 
 ITEMS_AT_ONCE = 200
-KEPT_VERSIONS = 2
-IDS_AT_ONCE = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +145,7 @@ def passages_refresh(*, items: Iterable[LibraryItem], encoder: TextEncoder | Non
     """Makes the passages of items whose text changed; returns of how many."""
     encoder = encoder or text_encoder()
     changed = 0
-    for chunk in _chunks(items, ITEMS_AT_ONCE):
+    for chunk in pieces(items, ITEMS_AT_ONCE):
         splits = PassageSplit.objects.in_bulk([item.pk for item in chunk])
         stored = Counter(Passage.objects.filter(item__in=chunk).order_by().values_list("item_id", flat=True))
         pages = splitting.pages_of(chunk)
@@ -273,9 +272,7 @@ def _still_there(hits: Sequence[Hit]) -> list[Hit]:
 
 
 def _existing(rows: QuerySet[Any], ids: Sequence[int]) -> set[int]:
-    """In pieces: a database takes only so many values in one query."""
-    pieces = (ids[start : start + IDS_AT_ONCE] for start in range(0, len(ids), IDS_AT_ONCE))
-    return {pk for piece in pieces for pk in rows.filter(pk__in=piece).values_list("pk", flat=True)}
+    return {pk for piece in pieces(ids) for pk in rows.filter(pk__in=piece).values_list("pk", flat=True)}
 
 
 def _register(manifest: Manifest, sha256: str) -> IndexVersion:
@@ -337,16 +334,5 @@ def _published() -> Iterator[LibraryItem]:
     """In pieces that are read to their end: a query that is still open while something is written makes SQLite refuse
     the writing at once when somebody else has written meanwhile."""
     pks = list(LibraryItem.objects.filter(state=State.PUBLISHED).order_by("pk").values_list("pk", flat=True))
-    for start in range(0, len(pks), ITEMS_AT_ONCE):
-        yield from LibraryItem.objects.filter(pk__in=pks[start : start + ITEMS_AT_ONCE]).order_by("pk")
-
-
-def _chunks(items: Iterable[LibraryItem], size: int) -> Iterator[list[LibraryItem]]:
-    chunk: list[LibraryItem] = []
-    for item in items:
-        chunk.append(item)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+    for piece in pieces(pks, ITEMS_AT_ONCE):
+        yield from LibraryItem.objects.filter(pk__in=piece).order_by("pk")

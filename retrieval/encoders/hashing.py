@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from retrieval.encoders.grids import PATCHES, patch_grid
-from retrieval.errors import AlignmentError, EncoderError
+from retrieval.errors import AlignmentError, EncoderError, over_window
 from retrieval.types import PatchMap, Pixels, Vectors
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -50,9 +50,7 @@ class HashingTextEncoder:
         for row, text in zip(vectors, texts, strict=True):
             count = len(self.token_offsets(text))
             if count > self._max_tokens:
-                raise EncoderError(
-                    f"A text of {count} tokens is over the window of {self._max_tokens}: split it first."
-                )
+                raise over_window(count, self._max_tokens)
             self._fill(row, _WORD.findall(text.lower()))
         return vectors
 

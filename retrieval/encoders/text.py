@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrieval.errors import EncoderError
+from retrieval.errors import EncoderError, over_window
 from retrieval.types import Vectors
 
 if TYPE_CHECKING:
@@ -83,9 +83,7 @@ class SentenceTransformerEncoder:
         for text in texts:
             # A token has at least one byte, so short texts need no counting.
             if len(text.encode()) > self._max_tokens and (count := len(self.token_offsets(text))) > self._max_tokens:
-                raise EncoderError(
-                    f"A text of {count} tokens is over the window of {self._max_tokens}: split it first."
-                )
+                raise over_window(count, self._max_tokens)
         with self._lock:
             vectors = self._model.encode(
                 list(texts),

@@ -16,6 +16,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Any, Literal
 import numpy as np
 
 from retrieval.errors import IndexUnusableError
+from retrieval.machine import processor_flags
 
 logger = logging.getLogger(__name__)
 Choice = Literal["auto", "off"]
@@ -100,26 +102,15 @@ def kernel() -> str:
     return _State.kernel
 
 
-def wanted(flags: set[str]) -> Sequence[str]:
+def wanted(flags: AbstractSet[str]) -> Sequence[str]:
     """Names of kernels that make full use of a processor with these flags, the one to take first; none if unknown."""
     return next((names for needed, names in _KERNELS if needed <= flags), ())
-
-
-def flags_of_processor() -> set[str]:
-    """What Linux says this processor can do; empty elsewhere."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return set()
-    found = [set(line.partition(":")[2].split()) for line in lines if line.startswith("flags")]
-    # Of several kinds of cores, what all of them can do.
-    return set.intersection(*found) if found else set()
 
 
 @contextmanager
 def _kernel() -> Iterator[None]:
     """The variable is set while FAISS loads and no longer: numpy and child processes make their own choice."""
-    names = wanted(flags_of_processor()) if _State.choice == "auto" and VARIABLE not in os.environ else ()
+    names = wanted(processor_flags()) if _State.choice == "auto" and VARIABLE not in os.environ else ()
     libraries = _libraries() if names else []
     if not libraries or (own := _own_choice(libraries)) is None or own in names:
         yield

@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from retrieval.machine import memory_of_process
+
 MEGABYTE = 1024 * 1024
 # Address space beside the data: files and libraries that are mapped, and gaps.
 MAPPED = 1024 * MEGABYTE
@@ -78,11 +80,6 @@ def end() -> None:
         _soften(kind, resource.RLIM_INFINITY)
 
 
-def resident() -> int:
-    """Bytes this process holds in memory now; 0 where the system does not say."""
-    return _status().get("VmRSS", 0)
-
-
 def peak() -> int:
     """Bytes this process has held in memory at most."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -95,14 +92,5 @@ def _soften(kind: int, most: int) -> None:
 
 
 def _held() -> tuple[int, int]:
-    status = _status()
+    status = memory_of_process()
     return status.get("VmData", 256 * MEGABYTE), status.get("VmSize", 512 * MEGABYTE)
-
-
-def _status() -> dict[str, int]:
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return {}
-    pairs = (line.split(":", 1) for line in lines if line.startswith("Vm"))
-    return {name: int(value.split()[0]) * 1024 for name, value in pairs}

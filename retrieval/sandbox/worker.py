@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from retrieval.errors import RetrievalError
+from retrieval.machine import resident
 from retrieval.sandbox import spending as limits
 from retrieval.sandbox.protocol import ClosedError, Part, receive, send
 from retrieval.sandbox.sources import File
@@ -22,7 +23,7 @@ GROWN = 192 * MEGABYTE
 def serve(connection: socket.socket, *, modules: Sequence[str], files: int) -> None:
     """Answers until `files` were read, the parent is gone, or too much memory stuck to the process."""
     limits.confine()
-    at_first = limits.resident()
+    at_first = resident()
     while files > 0:
         try:
             request, descriptors = receive(connection, most_bytes=0)
@@ -33,7 +34,7 @@ def serve(connection: socket.socket, *, modules: Sequence[str], files: int) -> N
         for args, descriptor in zip(request.facts["args"], descriptors, strict=True):
             _read(connection, job, args, descriptor, spending)
             files -= 1
-        grown = limits.resident() - at_first > GROWN + request.facts.get("keeps", 0)
+        grown = resident() - at_first > GROWN + request.facts.get("keeps", 0)
         files = 0 if grown else files
         try:
             send(connection, Part({"state": "ready" if files > 0 else "leaving", "peak": limits.peak()}))

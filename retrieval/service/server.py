@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from retrieval.errors import EncoderError
+from retrieval.machine import resident
 from retrieval.service import wire
 from retrieval.service.answers import Encoders, answer, answer_texts, refusal
 from retrieval.service.wire import Message, WireError
@@ -118,7 +119,7 @@ class EncoderServer:
             "pid": os.getpid(),
             "uptime_seconds": round(time.monotonic() - self._started, 1),
             "queued": queued,
-            "memory_mb": memory_mb(),
+            "memory_mb": resident() // (1024 * 1024),
             **self._counts,
         }
 
@@ -231,15 +232,6 @@ class EncoderServer:
         elif waiting:
             waiting[0].answer = answer(self._encoders, waiting[0].question)
         self._counts["answered"] += len(waiting)
-
-
-def memory_mb() -> int:
-    """What this process holds in memory that is its own or shared, in megabytes; 0 where Linux does not tell."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE") // (1024 * 1024)
 
 
 @contextmanager

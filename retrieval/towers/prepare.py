@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrieval.machine import processor_flags
 from retrieval.towers import checks, export, store
 from retrieval.towers.session import OnnxTower
 from retrieval.towers.text import SHORT, TOKENS, TORCH, TorchTower, run
@@ -150,7 +151,7 @@ class _Text:
 
     def _stored(self, exported: OnnxTower | None) -> tuple[str, dict[str, Any]]:
         towers: Towers = {"float32": exported} if exported else {}
-        if HALF & store.flags():
+        if HALF & processor_flags():
             towers["bfloat16"] = TorchTower(self.reference.network, token_types=self.about["token_types"])
         alike = {name: checks.likeness(self._run(towers, name, self.sample.passages), self.passages) for name in towers}
         texts = self.sample.passages[:_TIMED]

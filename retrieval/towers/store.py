@@ -17,12 +17,12 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from retrieval.errors import EncoderError
 from retrieval.files import sync_folder, written_beside
+from retrieval.machine import package_version, processor_flags
 
 logger = logging.getLogger(__name__)
 FORMAT = 1
@@ -78,7 +78,7 @@ def dependencies(*, encoder: str, weights: str, options: Mapping[str, Any]) -> d
         "encoder": encoder,
         "weights": weights,
         "options": dict(options),
-        "libraries": {name: _version(name) for name in _LIBRARIES},
+        "libraries": {name: package_version(name) for name in _LIBRARIES},
         "processor": processor(),
     }
 
@@ -148,17 +148,7 @@ def digest_of(path: Path) -> str:
 @cache
 def processor() -> str:
     """Model and instruction sets: int8 rounds differently on another one, and another way may be the fastest."""
-    return hashlib.sha256(f"{platform.machine()} {sorted(flags())}".encode()).hexdigest()[:16]
-
-
-@cache
-def flags() -> frozenset[str]:
-    """Instruction sets of the processor, as Linux names them; none where that cannot be read."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return frozenset()
-    return frozenset(word for line in lines if line.startswith("flags") for word in line.partition(":")[2].split())
+    return hashlib.sha256(f"{platform.machine()} {sorted(processor_flags())}".encode()).hexdigest()[:16]
 
 
 def _tidy(root: Path, *, keep: Path) -> None:
@@ -168,10 +158,3 @@ def _tidy(root: Path, *, keep: Path) -> None:
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for old in others[KEPT:]:
         shutil.rmtree(old, ignore_errors=True)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrieval.errors import EncoderError
+from retrieval.errors import EncoderError, over_window
 from retrieval.towers.session import OnnxTower
 from retrieval.types import Ids, Vectors
 
@@ -139,7 +139,7 @@ class PreparedTextEncoder:
         rows = [self._tokenizer.encode(text).ids for text in texts]
         longest = max((len(row) - self._special for row in rows), default=0)
         if longest > self._max_tokens:
-            raise EncoderError(f"A text of {longest} tokens is over the window of {self._max_tokens}: split it first.")
+            raise over_window(longest, self._max_tokens)
         ways = {numerics: self._tower(numerics) for numerics in set(_by_length(rows, self._roles[role]))}
         return run(ways, rows, numerics=self._roles[role], padding=self._padding, width=self._dimension)
 

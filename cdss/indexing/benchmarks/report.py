@@ -6,11 +6,10 @@ import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from cdss.indexing.benchmarks.suite import SIZES, Goal, Measured, Summary
+from retrieval.machine import package_version, processor_name
 
 PACKAGES = (
     *("numpy", "faiss-cpu", "bm25s", "torch", "onnxruntime", "sentence-transformers", "open_clip_torch"),
@@ -24,10 +23,10 @@ def as_json(results: Sequence[Measured], settings: Mapping[str, Any]) -> dict[st
 
 def machine() -> dict[str, Any]:
     return {
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: found for name in PACKAGES if (found := package_version(name))},
     }
 
 
@@ -148,19 +147,3 @@ def _number(value: float | None) -> str:
 
 def _size(size: int) -> str:
     return next((name for name, value in SIZES.items() if value == size), f"{size:,}") if size else ""
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = {line.partition(":")[2].strip() for line in lines if line.startswith("model name")}
-    return ", ".join(sorted(names)) or platform.machine()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

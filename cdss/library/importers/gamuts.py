@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.utils.text import slugify
 from cdss.library.field_values import RowError, clean, text_of
 from cdss.library.importers.base import FormatError, Importer, Read
 from cdss.library.rows import GamutRow
+from retrieval.machine import package_version
 
 FILE = "differential_groups.json"
 SOURCE = "radiology-semantic-dict"
@@ -91,10 +91,7 @@ def _row(key: str, group: _Group, release: str) -> GamutRow:
 
 
 def release() -> str:
-    try:
-        return version(SOURCE)
-    except PackageNotFoundError:
-        return ""
+    return package_version(SOURCE)
 
 
 IMPORTER = Importer("gamuts", lambda path: path.is_file() and path.name == FILE, read, lambda path: len(_listed(path)))

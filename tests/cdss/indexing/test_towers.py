@@ -50,7 +50,7 @@ def test_it_is_prepared_once_and_again_when_a_library_changes(
     assert f"{made.encoder}: queries by " in capsys.readouterr().out
     (again,) = towers_prepare()
     assert not again.made
-    monkeypatch.setattr("retrieval.towers.store._version", lambda package: "another")
+    monkeypatch.setattr("retrieval.towers.store.package_version", lambda package: "another")
     assert towers_missing()
 
 

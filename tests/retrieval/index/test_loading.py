@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from retrieval.index import loading
+from retrieval.machine import processor_flags
 
 AVX512 = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma"}
 # Pretends that OpenBLAS, asked without being told anything, took its oldest code.
@@ -29,7 +30,7 @@ library = ctypes.CDLL(path)
 library.openblas_get_corename.restype = ctypes.c_char_p
 print(json.dumps([loading.kernel(), library.openblas_get_corename().decode(), os.environ.get(loading.VARIABLE)]))
 """
-ON_LINUX = bool(loading.wanted(loading.flags_of_processor())) and bool(loading._libraries())
+ON_LINUX = bool(loading.wanted(processor_flags())) and bool(loading._libraries())
 needs_openblas = pytest.mark.skipif(not ON_LINUX, reason="FAISS came without its own OpenBLAS, or no AVX2 here")
 
 
@@ -54,7 +55,7 @@ def test_the_flags_of_a_processor_name_the_kernels_that_fit() -> None:
 @needs_openblas
 def test_an_old_kernel_is_replaced_and_nobody_else_is_told() -> None:
     told, taken, variable = loaded()
-    assert told == taken == loading.wanted(loading.flags_of_processor())[0]
+    assert told == taken == loading.wanted(processor_flags())[0]
     assert variable is None
 
 
@@ -113,4 +114,4 @@ def test_a_product_that_is_wrong_in_one_place_is_noticed() -> None:
 
 def test_an_unreadable_processor_has_no_flags(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "read_text", lambda *args, **kwargs: (_ for _ in ()).throw(PermissionError()))
-    assert loading.flags_of_processor() == set()
+    assert processor_flags() == set()

@@ -112,7 +112,7 @@ def test_another_library_or_encoder_is_another_matter(
     assert prepared is not None
     with pytest.raises(EncoderError, match="another encoder"):
         PreparedTextEncoder(prepared, version="other@1", reference=lambda: reference)
-    monkeypatch.setattr(store, "_version", lambda package: "0")
+    monkeypatch.setattr(store, "package_version", lambda package: "0")
     assert (
         serving.text_encoder(folder, version=reference.version, models_root=models, reference=lambda: reference) is None
     )
@@ -125,7 +125,7 @@ def test_a_network_that_cannot_be_exported_stays_with_torch(
         raise RuntimeError("no word for it")
 
     monkeypatch.setattr(export, "export_text", fails)
-    monkeypatch.setattr(store, "flags", lambda: frozenset())
+    monkeypatch.setattr(prepare, "processor_flags", lambda: frozenset())
     needs = serving.text_needs(folder, reference.version)
     made = prepare.prepare_text(tmp_path, reference=reference, needs=needs, sample=SAMPLE)
     assert made.about["roles"] == {"stored": "torch", "queries": "torch"}

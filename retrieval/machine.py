@@ -1,0 +1,50 @@
+"""What Linux says of this machine and of this process, and which packages are installed; elsewhere next to nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def processor_flags() -> frozenset[str]:
+    """Instruction sets, as Linux names them; of several kinds of cores what all can do. None where it is not told."""
+    found = [frozenset(said.split()) for said in _told("flags")]
+    return frozenset.intersection(*found) if found else frozenset()
+
+
+def processor_name() -> str:
+    return ", ".join(sorted(set(_told("model name")))) or os.uname().machine
+
+
+def memory_of_process() -> dict[str, int]:
+    """Bytes by Linux's own name (VmRSS, VmData, VmSize, …); empty where it is not told."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return {}
+    pairs = (line.split(":", 1) for line in lines if line.startswith("Vm"))
+    return {name: int(value.split()[0]) * 1024 for name, value in pairs}
+
+
+def resident() -> int:
+    """Bytes this process holds in memory now; 0 where it is not told."""
+    return memory_of_process().get("VmRSS", 0)
+
+
+def package_version(package: str) -> str:
+    """Empty where it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _told(name: str) -> list[str]:
+    """Of each core."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [line.partition(":")[2].strip() for line in lines if line.startswith(name)]
