@@ -36,10 +36,10 @@ env: .venv/.run
 # Rooms and files that ask the database nothing that SQLite does not answer alike.
 ALIKE := reasoning evaluation exchange security/test_foreign_objects.py test_access.py locks/test_modes.py \
   library/test_deidentify.py library/test_deidentify_names.py library/test_phantoms.py library/test_intake.py \
-  library/test_dicom_profile.py teaching/test_leaks.py audit/test_coverage.py indexing/test_adaptation.py \
-  indexing/test_pairs.py indexing/test_alignment.py learning/test_planted.py authoring/test_vocabulary.py \
+  library/test_dicom_profile.py teaching/test_leaks.py audit/test_coverage.py indexing/taught/test_adaptation.py \
+  indexing/encoding/test_pairs.py indexing/taught/test_alignment.py learning/test_planted.py authoring/test_vocabulary.py \
   security/test_uploads.py security/test_errors.py \
-  faults backup test_storage.py indexing/test_towers.py indexing/test_encoder_service.py
+  faults backup test_storage.py indexing/encoding/test_towers.py indexing/encoding/test_encoder_service.py
 test: .venv/.dev .venv/.browser
 	$(BIN)/pytest -n 2
 	$(BIN)/python -m tests.run_on_postgres -n 2 --sets 2 -k 'not sqlite_file' tests/cdss $(ALIKE:%=--ignore=tests/cdss/%)

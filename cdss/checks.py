@@ -48,7 +48,7 @@ def language_model_address(app_configs: Sequence[Any] | None, **kwargs: Any) -> 
 @register()
 def cross_encoder(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Warning]:
     """By its files alone. A search works without it, so this is no error."""
-    from cdss.indexing.pairs import cross_encoder_problem
+    from cdss.indexing.encoding.pairs import cross_encoder_problem
 
     problem = cross_encoder_problem()
     hint = "Searches work without it. Correct CDSS_CROSS_ENCODER or leave it empty (docs/encoders.md)."
@@ -76,7 +76,7 @@ def vectors_have_their_extension(
     asked = settings.VECTOR_BACKEND == "pgvector" and databases is not None and "default" in databases
     if not asked or vectors_have_a_database(None):
         return []
-    from cdss.indexing.shared import extension_problem
+    from cdss.indexing.versions.shared import extension_problem
 
     problem = extension_problem()
     hint = "Debian: apt install postgresql-NN-pgvector. Then, as its owner or a superuser: CREATE EXTENSION vector."

@@ -11,7 +11,7 @@ from pytest_socket import disable_socket
 
 from cdss.accounts.models import Role, User
 from cdss.audit import triggers
-from cdss.indexing import triggers as index_triggers
+from cdss.indexing.versions import triggers as index_triggers
 from cdss.reasoning.breaker import BREAKER
 from tests.figures import Figure
 from tests.postgres import postgres

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from cdss.backup.errors import BackupError
 from cdss.backup.sqlite import refuse_other_rows
-from cdss.indexing import triggers
+from cdss.indexing.versions import triggers
 
 FOLDER = "database"
 # What migrating an empty database leaves in it.

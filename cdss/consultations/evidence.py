@@ -10,8 +10,8 @@ from django.conf import settings
 
 from cdss.accounts.models import User
 from cdss.consultations.exclusion import is_copy, own_items, showing
-from cdss.indexing.services import Found as Searched
-from cdss.indexing.services import reference_ids, search_library_each, search_library_under
+from cdss.indexing.searching import Found as Searched
+from cdss.indexing.searching import reference_ids, search_library_each, search_library_under
 from cdss.indexing.tiers import MOST_REFERENCE, behind, relevance_behind
 from cdss.library.models import Case, Document, Kind
 from cdss.library.rows import age_years

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cdss.evaluation.langchain_baseline import langchain_rankings
-from cdss.indexing.encoders import text_encoder
+from cdss.indexing.encoding.encoders import text_encoder
 from cdss.indexing.engine import get_engine
 from cdss.library.models import LibraryItem
 from retrieval.fusion import reciprocal_rank

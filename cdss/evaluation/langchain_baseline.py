@@ -7,8 +7,8 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from cdss.indexing.embedding import vector_of
-from cdss.indexing.encoders import text_encoder
+from cdss.indexing.encoding.embedding import vector_of
+from cdss.indexing.encoding.encoders import text_encoder
 from cdss.indexing.models import PassageEmbedding
 from retrieval.types import Ids, Vectors
 

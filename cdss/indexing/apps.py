@@ -9,7 +9,7 @@ class IndexingConfig(AppConfig):
     name = "cdss.indexing"
 
     def ready(self) -> None:
-        from cdss.indexing.triggers import install_after_migrations
+        from cdss.indexing.versions.triggers import install_after_migrations
 
         loading.choose("off" if settings.BLAS_KERNEL == "off" else "auto")
         post_migrate.connect(install_after_migrations, sender=self, dispatch_uid="cdss.indexing")

@@ -7,10 +7,10 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cdss.indexing.encoders import encoders_of
-from cdss.indexing.generations import generations
+from cdss.indexing.encoding.encoders import encoders_of
 from cdss.indexing.models import IndexVersion
-from cdss.indexing.standby import stored_engine, words_engine
+from cdss.indexing.versions.generations import generations
+from cdss.indexing.versions.standby import stored_engine, words_engine
 from retrieval.errors import IndexUnusableError
 
 if TYPE_CHECKING:

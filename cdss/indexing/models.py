@@ -73,7 +73,7 @@ class IndexVersion(models.Model):
 
 
 class IndexChange(models.Model):
-    """A change of the library that is not in the index yet; the database writes it (cdss/indexing/triggers.py)."""
+    """A change of the library that is not in the index yet; the database writes it (versions/triggers.py)."""
 
     # 0: of many items, as when a collection is masked. No key: a deleted item leaves one too.
     item = models.BigIntegerField()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from cdss.indexing.services import search_library
+from cdss.indexing.searching import search_library
 from cdss.library.field_values import RowError
 from cdss.library.importers.base import image_inside
 from cdss.library.models import Collection, Kind, LibraryItem, Passage

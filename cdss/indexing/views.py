@@ -9,9 +9,9 @@ from django.views.decorators.http import require_GET, require_POST
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, require
 from cdss.audit.services import record
-from cdss.indexing.changes import pending
 from cdss.indexing.models import IndexCheck, IndexVersion
 from cdss.indexing.tasks import check_index
+from cdss.indexing.versions.changes import pending
 
 CHECKS_SHOWN, VERSIONS_SHOWN = 20, 5
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cdss.indexing.grouping import groups_of
+from cdss.indexing.taught.grouping import groups_of
 from cdss.learning.lessons import Lesson
 from retrieval.copies import copies
 from retrieval.types import Ids

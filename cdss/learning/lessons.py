@@ -15,7 +15,7 @@ from cdss.consultations.working import case_of
 from cdss.consultations.working import pixels_of as stored_pixels_of
 from cdss.evaluation.cases import KnownCase
 from cdss.evaluation.workbench import Progress, Workbench, copies_of, pixels_of
-from cdss.indexing.lessons import topic_documents
+from cdss.indexing.taught.lessons import topic_documents
 from cdss.learning.said import Confirmed, Votes, confirmed_diagnoses
 from cdss.library.models import Case
 from cdss.reasoning.concepts import concept_of

@@ -12,7 +12,7 @@ from cdss.consultations.demographics import completed
 from cdss.consultations.evidence import Found, Retrieved, Scope, patient_of, retrieve_each
 from cdss.consultations.pipeline import without_overlays
 from cdss.evaluation.workbench import Progress
-from cdss.indexing.services import reference_ids, search_measured
+from cdss.indexing.searching import reference_ids, search_measured
 from cdss.learning.lessons import Lesson
 from cdss.learning.said import Votes
 from cdss.library.models import Kind

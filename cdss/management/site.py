@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Max
 
-from cdss.indexing.generations import generations
 from cdss.indexing.models import IndexVersion
+from cdss.indexing.versions.generations import generations
 from cdss.library.models import Collection, LibraryItem
 
 MANAGE = ".venv/bin/python manage.py"

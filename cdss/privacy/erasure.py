@@ -75,8 +75,8 @@ def patient_erase(*, holdings: Holdings, by: User | None, reason: str) -> Erased
 
 def traces_clear() -> None:
     """What deleting leaves behind: index generations, free pages of the database and its journal."""
-    from cdss.indexing.generations import generations
     from cdss.indexing.services import index_build, index_clean, only_builder
+    from cdss.indexing.versions.generations import generations
     from retrieval.errors import RetrievalError
 
     try:

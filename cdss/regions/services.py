@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from cdss.accounts.models import User
 from cdss.audit.services import record
-from cdss.indexing.patches import frame_pixels, patch_encoder, patches_of
+from cdss.indexing.encoding.patches import frame_pixels, patch_encoder, patches_of
 from cdss.library.models import CaseImage
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in

@@ -5,6 +5,6 @@ from cdss.library.tasks import INDEX_QUEUE
 
 @task(queue_name=INDEX_QUEUE)
 def patches_in_background() -> int:
-    from cdss.indexing.patches import patches_build
+    from cdss.indexing.encoding.patches import patches_build
 
     return patches_build()

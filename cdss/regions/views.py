@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
-from cdss.indexing.patches import patches_state
+from cdss.indexing.encoding.patches import patches_state
 from cdss.regions.places import Place, place_of, place_on, searchable_image, withheld
 from cdss.regions.searching import BoxError, NoPatchesError, box_of, box_query, compared, similar_regions
 from cdss.regions.tasks import patches_in_background

@@ -10,7 +10,7 @@ from typing import Any
 from cdss.accounts.models import User
 from cdss.consultations.models import Diagnosis, OwnDiagnosis, Stage, Support
 from cdss.feedback.models import Feedback
-from cdss.indexing.services import search_library
+from cdss.indexing.searching import search_library
 from cdss.library.models import Case
 from cdss.reasoning.naming import same_disease
 from cdss.teaching.models import Attempt

@@ -14,8 +14,8 @@ from cdss.consultations.pipeline import Unwatched, consult
 from cdss.indexing.benchmarks.data import plain
 from cdss.indexing.benchmarks.suite import Bench, Goal, Outcome, Row, Unmeasurable
 from cdss.indexing.benchmarks.whole import ensemble
-from cdss.indexing.embedding import vector_of
-from cdss.indexing.encoders import image_encoder, text_encoder
+from cdss.indexing.encoding.embedding import vector_of
+from cdss.indexing.encoding.encoders import image_encoder, text_encoder
 from cdss.indexing.models import ImageEmbedding, PassageEmbedding
 from cdss.library.intake import stored_pixels
 from cdss.library.models import Case, CaseImage

@@ -9,8 +9,8 @@ import numpy as np
 from cdss.evaluation.figures import PRODUCT, Asked, Result
 from cdss.evaluation.suites.nearest import image_vectors
 from cdss.evaluation.workbench import Workbench
-from cdss.indexing.alignment import described_images, library_pairs
-from cdss.indexing.encoders import image_encoder, text_encoder
+from cdss.indexing.encoding.encoders import image_encoder, text_encoder
+from cdss.indexing.taught.alignment import described_images, library_pairs
 from cdss.library.models import CaseImage
 from retrieval.alignment.fit import fit
 from retrieval.alignment.measures import chance

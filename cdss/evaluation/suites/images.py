@@ -14,7 +14,7 @@ from cdss.evaluation.suites.described import described_figures
 from cdss.evaluation.suites.nearest import nearest_images
 from cdss.evaluation.suites.unseen import unseen_nearest
 from cdss.evaluation.workbench import Workbench, pixels_of
-from cdss.indexing.services import search_library_each
+from cdss.indexing.searching import search_library_each
 from cdss.library.models import CaseImage, State
 from cdss.reasoning.concepts import concept_of
 from retrieval.errors import ImageError

@@ -11,9 +11,9 @@ from cdss.evaluation.baselines import DENSE, LANGCHAIN
 from cdss.evaluation.cases import KnownImage
 from cdss.evaluation.langchain_baseline import is_installed, retrieved
 from cdss.evaluation.workbench import pixels_of
-from cdss.indexing.embedding import image_key, vector_of
-from cdss.indexing.encoders import image_encoder
-from cdss.indexing.frame_features import features_key, stored_features
+from cdss.indexing.encoding.embedding import image_key, vector_of
+from cdss.indexing.encoding.encoders import image_encoder
+from cdss.indexing.encoding.frame_features import features_key, stored_features
 from cdss.indexing.models import ImageEmbedding
 from cdss.library.models import CaseImage
 from retrieval.errors import ImageError

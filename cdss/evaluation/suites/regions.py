@@ -15,8 +15,8 @@ from cdss.evaluation.suites.images import CHANCE, concept_key
 from cdss.evaluation.suites.nearest import image_vectors
 from cdss.evaluation.suites.region_boxes import Finding, centre_box, demonstration_findings, odd_box
 from cdss.evaluation.workbench import Workbench
-from cdss.indexing.encoders import image_encoder
-from cdss.indexing.patches import frame_pixels, patch_encoder, patches_of, patches_state, regions_search
+from cdss.indexing.encoding.encoders import image_encoder
+from cdss.indexing.encoding.patches import frame_pixels, patch_encoder, patches_of, patches_state, regions_search
 from cdss.library.models import CaseImage, State
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cdss.evaluation.figures import PRODUCT, Asked, Result
 from cdss.evaluation.workbench import Workbench
-from cdss.indexing.patches import patch_encoder
+from cdss.indexing.encoding.patches import patch_encoder
 from cdss.library.phantoms.masked import STRUCTURES, MaskedPhantom, Structure, masked_phantom
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from cdss.evaluation.baselines import LANGCHAIN, plain_rankings
 from cdss.evaluation.figures import PRODUCT, Result, ranked_figures
 from cdss.evaluation.langchain_baseline import NOT_INSTALLED
 from cdss.evaluation.workbench import Workbench
-from cdss.indexing.lessons import topic_documents
-from cdss.indexing.services import search_library_each
+from cdss.indexing.searching import search_library_each
+from cdss.indexing.taught.lessons import topic_documents
 from retrieval.types import Query
 
 DEPTHS = (1, 5, 10)

@@ -8,8 +8,8 @@ import numpy as np
 
 from cdss.evaluation.cases import KnownImage
 from cdss.evaluation.workbench import Workbench
-from cdss.indexing.encoders import image_encoder
-from cdss.indexing.teaching import image_features, unseen_metrics
+from cdss.indexing.encoding.encoders import image_encoder
+from cdss.indexing.taught.metric import image_features, unseen_metrics
 from retrieval.types import Ids, TeachableImageEncoder, Vectors
 
 

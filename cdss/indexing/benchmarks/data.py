@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from cdss.indexing.benchmarks.suite import Unmeasurable
-from cdss.indexing.encoders import text_encoder
+from cdss.indexing.encoding.encoders import text_encoder
 from cdss.indexing.models import PassageEmbedding
 
 if TYPE_CHECKING:

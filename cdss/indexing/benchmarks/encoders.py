@@ -11,10 +11,10 @@ from django.conf import settings
 
 from cdss.indexing.benchmarks.data import REAL_FROM, plain, question, texts
 from cdss.indexing.benchmarks.suite import Bench, Goal, Outcome, Row, Unmeasurable
-from cdss.indexing.encoders import image_encoder, text_encoder
+from cdss.indexing.encoding.encoders import image_encoder, text_encoder
+from cdss.indexing.encoding.samples import image_sample
+from cdss.indexing.encoding.towers import towers_prepare
 from cdss.indexing.splitting import encoded_text
-from cdss.indexing.tower_samples import image_sample
-from cdss.indexing.towers import towers_prepare
 from cdss.library.models import Passage, State
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cdss.indexing.benchmarks.data import drawn, plain, question, texts
 from cdss.indexing.benchmarks.suite import Bench, Goal, Outcome, Row, Unmeasurable
-from cdss.indexing.encoders import image_encoder, text_encoder
+from cdss.indexing.encoding.encoders import image_encoder, text_encoder
 from retrieval.types import Query
 
 if TYPE_CHECKING:

@@ -84,7 +84,7 @@ class Command(BaseCommand):
         self.notes.keep("index", index_state())
 
     def align(self) -> None:
-        from cdss.indexing.encoders import image_encoder
+        from cdss.indexing.encoding.encoders import image_encoder
 
         if image_encoder().aligned:
             return

@@ -108,7 +108,7 @@ def test_it_stays_one_query(shelf: Collection, educator: User, stranger: User) -
 
 
 def test_search_finds_by_a_share_and_not_a_moment_longer(small_library: None, educator: User, stranger: User) -> None:
-    from cdss.indexing.services import search_library
+    from cdss.indexing.searching import search_library
     from retrieval.types import Query
 
     hidden = library_document(educator, Visibility.PRIVATE)

@@ -63,7 +63,7 @@ def test_a_missing_index_fails_the_consultation_in_words_for_its_reader(
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("cdss.indexing.standby.MOST_PASSAGES", 0)
+    monkeypatch.setattr("cdss.indexing.versions.standby.MOST_PASSAGES", 0)
     (Path(settings.INDEX_ROOT) / IndexVersion.objects.values_list("name", flat=True)[0] / "text.faiss").unlink()
     forget_engine()
     with run_queue():

@@ -12,7 +12,7 @@ from django.conf import Settings
 from django.core.management import call_command
 from PIL import Image
 
-from cdss.indexing.encoders import forget
+from cdss.indexing.encoding.encoders import forget
 from cdss.indexing.engine import forget_engine
 
 DISEASES = {

@@ -8,7 +8,7 @@ from cdss.evaluation.figures import PRODUCT, Figure
 from cdss.evaluation.suites import APART, SUITES, regions, segmentation
 from cdss.evaluation.suites.region_boxes import centre_box, demonstration_findings, odd_box
 from cdss.evaluation.workbench import Workbench
-from cdss.indexing.patches import patches_build
+from cdss.indexing.encoding.patches import patches_build
 from cdss.library.phantoms.masked import STRUCTURES
 from cdss.library.phantoms.scenes import load_scenes
 from retrieval.encoders.hashing import HashingImageEncoder
@@ -61,8 +61,8 @@ def test_regions_stand_beside_the_whole_image_and_chance(few_scenes: None) -> No
 
 @pytest.mark.django_db
 def test_the_library_s_own_images_are_asked_once_they_are_prepared(few_scenes: None, make_image, monkeypatch) -> None:
-    from cdss.indexing.embedding import embed_images
-    from cdss.indexing.encoders import image_encoder
+    from cdss.indexing.encoding.embedding import embed_images
+    from cdss.indexing.encoding.encoders import image_encoder
     from tests.cdss.regions.conftest import liver, other_picture
 
     for seed in range(2):

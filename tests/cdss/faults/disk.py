@@ -18,10 +18,10 @@ from django.test import Client
 from cdss.accounts.models import Role, User
 from cdss.audit.verify import verify
 from cdss.encryption import EncryptionError
-from cdss.indexing.checking import compared
-from cdss.indexing.generations import folder_of
 from cdss.indexing.models import IndexVersion
 from cdss.indexing.services import index_build
+from cdss.indexing.versions.checking import compared
+from cdss.indexing.versions.generations import folder_of
 from cdss.library.image_files import new_image_files, write_image
 from cdss.library.intake_errors import IntakeError
 from cdss.reasoning import concepts

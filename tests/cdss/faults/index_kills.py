@@ -22,11 +22,11 @@ from unittest.mock import patch
 
 from django.db import connection
 
-from cdss.indexing import changes, watching
-from cdss.indexing.checking import compared
-from cdss.indexing.generations import folder_of
 from cdss.indexing.models import IndexChange, IndexVersion
 from cdss.indexing.services import index_build
+from cdss.indexing.versions import changes, watching
+from cdss.indexing.versions.checking import compared
+from cdss.indexing.versions.generations import folder_of
 from cdss.library.models import Document, LibraryItem
 from cdss.reasoning import concepts
 from retrieval.errors import IndexUnusableError

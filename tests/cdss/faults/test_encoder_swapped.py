@@ -8,7 +8,8 @@ import pytest
 
 from cdss.indexing.engine import forget_engine, get_engine
 from cdss.indexing.models import IndexVersion
-from cdss.indexing.services import index_build, search_library
+from cdss.indexing.searching import search_library
+from cdss.indexing.services import index_build
 from cdss.library.models import LibraryItem
 from retrieval.encoders.hashing import HashingTextEncoder
 from retrieval.index.faiss import FaissIndex

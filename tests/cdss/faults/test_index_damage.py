@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cdss.indexing.checking import index_check
 from cdss.indexing.engine import forget_engine
 from cdss.indexing.models import IndexVersion
-from cdss.indexing.services import index_build, search_library
-from cdss.indexing.standby import STORED, WORDS
+from cdss.indexing.searching import search_library
+from cdss.indexing.services import index_build
+from cdss.indexing.versions.checking import index_check
+from cdss.indexing.versions.standby import STORED, WORDS
 from cdss.library.models import CaseImage, LibraryItem
 from retrieval.encoders.hashing import HashingTextEncoder
 from retrieval.errors import IndexUnusableError
@@ -122,7 +123,7 @@ def test_an_index_of_another_encoder_is_searched_by_its_words(
     index_build()
     other = HashingTextEncoder(dimension=64)
     monkeypatch.setattr("cdss.indexing.services.text_encoder", lambda: other)
-    monkeypatch.setattr("cdss.indexing.encoders._text_encoder", lambda spec, name: other)
+    monkeypatch.setattr("cdss.indexing.encoding.encoders._text_encoder", lambda spec, name: other)
     forget_engine()
     asked = "fracture of the distal radius"
     items, answered_by = found(asked)
@@ -138,6 +139,6 @@ def test_a_large_library_says_what_is_happening(
     index_build()
     shutil.rmtree(site / "indexes")
     forget_engine()
-    monkeypatch.setattr("cdss.indexing.standby.MOST_PASSAGES", 4)
+    monkeypatch.setattr("cdss.indexing.versions.standby.MOST_PASSAGES", 4)
     with pytest.raises(IndexUnusableError, match="build_index --rebuild"):
         found("filling defect")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cdss.indexing import embedding
+from cdss.indexing.encoding import embedding
 from cdss.indexing.engine import forget_engine
 from cdss.indexing.models import IndexVersion, PassageEmbedding
-from cdss.indexing.services import index_build, search_library
+from cdss.indexing.searching import search_library
+from cdss.indexing.services import index_build
 from cdss.library.models import LibraryItem
 from retrieval.encoders.hashing import HashingTextEncoder
 from retrieval.types import Query

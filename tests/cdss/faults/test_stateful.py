@@ -19,10 +19,11 @@ from hypothesis.stateful import (
 )
 
 from cdss.accounts.models import Role, User
-from cdss.indexing import changes, watching
 from cdss.indexing.engine import forget_engine
 from cdss.indexing.models import IndexChange, IndexVersion
-from cdss.indexing.services import index_build, search_library
+from cdss.indexing.searching import search_library
+from cdss.indexing.services import index_build
+from cdss.indexing.versions import changes, watching
 from cdss.library.models import Collection, Document, Kind, LibraryItem, Passage, Quarantine, State
 from cdss.library.quarantine_services import quarantine_lift, source_quarantine
 from cdss.library.services import item_publish, item_unpublish

@@ -14,9 +14,10 @@ from typing import Any
 
 from django.db import connection
 
-from cdss.indexing.checking import compared
 from cdss.indexing.models import IndexChange, IndexVersion
-from cdss.indexing.services import index_build, search_library
+from cdss.indexing.searching import search_library
+from cdss.indexing.services import index_build
+from cdss.indexing.versions.checking import compared
 from cdss.library.models import LibraryItem
 from cdss.reasoning import concepts
 from retrieval.types import Query

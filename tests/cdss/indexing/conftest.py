@@ -7,7 +7,7 @@ import pytest
 from django.conf import Settings
 from PIL import Image
 
-from cdss.indexing.encoders import forget
+from cdss.indexing.encoding.encoders import forget
 from cdss.indexing.engine import forget_engine
 from cdss.library.models import Case, CaseImage, Collection, Document, Kind, LibraryItem, State
 

@@ -7,9 +7,10 @@ HEAVY = ("torch", "faiss", "transformers", "sentence_transformers", "open_clip",
 def test_importing_the_services_loads_no_model_library() -> None:
     code = (
         "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'tests.settings'; import django; django.setup();"
-        "import cdss.indexing.services, cdss.indexing.queries, cdss.indexing.encoders;"
+        "import cdss.indexing.services, cdss.indexing.searching, cdss.indexing.queries;"
+        "import cdss.indexing.encoding.encoders;"
         "from cdss.indexing.benchmarks.suite import rows; assert rows();"
-        "import cdss.indexing.adaptation, cdss.indexing.management.commands.adapt_encoder;"
+        "import cdss.indexing.taught.adaptation, cdss.indexing.management.commands.adapt_encoder;"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -2,7 +2,7 @@
 
 from cdss.accounts.models import User
 from cdss.indexing.models import IndexVersion
-from cdss.indexing.services import search_library
+from cdss.indexing.searching import search_library
 from cdss.library.models import LibraryItem
 from cdss.library.recalls import document_recall, recall_undo
 from retrieval.types import Query

@@ -10,10 +10,11 @@ from django.contrib.auth.models import AnonymousUser
 from pytest_django import DjangoAssertNumQueries
 
 from cdss.accounts.models import User
+from cdss.indexing.encoding.pixels import frames_of
 from cdss.indexing.engine import engine_versions, forget_engine, get_engine
 from cdss.indexing.models import IndexVersion
-from cdss.indexing.pixels import frames_of
-from cdss.indexing.services import index_build, search_library
+from cdss.indexing.searching import search_library
+from cdss.indexing.services import index_build
 from cdss.library.models import CaseImage, LibraryItem, Passage, State, Visibility
 from retrieval.errors import IndexUnusableError
 from retrieval.types import Query

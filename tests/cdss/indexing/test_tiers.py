@@ -1,4 +1,5 @@
-from cdss.indexing.services import index_build, search_library
+from cdss.indexing.searching import search_library
+from cdss.indexing.services import index_build
 from cdss.indexing.templatetags.indexing import encoding_of
 from cdss.indexing.tiers import CLEARLY_BETTER, MOST_REFERENCE, behind, relevance_behind
 from cdss.library.models import Collection

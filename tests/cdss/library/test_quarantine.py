@@ -13,7 +13,7 @@ from cdss.accounts.models import User
 from cdss.audit.models import Event
 from cdss.consultations import working
 from cdss.consultations.models import Consultation, Evidence, Status
-from cdss.indexing.services import search_library
+from cdss.indexing.searching import search_library
 from cdss.library.models import Collection, LibraryItem, Quarantine
 from cdss.library.quarantine_services import QuarantineError, quarantine_lift, quarantined_items, source_quarantine
 from retrieval.types import Query

@@ -16,7 +16,7 @@ from django.urls import get_resolver
 from cdss.accounts.models import User
 from cdss.audit.models import Event
 from cdss.consultations.models import Consultation, Status
-from cdss.indexing.embedding import embed_images
+from cdss.indexing.encoding.embedding import embed_images
 from cdss.library.intake import IntakeError, image_intake
 from cdss.library.models import LibraryItem, SavedSearch
 from cdss.locks.middleware import IMAGE_ROUTES

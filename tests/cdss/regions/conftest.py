@@ -13,8 +13,8 @@ from django.core.files.base import ContentFile
 from PIL import Image
 
 from cdss.accounts.models import User
-from cdss.indexing.encoders import forget
-from cdss.indexing.patches import patches_build
+from cdss.indexing.encoding.encoders import forget
+from cdss.indexing.encoding.patches import patches_build
 from cdss.library.models import Case, CaseImage, Collection, Kind, State, Visibility
 from cdss.library.phantoms.masked import STRUCTURES, MaskedPhantom, masked_phantom
 from retrieval.types import Pixels

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from django.core.management import call_command
 
-from cdss.indexing import patches
+from cdss.indexing.encoding import patches
+from cdss.indexing.encoding.patches import FRAMES, frame_pixels, patches_build, patches_state, regions_search
 from cdss.indexing.models import PatchEmbedding
-from cdss.indexing.patches import FRAMES, frame_pixels, patches_build, patches_state, regions_search
 from cdss.library.models import CaseImage, LibraryItem, Quarantine, State, Visibility
 from cdss.locks.modes import LockedError
 from retrieval.errors import EncoderError, ImageError

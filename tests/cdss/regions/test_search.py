@@ -10,8 +10,8 @@ from django.test import Client
 from cdss.accounts.models import Role, User
 from cdss.audit.models import Event
 from cdss.consultations.models import Consultation, ConsultationImage
+from cdss.indexing.encoding.patches import patches_build
 from cdss.indexing.models import PatchEmbedding
-from cdss.indexing.patches import patches_build
 from cdss.library.models import CaseImage, Visibility
 from tests.cdss.regions.conftest import MakeImage, liver, other_picture, png
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections
 
 from cdss.consultations.tasks import LLM_QUEUE
-from cdss.indexing.encoder_client import is_remote, wait_longer
+from cdss.indexing.encoding.service import is_remote, wait_longer
 from cdss.library.tasks import INDEX_QUEUE
 from cdss.locks.models import Mode
 from cdss.locks.modes import LockedError, is_locked
@@ -73,9 +73,9 @@ def _work(*, queue: str, interval: float, batch: bool) -> None:
 
 def _warm() -> None:
     """Repairs a damaged index, and loads the models: the first consultation must not wait for them."""
+    from cdss.indexing.encoding.towers import towers_missing, towers_prepare_apart
     from cdss.indexing.engine import get_engine
     from cdss.indexing.services import index_repair
-    from cdss.indexing.towers import towers_missing, towers_prepare_apart
     from cdss.reading import door
     from cdss.reasoning import concepts
     from retrieval.errors import RetrievalError
@@ -93,7 +93,7 @@ def _warm() -> None:
 
 
 def _keep_in_step(stop: threading.Event) -> None:
-    from cdss.indexing.watching import keep_in_step
+    from cdss.indexing.versions.watching import keep_in_step
 
     keep_in_step(stop)
 

@@ -21,7 +21,7 @@ from cdss.evaluation.report import StoredReportError, compared, report_of, store
 from cdss.evaluation.services import evaluation_store
 from cdss.evaluation.suites import APART, EVERY, SUITES
 from cdss.evaluation.workbench import Workbench
-from cdss.indexing.adaptation import cases_that_taught
+from cdss.indexing.taught.adaptation import cases_that_taught
 from retrieval.errors import RetrievalError
 from retrieval.files import written_beside
 

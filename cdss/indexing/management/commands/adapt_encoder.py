@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cdss.indexing.adaptation import HELD_OUT, Adapted, encoder_adapt, encoder_rollback
 from cdss.indexing.management.commands.build_index import ProgressBar
+from cdss.indexing.taught.adaptation import HELD_OUT, Adapted, encoder_adapt, encoder_rollback
 from retrieval.errors import RetrievalError
 
 MOST_EPOCHS = 50

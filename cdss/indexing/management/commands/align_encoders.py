@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cdss.indexing.alignment import Aligned, encoders_align
 from cdss.indexing.management.commands.build_index import ProgressBar
+from cdss.indexing.taught.alignment import Aligned, encoders_align
 from retrieval.errors import RetrievalError
 
 NOTHING_TO_ALIGN = "The image encoder brings a text tower of its own: there is nothing to align."

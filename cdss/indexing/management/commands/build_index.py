@@ -8,11 +8,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from cdss.indexing.encoder_client import is_remote, wait_longer
-from cdss.indexing.patches import patches_build
+from cdss.indexing.encoding.patches import patches_build
+from cdss.indexing.encoding.service import is_remote, wait_longer
+from cdss.indexing.encoding.towers import towers_prepare
 from cdss.indexing.services import index_build
 from cdss.indexing.shown import vector_search_of
-from cdss.indexing.towers import towers_prepare
 from retrieval.errors import RetrievalError
 
 

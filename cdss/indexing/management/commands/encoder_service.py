@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from cdss.indexing.encoder_client import client, encode_here
-from cdss.indexing.encoders import encoders_of, image_encoder, text_encoder
-from cdss.indexing.towers import towers_missing, towers_prepare_apart
+from cdss.indexing.encoding.encoders import encoders_of, image_encoder, text_encoder
+from cdss.indexing.encoding.service import client, encode_here
+from cdss.indexing.encoding.towers import towers_missing, towers_prepare_apart
 from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:

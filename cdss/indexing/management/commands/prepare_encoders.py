@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cdss.indexing.towers import towers_prepare
+from cdss.indexing.encoding.towers import towers_prepare
 from retrieval.errors import RetrievalError
 
 
