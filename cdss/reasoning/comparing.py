@@ -15,10 +15,9 @@ from cdss.reasoning.matching import (
     findings_of,
     information_of,
     matches_of,
-    other_diseases,
     sentences_of,
-    speaks_of_another,
 )
+from cdss.reasoning.other_diseases import OtherDiseases
 from cdss.reasoning.patients import Patient
 from cdss.reasoning.populations import distance, populations
 from cdss.reasoning.regions import region_of
@@ -109,9 +108,9 @@ def _counted(
     names: Collection[str],
 ) -> _Counted:
     """Findings the text is for, and those it is against and never for; each once, a later one adding less."""
-    matches = matches_of(findings, sentences, information)
-    others = other_diseases(name, names) if matches else []
-    own = [match for match in matches if not speaks_of_another(match.sentence, others, name)]
+    matches = list(matches_of(findings, sentences, information))
+    others = OtherDiseases(name, names if matches else ())
+    own = [match for match in matches if not others.has(match.sentence.text)]
     spoken = {match.finding for match in own if match.stance == "for"}
     opposed = {match.finding for match in own if match.stance != "for" and _is_of_the_disease(match.sentence)}
     # That neither has a finding explains nothing.

@@ -16,11 +16,10 @@ from cdss.reasoning.matching import (
     findings_of,
     information_of,
     matches_of,
-    other_diseases,
     sentences_of,
-    speaks_of_another,
     unexplained,
 )
+from cdss.reasoning.other_diseases import OtherDiseases
 from cdss.reasoning.patients import ANYONE, Patient
 from cdss.reasoning.populations import distance, populations
 from cdss.reasoning.separating import Separating, separating
@@ -77,15 +76,10 @@ def compose(
 
 def _described(candidate: Candidate, sources: Sources, read: Mapping[int, Sequence[Sentence]]) -> list[Sentence]:
     about = [item for item in candidate.items if candidate.concept in sources.about.get(item, ())]
-    others = other_diseases(
+    others = OtherDiseases(
         candidate.name, [name for key, names in sources.names.items() if key != candidate.concept for name in names]
     )
-    return [
-        sentence
-        for item in about
-        for sentence in read.get(item, ())
-        if not speaks_of_another(sentence, others, candidate.name)
-    ]
+    return [sentence for item in about for sentence in read.get(item, ()) if not others.has(sentence.text)]
 
 
 def _diagnosis(

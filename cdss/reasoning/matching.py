@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,16 +35,6 @@ PAST = 0.5
 # What a person set right is looked for first.
 BY_HAND = 2.0
 _SIDES = {"left": "right", "right": "left"}
-# A disease named within so many words of a sentence's start is taken for its subject.
-SUBJECT_WORDS = 4
-# Words that name a disease and seldom a finding.
-_DISEASE = re.compile(r"(?:oma|itis|carcinoid|metastas[ei]s|metastatic|tuberculosis|pneumonia)$")
-_CONTRAST = re.compile(
-    r"\b(unlike|in contrast|contrary to|as opposed to|rather than|whereas|while|argues? against|distinguish\w*|"
-    r"differentiat\w+|differs?|excludes?|rules? out|mimic\w*|confused with|mistaken for|instead of|"
-    r"compared (?:with|to)|than)\b",
-    re.IGNORECASE,
-)
 # Sections of a prior case that describe it; the rest of it (treatment, how it was confirmed) speaks for nothing here.
 _CASE_SECTIONS = ("History", "Exam", "Findings", "Discussion", "Images")
 _HEADING = re.compile(r"^(?P<name>[A-Z][A-Za-z ]{2,30}):[ \t]*$", re.MULTILINE)
@@ -88,33 +78,6 @@ class Match:
     stance: Stance
     finding: Finding
     sentence: Sentence
-
-
-def other_diseases(name: str, names: Iterable[str]) -> list[tuple[str, ...]]:
-    """The words of each of `names` that is not a part of this name."""
-    own = set(tokens(name))
-    words = {tuple(tokens(other)) for other in names}
-    # A name that is a part of this one ("aneurysm" of "aortic aneurysm") is no other disease.
-    return [name for name in words if set(name) - PLAIN_WORDS and not set(name) <= own]
-
-
-def speaks_of_another(sentence: Sentence, others: Sequence[tuple[str, ...]], name: str) -> bool:
-    """Its subject, or what it contrasts with, is another disease: a text on one tells its look-alikes apart too."""
-    words, own_words = tokens(sentence.text), tokens(name)
-    if any(_DISEASE.search(word) and word not in own_words for word in words[:SUBJECT_WORDS]):
-        return True
-    named = [place for other in others if (place := _place(other, words)) is not None]
-    if not named:
-        return False
-    own = _place(tuple(own_words), words)
-    is_subject = min(named) < SUBJECT_WORDS and (own is None or own > min(named))
-    return is_subject or bool(_CONTRAST.search(sentence.text))
-
-
-def _place(name: Sequence[str], words: Sequence[str]) -> int | None:
-    """Where the words of a name stand in order and together."""
-    length = len(name)
-    return next((n for n in range(len(words) - length + 1) if tuple(words[n : n + length]) == tuple(name)), None)
 
 
 def findings_of(case: CaseInput) -> list[Finding]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cdss.reasoning.concepts import concept_of, looks_like_a_diagnosis, synonyms_of
-from cdss.reasoning.matching import SUBJECT_WORDS
+from cdss.reasoning.other_diseases import SUBJECT_WORDS
 from cdss.reasoning.plain_words import PLAIN_WORDS
 from cdss.reasoning.types import CaseInput, DiagnosisDraft, EvidenceText, StatementDraft
 from retrieval.terms import tokens
