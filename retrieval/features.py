@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retrieval.index.ranking import best
 from retrieval.index.snapshot import Snapshot
 from retrieval.types import KINDS, Floats, Ids, Mask, Vectors
 
@@ -101,8 +102,7 @@ def _speakers(snapshot: Snapshot, closeness: Vectors, seen: Mask | None, *, case
     if seen is not None:
         eligible &= seen
     rows = np.flatnonzero(eligible)
-    rows = rows[np.lexsort((rows, -closeness[rows]))][:_SPEAKERS]
-    values = closeness[rows]
+    values, rows = best(closeness[rows], rows, _SPEAKERS)
     about: dict[int, list[tuple[float, int]]] = {}
     listed: dict[int, float] = {}
     # Of a few cases none that lists a subject is half of what there is to know.

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import numpy as np
 from django.db.models import Q
 
+from cdss.library.ids import ids_of
 from cdss.library.models import Case, CaseImage, LibraryItem
 from retrieval.copies import nearly_the_same, words_of
 from retrieval.types import Ids
@@ -20,13 +21,12 @@ def own_items(source_id: str) -> Ids:
     left_out = LibraryItem.objects.filter(
         Q(pk__in=same.values("pk")) | Q(source_group__in=patients) | Q(pk__in=sharing)
     )
-    return np.fromiter(left_out.order_by().values_list("pk", flat=True), dtype=np.int64)
+    return ids_of(left_out)
 
 
 def showing(digests: Collection[str]) -> Ids:
     """Cases that show one of these images, by the SHA-256 of their pixels, whatever their source calls them."""
-    shown = CaseImage.objects.filter(sha256__in=list(digests)).order_by().values_list("case_id", flat=True)
-    return np.unique(np.fromiter(shown, dtype=np.int64))
+    return np.unique(ids_of(CaseImage.objects.filter(sha256__in=list(digests)), "case_id"))
 
 
 def is_copy(text: str, item: Case) -> bool:

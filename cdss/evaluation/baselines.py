@@ -13,6 +13,7 @@ import numpy as np
 from cdss.evaluation.langchain_baseline import langchain_rankings
 from cdss.indexing.encoding.encoders import text_encoder
 from cdss.indexing.engine import get_engine
+from cdss.library.ids import ids_of
 from cdss.library.models import LibraryItem
 from retrieval.fusion import reciprocal_rank
 from retrieval.types import Ids, Kind, Vectors
@@ -36,7 +37,7 @@ def plain_rankings(
 ) -> Mapping[str, Rankings]:
     """Items, best first, of every baseline for every text. Without LangChain its own is not there."""
     snapshot = get_engine().snapshot
-    published = np.fromiter(LibraryItem.objects.published().order_by().values_list("pk", flat=True), dtype=np.int64)
+    published = ids_of(LibraryItem.objects.published())
     words = _bm25()
     lexical: list[Ids] = []
     dense: list[Ids] = []

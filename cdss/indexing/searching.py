@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.db.models import QuerySet
@@ -16,7 +16,8 @@ from cdss.indexing.encoding.pairs import pair_stage, read_again
 from cdss.indexing.engine import get_engine
 from cdss.indexing.tiers import MOST_REFERENCE, behind
 from cdss.indexing.versions.pieces import pieces
-from cdss.library.models import CaseImage, LibraryItem, Passage, State
+from cdss.library.ids import ids_of
+from cdss.library.models import CaseImage, Collection, LibraryItem, Passage, State
 from cdss.library.veils import unveiled
 from cdss.locks.models import Mode
 from cdss.locks.modes import LockedError, is_locked
@@ -45,17 +46,18 @@ class Found:
 def search_library(*, user: User | None, query: Query) -> Found:
     """Searches what this user may see and is published. No user is the command line: everything published."""
     engine, visible, rankers = _engine_for([query]), _visible(user), [active_weights().search]
-    if query.allowed is not None or not visible.reference.size:
-        return _searched(engine, query, visible.all, rankers)[0]
-    (chosen,) = _searched(engine, query, np.setdiff1d(visible.all, visible.reference), rankers)
-    (behind_it,) = _searched(engine, replace(query, k=min(query.k, MOST_REFERENCE)), visible.reference, rankers)
+    reference = np.intersect1d(visible, reference_ids(), assume_unique=True)
+    if query.allowed is not None or not reference.size:
+        return _searched(engine, query, visible, rankers)[0]
+    (chosen,) = _searched(engine, query, np.setdiff1d(visible, reference, assume_unique=True), rankers)
+    (behind_it,) = _searched(engine, replace(query, k=min(query.k, MOST_REFERENCE)), reference, rankers)
     return replace(chosen, hits=behind(chosen.hits, behind_it.hits, k=query.k))
 
 
 def reference_ids() -> Ids:
     """Items of the reference collections."""
-    items = LibraryItem.objects.filter(collection__reference=True, state=State.PUBLISHED).order_by()
-    return np.fromiter(items.values_list("pk", flat=True).iterator(10_000), dtype=np.int64)
+    collections = list(Collection.objects.filter(reference=True).values_list("pk", flat=True))
+    return ids_of(LibraryItem.objects.filter(collection__in=collections, state=State.PUBLISHED))
 
 
 def search_library_each(*, user: User | None, queries: Sequence[Query], by_pairs: bool = True) -> list[Found]:
@@ -72,12 +74,12 @@ def search_library_under(
 ) -> list[list[Found]]:
     """For each query, what is found under each of these rankers, from one search."""
     engine, visible = _engine_for(queries), _visible(user)
-    return [_searched(engine, query, visible.all, rankers, by_pairs=by_pairs) for query in queries]
+    return [_searched(engine, query, visible, rankers, by_pairs=by_pairs) for query in queries]
 
 
 def search_measured(*, user: User | None, query: Query) -> tuple[Ids, Floats]:
     """What is found, before any ranking, and its features: to learn a ranking from."""
-    return _engine_for([query]).measured(replace(query, allowed=_visible(user).all))
+    return _engine_for([query]).measured(replace(query, allowed=_visible(user)))
 
 
 def _engine_for(queries: Sequence[Query]) -> Engine:
@@ -122,19 +124,9 @@ def _reading_alone(engine: Engine) -> Engine:
     return alone
 
 
-class _Visible(NamedTuple):
-    all: Ids
-    reference: Ids
-
-
-def _visible(user: User | None) -> _Visible:
+def _visible(user: User | None) -> Ids:
     items = LibraryItem.objects
-    seen = items.citable() if user is None else unveiled(items.searchable_by(user), user)
-    rows = list(seen.order_by().values_list("pk", "collection__reference").iterator(10_000))
-    reference = (pk for pk, is_reference in rows if is_reference)
-    return _Visible(
-        np.fromiter((pk for pk, _ in rows), dtype=np.int64, count=len(rows)), np.fromiter(reference, dtype=np.int64)
-    )
+    return ids_of(items.citable() if user is None else unveiled(items.searchable_by(user), user))
 
 
 def _still_there(hits: Sequence[Hit]) -> list[Hit]:

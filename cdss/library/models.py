@@ -130,7 +130,15 @@ class LibraryItem(models.Model):
     class Meta:
         ordering = ["-updated", "-pk"]
         constraints = [models.UniqueConstraint(fields=["source_name", "source_id"], name="library_item_source")]
-        indexes = [models.Index(fields=["kind", "state", "visibility"])]
+        indexes = [
+            models.Index(fields=["kind", "state", "visibility"]),
+            models.Index(fields=["source_id"], name="library_item_source_id"),
+            # All that is asked of an item to know whether somebody may see it, so that no item is read for it.
+            models.Index(
+                fields=["state", "recalled", "collection", "source_name", "visibility", "owner", "id"],
+                name="library_item_seen",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -199,6 +207,7 @@ class CaseImage(models.Model):
     class Meta:
         ordering = ["case", "position"]
         constraints = [models.UniqueConstraint(fields=["case", "position"], name="case_image_position")]
+        indexes = [models.Index(fields=["sha256"], name="case_image_sha256")]
 
     def get_absolute_url(self) -> str:
         return reverse("library:image", args=[self.pk])

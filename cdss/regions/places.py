@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from django.db.models import Q
 from django.http import Http404
 from django.urls import reverse
 
 from cdss.accounts.models import User
 from cdss.consultations.exclusion import own_items, showing
 from cdss.consultations.models import Consultation, ConsultationImage
+from cdss.library.ids import ids_of
 from cdss.library.models import Case, CaseImage, Collection
 from cdss.library.veils import unveiled
 
@@ -101,8 +101,7 @@ def own_cases(place: Place) -> set[int]:
         if consultation.library_case is not None:
             found = own_items(consultation.library_case.source_id)
         if consultation.patient_key:
-            same = Case.objects.filter(Q(source_group=consultation.patient_key)).values_list("pk", flat=True)
-            found = np.union1d(found, np.fromiter(same, dtype=np.int64))
+            found = np.union1d(found, ids_of(Case.objects.filter(source_group=consultation.patient_key)))
     return {int(pk) for pk in np.union1d(found, showing([place.row.sha256]))}
 
 

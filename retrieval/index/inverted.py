@@ -178,7 +178,7 @@ class InvertedIndex:
         if len(chosen.rows) <= max(DIRECT, 2 * k):
             return padded([self._best(query, chosen.rows, k) for query in queries], k)
         if len(chosen.rows) <= BY_LISTS:
-            return padded([self._best(query, self._nearest(query, chosen, k), k) for query in queries], k)
+            return padded([self._best_of_nearest(query, chosen, k) for query in queries], k)
         found: list[tuple[Vectors, Ids]] = []
         for query in queries:
             probes = self._probes_over(query, chosen.held, k)
@@ -197,31 +197,35 @@ class InvertedIndex:
         places = np.searchsorted(own, ids)
         return np.asarray(places[own[places] == ids], dtype=np.int64)
 
-    def scores(self, query: Vectors, rows: Ids) -> Vectors:
-        """(m,) inner products of a (d,) query with (m,) rows, to within what eight bits lose."""
+    def scores(self, query: Vectors, rows: Ids, closeness: Vectors | None = None) -> Vectors:
+        """(m,) inner products of a (d,) query with (m,) rows, to within what eight bits lose.
+
+        `closeness` are its (lists,) inner products with the centroids, where they are known.
+        """
         own, out = self._rows, np.empty(len(rows), dtype=np.float32)
         for start in range(0, len(rows), _AT_ONCE):
             part = rows[start : start + _AT_ONCE]
             out[start : start + len(part)] = products(own.codes[part].astype(np.float32), query)
         out *= own.scales[rows]
         lists = own.lists[rows]
-        if 2 * len(rows) < self.count_of_lists:
+        if closeness is None and 2 * len(rows) < self.count_of_lists:
             out += products(self.centroids[lists], query)
         else:
-            out += products(self.centroids, query)[lists]
+            out += (products(self.centroids, query) if closeness is None else closeness)[lists]
         out *= own.factors[rows]
         return out
 
     def _best(self, query: Vectors, rows: Ids, k: int) -> tuple[Vectors, Ids]:
         return best(self.scores(query, rows), self._rows.ids[rows], k)
 
-    def _nearest(self, query: Vectors, chosen: _Selection, k: int) -> Ids:
+    def _best_of_nearest(self, query: Vectors, chosen: _Selection, k: int) -> tuple[Vectors, Ids]:
         """Of the allowed rows those in the nearest lists."""
         rows, wanted = chosen.rows, max(self.effort.filtered, _VISITED_PER_HIT * k)
-        if wanted >= len(rows):
-            return rows
-        closeness = products(self.centroids, query)[chosen.lists]
-        return rows[np.argpartition(closeness, len(rows) - wanted)[len(rows) - wanted :]]
+        closeness = products(self.centroids, query)
+        if wanted < len(rows):
+            # In their order, so that what is read next lies ahead.
+            rows = rows[np.sort(np.argpartition(-closeness[chosen.lists], wanted)[:wanted])]
+        return best(self.scores(query, rows, closeness), self._rows.ids[rows], k)
 
     def _selection(self, allowed: Ids) -> _Selection:
         """What a search among these ids needs; kept for the same array, as the same reader asks again."""

@@ -132,6 +132,7 @@ class Snapshot:
         self.text, self.images = text, images
         self.lexical, self.item_lexical = lexical, item_lexical
         self._permissions: dict[tuple[str, bytes], Ids] = {}
+        self._asked: tuple[Ids | None, Ids | None, Mask] | None = None
         self.items: Ids = np.array(sorted(kinds), dtype=np.int64)
         self.kinds = np.array([KINDS.index(kinds[item]) for item in self.items.tolist()], dtype=np.int8)
         # Places of the items that have words: of those whose scores `item_lexical` gives, in its order.
@@ -146,14 +147,21 @@ class Snapshot:
 
     def permitted(self, kinds: Sequence[Kind], allowed: Ids | None, excluded: Ids | None) -> Mask | None:
         """Which of `items` may be returned; None when all of them may."""
-        mask = np.ones(len(self.items), dtype=bool)
+        mask = self._among(allowed, excluded)
         if kinds:
-            mask &= np.isin(self.kinds, [KINDS.index(kind) for kind in kinds])
-        if allowed is not None:
-            mask &= members(self.items, allowed)
+            mask = mask & np.isin(self.kinds, [KINDS.index(kind) for kind in kinds])
+        return None if mask.all() else mask
+
+    def _among(self, allowed: Ids | None, excluded: Ids | None) -> Mask:
+        """Kept for the same two arrays: a case is searched once for each kind of item."""
+        before = self._asked
+        if before is not None and before[0] is allowed and before[1] is excluded:
+            return before[2]
+        mask = members(self.items, allowed)
         if excluded is not None:
             mask &= ~members(self.items, excluded)
-        return None if mask.all() else mask
+        self._asked = (allowed, excluded, mask)
+        return mask
 
     def passage_ids(self, mask: Mask | None) -> Ids | None:
         """Ids of the passages of permitted items; None means all. The same array for the same permission."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -118,10 +118,22 @@ def ensemble(vectors: Vectors, passages: Sequence[str], encoder: TextEncoder) ->
         found: list[float] = encoder.encode([kept])[0].tolist()
         return found
 
-    store = FAISS.from_embeddings(list(zip(passages, vectors.tolist(), strict=True)), embed)
+    store = _store(FAISS, vectors, passages, embed)
     words = BM25Retriever.from_texts(list(passages), k=K)
     both = EnsembleRetriever(retrievers=[store.as_retriever(search_kwargs={"k": K}), words], weights=[0.5, 0.5])
     return both.invoke
+
+
+def _store(kind: Any, vectors: Vectors, passages: Sequence[str], embed: Callable[[str], list[float]]) -> Any:
+    """What `from_embeddings` makes, without every number as a Python object on the way: a million would not fit."""
+    import faiss
+    from langchain_community.docstore.in_memory import InMemoryDocstore
+    from langchain_core.documents import Document
+
+    index = faiss.IndexFlatL2(vectors.shape[1])
+    index.add(vectors)
+    documents = {str(place): Document(text) for place, text in enumerate(passages)}
+    return kind(embed, index, InMemoryDocstore(documents), dict(enumerate(documents)))
 
 
 ROWS = [

@@ -11,6 +11,7 @@ from cdss.indexing.encoding.embedding import vector_of
 from cdss.indexing.engine import engine_of
 from cdss.indexing.models import PassageEmbedding
 from cdss.indexing.taught.lessons import Held
+from cdss.library.ids import ids_of
 from cdss.library.models import LibraryItem, Passage
 from retrieval.types import Ids, Kind, Query, Vectors
 
@@ -113,7 +114,7 @@ def _by_search(
 ) -> list[int | None]:
     engine = engine_of(snapshot, encoder, images)
     published = LibraryItem.objects.published().filter(collection__reference=False).order_by()
-    allowed = np.fromiter(published.values_list("pk", flat=True), dtype=np.int64)
+    allowed = ids_of(published)
     ranks = []
     for case in held:
         query = Query(text=case.question, kinds=TOPICAL, k=DEPTH, allowed=allowed, excluded=case.excluded)

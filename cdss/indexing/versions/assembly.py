@@ -12,6 +12,7 @@ from cdss.indexing.models import ImageEmbedding, PassageEmbedding
 from cdss.indexing.subjects import subject_rows
 from cdss.indexing.versions.generations import Generations, generations
 from cdss.indexing.versions.pieces import pieces
+from cdss.library.ids import ids_of
 from cdss.library.models import LibraryItem, Passage, State
 
 if TYPE_CHECKING:
@@ -103,8 +104,7 @@ def _make_room(vectors: object, count: int) -> None:
 
 def _reference_items() -> Ids:
     """They are found like any other item, but must not change how the words of the library count."""
-    items = LibraryItem.objects.filter(collection__reference=True, state=State.PUBLISHED).order_by()
-    return np.fromiter(items.values_list("pk", flat=True).iterator(10_000), dtype=np.int64)
+    return ids_of(LibraryItem.objects.filter(collection__reference=True, state=State.PUBLISHED))
 
 
 def kinds_differ(base: Snapshot, passages: Table, frames: Table, kinds: Mapping[int, Kind]) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
 
 from cdss.audit.services import record
 from cdss.indexing.encoding.frame_features import frames_key
@@ -17,6 +16,7 @@ from cdss.indexing.engine import NO_INDEX
 from cdss.indexing.models import ImageEmbedding, IndexChange, IndexCheck, IndexVersion, Occasion
 from cdss.indexing.services import index_build, is_of_another_encoder
 from cdss.indexing.versions.generations import generations
+from cdss.library.ids import ids_of
 from cdss.library.models import LibraryItem, Passage, State
 from retrieval.errors import IndexUnusableError, RetrievalError
 
@@ -64,7 +64,7 @@ def _note(check: IndexCheck) -> None:
 
 def compared(version: IndexVersion | None) -> IndexCheck:
     """What a check of this version finds, not stored."""
-    passages = _ids(Passage.objects.filter(item__state=State.PUBLISHED))
+    passages = ids_of(Passage.objects.filter(item__state=State.PUBLISHED))
     unsplit = LibraryItem.objects.filter(state=State.PUBLISHED, split=None).count()
     if version is None:
         missing = len(passages) + unsplit
@@ -98,12 +98,8 @@ def _image_ids(manifest: Manifest) -> Ids:
         rows = ImageEmbedding.objects.filter(
             encoder=key, image__case__state=State.PUBLISHED, image__case__collection__mask_overlays=masked
         )
-        found.append(_ids(rows))
+        found.append(ids_of(rows))
     return np.union1d(*found)
-
-
-def _ids(rows: QuerySet[Any]) -> Ids:
-    return np.fromiter(rows.order_by().values_list("pk", flat=True).iterator(10_000), dtype=np.int64)
 
 
 def _told(error: Exception) -> str:
