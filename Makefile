@@ -7,7 +7,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 export CDSS_HTTPS ?= False
 
-.PHONY: audit sbom run setup env test test-all faults load soak check evaluation evaluation-baseline bench bench-viewer align local-llm lock clean
+.PHONY: audit sbom run setup env test test-all faults load soak hosts check evaluation evaluation-baseline bench bench-viewer align local-llm lock clean
 run: setup
 	$(MANAGE) serve
 
@@ -63,6 +63,10 @@ load: .venv/load
 
 soak: .venv/load
 	$(LOAD) --faults
+
+# Two hosts in network namespaces on one PostgreSQL, one of them cut off for a while. Needs root and iproute2.
+hosts: .venv/.dev
+	$(BIN)/python -m tests.load.two_hosts
 
 check: .venv/.dev
 	$(BIN)/ruff check .

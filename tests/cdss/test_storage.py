@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 from django.conf import Settings
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.test import Client
 
 from cdss.accounts.models import User
@@ -19,6 +19,9 @@ CASES = [
     (OperationalError("database or disk is full"), "disk of the server is full"),
     (OperationalError("attempt to write a readonly database"), "cannot write to its disk"),
     (OperationalError("database is locked"), "The site is busy"),
+    (OperationalError("connection failed: timeout expired"), "database cannot be reached"),
+    (OperationalError("consuming input failed: server closed the connection unexpectedly"), "cannot be reached"),
+    (InterfaceError("the connection is closed"), "cannot be reached"),
 ]
 
 
