@@ -1,5 +1,6 @@
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from zoneinfo import available_timezones
 
 import dj_database_url
@@ -143,7 +144,7 @@ def database() -> dict[str, object]:
             CDSS_HOME.mkdir(parents=True, exist_ok=True)
         url = f"sqlite:///{CDSS_HOME / 'cdss.sqlite3'}"
     try:
-        found = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+        found: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)}
         if found["ENGINE"] not in DATABASE_ENGINES:
             raise ValueError(found["ENGINE"])
     except (ValueError, dj_database_url.ParseError) as error:
@@ -161,14 +162,13 @@ def database() -> dict[str, object]:
         }
     else:
         # A network that is cut says nothing: without these a request waits for a quarter of an hour.
-        given: dict[str, object] = dict(found.get("OPTIONS") or {})
         found["OPTIONS"] = {
             "connect_timeout": 5,
             "tcp_user_timeout": 10_000,
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
-            **given,
+            **found.get("OPTIONS", {}),
         }
     return found
 
