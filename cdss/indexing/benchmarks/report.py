@@ -21,6 +21,17 @@ def as_json(results: Sequence[Measured], settings: Mapping[str, Any]) -> dict[st
     return {"machine": machine(), "settings": dict(settings), "rows": [asdict(result) for result in results]}
 
 
+def from_json(data: Mapping[str, Any]) -> list[Measured]:
+    """The rows of `as_json`. Raises KeyError or TypeError for anything else."""
+    return [_measured(row) for row in data["rows"]]
+
+
+def _measured(row: Mapping[str, Any]) -> Measured:
+    contenders = {name: Summary(**values) for name, values in row["contenders"].items()}
+    goals = {name: Goal(**row[name]) if row[name] else None for name in ("must", "aim")}
+    return Measured(**{**row, **goals, "contenders": contenders})
+
+
 def machine() -> dict[str, Any]:
     return {
         "processor": processor_name(),

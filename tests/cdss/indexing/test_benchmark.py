@@ -129,3 +129,18 @@ def test_a_page_and_a_file_are_written(tmp_path: Path) -> None:
 def test_what_cannot_be_done_is_refused(args: list[str], says: str) -> None:
     with pytest.raises(CommandError, match=says):
         call_command("benchmark", *args)
+
+
+@pytest.mark.django_db
+def test_rows_of_another_run_are_shown_with_it(tmp_path: Path) -> None:
+    found = held(Goal(ratio=0.5, least={"recall": 0.9}), outcome(figures={"recall": 0.95}, notes=["of a larger site"]))
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(report.as_json([found], {})))
+    assert report.from_json(json.loads(other.read_text()))[0].must == found.must
+    page = tmp_path / "page.md"
+    run("--rows", "search.whole", "--sizes", "50", "--queries", "2", "--also", str(other), "--markdown", str(page))
+    assert "of a larger site" in page.read_text()
+    assert "≤ 0.5×, recall ≥ 0.9: reached" in page.read_text()
+    other.write_text('{"rows": [{"key": "a"}]}')
+    with pytest.raises(CommandError, match="no JSON of a run"):
+        run("--rows", "search.whole", "--also", str(other))

@@ -23,6 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--queries", type=int, default=100, help="how many questions are timed (100)")
         parser.add_argument("--rounds", type=int, default=3, help="how often a build or a load is repeated (3)")
         parser.add_argument("--seed", type=int, default=7)
+        parser.add_argument("--also", type=Path, help="a JSON of another run, as of a larger site, to be shown with it")
         parser.add_argument("--json", nargs="?", const="-", help="the figures as JSON, into a file when one is named")
         parser.add_argument("--markdown", type=Path, help="the figures as a page, into this file")
 
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         if min(options["queries"], options["rounds"]) < 1:
             raise CommandError("Give at least one query and one round.", returncode=2)
         settings = {name: options[name] for name in ("sizes", "queries", "rounds", "seed")}
-        results = []
+        results = _also(options["also"]) if options["also"] else []
         with tempfile.TemporaryDirectory(prefix="cdss-bench-") as folder:
             numbers = {name: options[name] for name in ("queries", "rounds", "seed")}
             try:
@@ -59,6 +60,13 @@ class Command(BaseCommand):
             Path(path).write_text(text, encoding="utf-8")
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}.", returncode=2) from error
+
+
+def _also(path: Path) -> list[suite.Measured]:
+    try:
+        return report.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CommandError(f"--also {path}: this is no JSON of a run of benchmark.", returncode=2) from error
 
 
 def _chosen(keys: str) -> list[suite.Row]:
