@@ -22,10 +22,11 @@ from cdss.audit.services import record
 from cdss.indexing.models import IndexChange
 from cdss.locks.models import SiteLock
 from cdss.ranking.models import RankingWeights
+from cdss.teaching.models import ToolKey
 
 Model = type[models.Model]
-# People stay who they are; the trail grows by what is done; the database notes changes itself.
-KEPT: tuple[Model, ...] = (User, UserGroup, Event, ChainHead, SiteLock, IndexChange)
+# People stay who they are; the trail grows by what is done; the database notes changes itself; a site signs with one key.
+KEPT: tuple[Model, ...] = (User, UserGroup, Event, ChainHead, SiteLock, IndexChange, ToolKey)
 # Of some states there is one.
 OTHERWISE: dict[Model, dict[str, object]] = {RankingWeights: {"state": "retired"}}
 NUMBERS = itertools.count(10_001)
@@ -64,8 +65,8 @@ def rows_there() -> list[models.Model]:
     return [row for model in models_of_the_site() for row in model._base_manager.order_by("pk") if _is_whole(row)]
 
 
-def more(rows: Sequence[models.Model], copies: int) -> Counter[Model]:
-    """So many copies of the rows together with what belongs to them, and so many of each below the parent it has.
+def more(rows: Sequence[models.Model], copies: int, *, below: int | None = None) -> Counter[Model]:
+    """So many copies of the rows together with what belongs to them, and so many (or `below`) of each below its parent.
 
     Returns how many of each model were made. What a constraint forbids is left out.
     """
@@ -77,7 +78,7 @@ def more(rows: Sequence[models.Model], copies: int) -> Counter[Model]:
                 known[_root(type(row)), row.pk] = number
                 made[type(row)] += 1
     for row in rows:
-        made[type(row)] += sum(_copied(row, {}) is not None for _ in range(copies))
+        made[type(row)] += sum(_copied(row, {}) is not None for _ in range(copies if below is None else below))
     for number in range(copies):
         UserGroup.objects.create(name=f"Group {next(NUMBERS)}").members.add(_somebody(next(NUMBERS)))
         record(action="library.listed", by=User.objects.earliest("pk"), details={"shown": number})
