@@ -1,4 +1,4 @@
-"""How long every page takes: `python -m tests.profile_pages HOME` on a copy of a site; `--fill` puts rows into it first.
+"""How long every page takes: `python -m tests.profile_pages HOME` on a copy of a site, which `--fill` puts rows into.
 
 Of every URL that is read with GET, for the first and the last of those who may: queries, milliseconds of
 processor time (the median of some requests through Django's test client, after one that is not counted) and bytes.
@@ -13,18 +13,27 @@ from pathlib import Path
 from typing import Any
 
 ROUNDS = 5
+# Of what a person or a site has some of: saved searches, collections, courses.
+FEW = 20
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("home", type=Path, help="the folder of a site that may be written to")
-    parser.add_argument("--fill", type=int, default=0, metavar="N", help="puts so many rows of everything into it first")
+    parser.add_argument(
+        "--fill", type=int, default=0, metavar="N", help="puts so many rows of everything into it first"
+    )
     parser.add_argument("--only", default="", help="pages whose name holds this")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--against", type=Path, help="what --json wrote of an earlier run")
     parser.add_argument("--most", type=int, default=20, help="of how many of the slowest it tells")
     options = parser.parse_args()
-    os.environ |= {"CDSS_HOME": str(options.home), "CDSS_HTTPS": "False", "ALLOWED_HOSTS": "testserver", "DJANGO_SETTINGS_MODULE": "cdss.settings"}
+    os.environ |= {
+        "CDSS_HOME": str(options.home),
+        "CDSS_HTTPS": "False",
+        "ALLOWED_HOSTS": "testserver",
+        "DJANGO_SETTINGS_MODULE": "cdss.settings",
+    }
     os.environ.setdefault("LOG_LEVEL", "ERROR")
 
     import django
@@ -46,6 +55,7 @@ def filled(copies: int) -> dict[str, Any]:
 
     from cdss.accounts.models import Role, User
     from cdss.consultations.models import Consultation
+    from cdss.feedback.models import Feedback
     from cdss.library.models import Document
     from cdss.teaching.lti.keys import tool_key
     from tests.cdss.rows import more, one_of_each, rows_there
@@ -67,11 +77,9 @@ def filled(copies: int) -> dict[str, Any]:
         world = one_world(made, people)
         tool_key()
         one_of_each()
-        more([row for row in rows_there() if (type(row), row.pk) not in known], copies, below=20)
-        answers = [row for row in there if type(row).__module__ == Consultation.__module__]
-        for row in answers:
-            row.refresh_from_db()
-        more(answers, copies, below=0)
+        more([row for row in rows_there() if (type(row), row.pk) not in known], min(copies, FEW), below=FEW)
+        many = (Consultation.__module__, Feedback.__module__)
+        more([row for row in rows_there() if type(row).__module__ in many and row.pk <= copies], copies // 3, below=0)
         more([row for row in there if isinstance(row, Document)], 3, below=0)
     return {"people": {name: user.username for name, user in people.items()}, "objects": world.objects}
 
@@ -85,7 +93,9 @@ def measured(known: dict[str, Any], only: str) -> list[dict[str, Any]]:
     for person, username in known["people"].items():
         clients[person] = Client()
         clients[person].force_login(User.objects.get(username=username))
-    return [measure(name, clients[person], person, url) for name, person, url in pages(known["objects"]) if only in name]
+    return [
+        measure(name, clients[person], person, url) for name, person, url in pages(known["objects"]) if only in name
+    ]
 
 
 def pages(objects: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -109,7 +119,11 @@ def pages(objects: dict[str, Any]) -> list[tuple[str, str, str]]:
     answered = Consultation.objects.alias(n=Count("evidence", distinct=True), m=Count("images", distinct=True))
     for number, one in enumerate(answered.order_by("-n", "-m", "pk")[:2]):
         found += [
-            (f"consultations:{name}, of 25 pieces of evidence ({number})", "owner", reverse(f"consultations:{name}", args=[one.pk]))
+            (
+                f"consultations:{name}, of 25 pieces of evidence ({number})",
+                "owner",
+                reverse(f"consultations:{name}", args=[one.pk]),
+            )
             for name in ("detail", "print", "status", "export")
         ]
         citation = Citation.objects.filter(evidence__consultation=one).first()

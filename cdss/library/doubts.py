@@ -14,8 +14,8 @@ from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.encryption import encrypt_bytes
 from cdss.library.image_files import image_bytes, image_files
-from cdss.library.models import CaseImage, Doubt
-from cdss.library.thumbnails import remove_thumbnails
+from cdss.library.models import Doubt
+from cdss.library.thumbnails import remove_thumbnail
 from retrieval.files import written_beside
 
 if TYPE_CHECKING:
@@ -78,4 +78,4 @@ def _put_back(doubt: Doubt) -> None:
         picture.save(made, "PNG", compress_level=4)
         with written_beside(path) as file:
             file.write(encrypt_bytes(made.getvalue()))
-    remove_thumbnails(digests=list(CaseImage.objects.filter(file=doubt.name).values_list("sha256", flat=True)))
+    remove_thumbnail(name=doubt.name)

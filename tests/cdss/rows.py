@@ -25,7 +25,7 @@ from cdss.ranking.models import RankingWeights
 from cdss.teaching.models import ToolKey
 
 Model = type[models.Model]
-# People stay who they are; the trail grows by what is done; the database notes changes itself; a site signs with one key.
+# People stay who they are; the trail grows by what is done; changes are noted by the database; one key signs.
 KEPT: tuple[Model, ...] = (User, UserGroup, Event, ChainHead, SiteLock, IndexChange, ToolKey)
 # Of some states there is one.
 OTHERWISE: dict[Model, dict[str, object]] = {RankingWeights: {"state": "retired"}}
