@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from cdss.accounts.permissions import Action, may, require, user_of
 from cdss.audit.services import record
 from cdss.library import services
-from cdss.library.browse import collection_counts, facets, filtered, ordered, with_first_images
+from cdss.library.browse import collection_counts, counted, facets, filtered, ordered, read_once, with_first_images
 from cdss.library.case_text import PRESENTED, case_blocks
 from cdss.library.forms import SearchForm
 from cdss.library.models import Case, CaseImage, Document, Gamut, Kind, LibraryItem, SavedSearch
@@ -29,15 +29,17 @@ def item_list(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET)
     wanted = form.wanted()
     visible = unveiled(LibraryItem.objects.viewable_by(user_of(request)), user_of(request))
-    rows = (
-        ordered(filtered(visible, wanted), wanted["q"]).select_related("collection", "case", "document").defer("text")
-    )
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    found, still = read_once(visible, wanted)
+    counts = counted(found, still)
+    rows = ordered(filtered(found, still), wanted["q"]).select_related("collection", "case", "document").defer("text")
+    paginator = Paginator(rows, PER_PAGE)
+    paginator.count = counts.total
+    page = paginator.get_page(request.GET.get("page"))
     context = {
         "wanted": wanted,
         "filters": (filters := form.filters()),
         "saved": [(search, search.filters == filters) for search in SavedSearch.objects.for_user(user_of(request))],
-        "facets": facets(visible, wanted, with_state=may(user_of(request), Action.PUBLISH)),
+        "facets": facets(found, still, counts, with_state=may(user_of(request), Action.PUBLISH)),
         "page_obj": page,
         "rows": with_first_images(page.object_list),
         "as_table": wanted["view"] == "table" or (not wanted["view"] and wanted["kind"] not in ("", Kind.CASE)),
