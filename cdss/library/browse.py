@@ -100,7 +100,7 @@ def ordered(rows: QuerySet[LibraryItem], q: str) -> QuerySet[LibraryItem]:
 def read_once(
     rows: QuerySet[LibraryItem], wanted: Mapping[str, str]
 ) -> tuple[QuerySet[LibraryItem], Mapping[str, str]]:
-    """The same rows, and what is still to be wanted of them, with the texts looked through once and not for each count."""
+    """The same rows, and what is still to be wanted of them: the texts are looked through once, not for each count."""
     said = {name: wanted.get(name, "") for name in ("q", "diagnosis")}
     if not any(said.values()):
         return rows, wanted
