@@ -85,6 +85,16 @@ def image_bytes(path: Path) -> bytes:
     return decrypt_bytes(path.read_bytes())
 
 
+def png_size(data: bytes) -> tuple[int, int]:
+    """Width and height of a stored picture, from its first bytes."""
+    return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+
+
+def is_grey_png(data: bytes) -> bool:
+    """Whether a stored picture has one channel."""
+    return data[25:26] == b"\0"
+
+
 @contextmanager
 def readable_copies() -> Iterator[Callable[[str, int], tuple[Path, ...]]]:
     """Copies of the frames of a stored image, by its name and their number, that are gone again afterwards."""

@@ -32,7 +32,7 @@ def remove_thumbnail(*, name: str) -> None:
 
 
 def _make(source: Path, path: Path) -> None:
-    made = door.read(f"{door.IMAGES}:small", image_bytes(source), side=SIDE, quality=QUALITY).blobs[0]
+    made = door.read(f"{door.IMAGES}:small", image_bytes(source), side=SIDE, options={"quality": QUALITY}).blobs[0]
     forget_earlier_small_files()
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part")

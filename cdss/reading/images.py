@@ -61,13 +61,13 @@ def image(args: Args, file: File) -> Part:
 
 
 def small(args: Args, file: File) -> Part:
-    """A JPEG of one stored frame that fits into a square."""
+    """One stored frame so that it fits into a square, as a JPEG or a PNG."""
     (frame,) = imaging.read_frames(file.whole(), limits=limits_of(args), max_frames=1)
     grey = _is_grey(frame)
     picture = Image.fromarray(np.ascontiguousarray(frame[..., 0]) if grey else frame)
     picture.thumbnail((int(args["side"]), int(args["side"])))
     written = io.BytesIO()
-    picture.save(written, "JPEG", quality=int(args["quality"]))
+    picture.save(written, args.get("kind", "JPEG"), **args.get("options", {}))
     return Part({}, [written.getvalue()])
 
 
