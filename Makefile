@@ -46,7 +46,8 @@ test: .venv/.dev .venv/.browser
 	$(BIN)/pytest -n 2 -m "model or pg or e2e" || test $$? = 5
 
 # The whole sets of payloads and faults that the default lane tries a part of; figures are printed at the end. Of what
-# goes on for a time: CDSS_FAULT_MINUTES (2), of requests to a failing language model: CDSS_FAULT_REQUESTS (500).
+# goes on for a time: CDSS_FAULT_MINUTES (2), of requests to a failing language model: CDSS_FAULT_REQUESTS (500), of
+# mutated uploads: CDSS_FAULT_UPLOADS (10000).
 faults: .venv/.dev
 	$(BIN)/pytest -m faults
 
