@@ -231,7 +231,7 @@ def _decoded(dataset: Any, index: int, found: ImageHeader, limits: Limits) -> tu
     _check_codestream(dataset, index, found, limits)
     decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
     # A view where the file holds the values as they are: a large picture is not held twice.
-    pixels, properties = decoder.as_array(dataset, index=index, view_only=True)
+    pixels, properties = decoder.as_array(dataset, index=index, view_only=True)  # type: ignore[arg-type]
     return pixels, str(properties.get("photometric_interpretation", ""))
 
 
