@@ -38,7 +38,7 @@ ALIKE := reasoning evaluation exchange security/test_foreign_objects.py test_acc
   library/test_deidentify.py library/test_deidentify_names.py library/test_phantoms.py library/test_intake.py \
   library/test_dicom_profile.py teaching/test_leaks.py audit/test_coverage.py indexing/taught/test_adaptation.py \
   indexing/encoding/test_pairs.py indexing/taught/test_alignment.py learning/test_planted.py authoring/test_vocabulary.py \
-  security/test_uploads.py security/test_errors.py \
+  security/test_uploads.py security/test_errors.py test_query_counts.py \
   faults backup test_storage.py indexing/encoding/test_towers.py indexing/encoding/test_encoder_service.py
 test: .venv/.dev .venv/.browser
 	$(BIN)/pytest -n 2
@@ -46,7 +46,8 @@ test: .venv/.dev .venv/.browser
 	$(BIN)/pytest -n 2 -m "model or pg or e2e" || test $$? = 5
 
 # The whole sets of payloads and faults that the default lane tries a part of; figures are printed at the end. Of what
-# goes on for a time: CDSS_FAULT_MINUTES (2), of requests to a failing language model: CDSS_FAULT_REQUESTS (500).
+# goes on for a time: CDSS_FAULT_MINUTES (2), of requests to a failing language model: CDSS_FAULT_REQUESTS (500), of
+# mutated uploads: CDSS_FAULT_UPLOADS (10000).
 faults: .venv/.dev
 	$(BIN)/pytest -m faults
 

@@ -114,6 +114,7 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
         "OPTIONS": {
+            "builtins": ["cdss.templatetags.icons"],
             "loaders": [
                 (
                     "django.template.loaders.cached.Loader",

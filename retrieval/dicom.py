@@ -66,6 +66,8 @@ def parse(data: bytes, *, limits: Limits) -> Dataset:
     pydicom = _pydicom()
     with _refusing("This DICOM file cannot be read. Export it again from its source."):
         dataset: Dataset = pydicom.dcmread(_Metered(_inflated(data, limits)), force=True)
+        # Everything has been read: the file itself is not held beside its values.
+        dataset.buffer = None
         _name_transfer_syntax(dataset)
     if len(dataset) == 0:
         raise ImageError("This is not an image file: it holds no DICOM elements. Upload PNG, JPEG, TIFF or DICOM.")
@@ -228,7 +230,8 @@ def _decoded(dataset: Any, index: int, found: ImageHeader, limits: Limits) -> tu
 
     _check_codestream(dataset, index, found, limits)
     decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
-    pixels, properties = decoder.as_array(dataset, index=index)
+    # A view where the file holds the values as they are: a large picture is not held twice.
+    pixels, properties = decoder.as_array(dataset, index=index, view_only=True)  # type: ignore[arg-type]
     return pixels, str(properties.get("photometric_interpretation", ""))
 
 

@@ -17,6 +17,7 @@ from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, may
 from cdss.fields import EncryptedJSONField, EncryptedTextField
 from cdss.library.models import Case, State
+from cdss.library.pictured import Pictured
 
 # A worker that has said nothing for so long has died.
 SILENT = timedelta(minutes=3)
@@ -94,7 +95,7 @@ class Manuscript(models.Model):
         return [*owner, *(user for user in self.co_authors.all() if user.pk != self.case.owner_id)]
 
 
-class Picture(models.Model):
+class Picture(Pictured, models.Model):
     """An image of the working text, de-identified. It stays when it is taken out, for older revisions."""
 
     manuscript = models.ForeignKey(Manuscript, models.CASCADE, related_name="pictures")
@@ -113,6 +114,9 @@ class Picture(models.Model):
     class Meta:
         ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["manuscript", "sha256"], name="picture_once")]
+
+    def get_absolute_url(self) -> str:
+        return reverse("authoring:picture", args=[self.manuscript_id, self.pk])
 
 
 class Revision(models.Model):

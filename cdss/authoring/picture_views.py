@@ -2,6 +2,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -10,24 +11,24 @@ from cdss.audit.services import record
 from cdss.authoring import picture_uploads, pictures
 from cdss.authoring.services import AuthoringError
 from cdss.authoring.views import editable, readable
-from cdss.library.image_files import frame_paths, image_bytes
-from cdss.library.views import IMAGE_HEADERS
+from cdss.library.pictured import is_small, picture_response
+from retrieval.errors import UnreadableError
 
 MOVES = {"up": -1, "down": 1}
 
 
 @require_safe
 @require(Action.AUTHOR)
-def picture(request: HttpRequest, pk: int, image: int) -> HttpResponse:
+def picture(request: HttpRequest, pk: int, image: int) -> HttpResponseBase:
     manuscript = readable(request, pk)
     found = get_object_or_404(manuscript.pictures, pk=image)
     try:
-        paths = frame_paths(name=str(found.file), frames=found.frames)
-        content = image_bytes(paths[abs(int(request.GET.get("frame", len(paths) // 2)))])
-    except (OSError, ValueError, IndexError) as error:
+        response = picture_response(request, found, found.frames // 2)
+    except (OSError, ValueError, IndexError, UnreadableError) as error:
         raise Http404 from error
-    record(action="case.image_viewed", by=user_of(request), obj=manuscript, details={"picture": found.pk})
-    return HttpResponse(content, content_type="image/png", headers=IMAGE_HEADERS)
+    if not is_small(request):
+        record(action="case.image_viewed", by=user_of(request), obj=manuscript, details={"picture": found.pk})
+    return response
 
 
 @require_POST

@@ -127,7 +127,7 @@ class EvidenceView:
 
     @property
     def first_image(self) -> str:
-        return reverse("library:image", args=[self.images[0].pk]) if self.images else ""
+        return self.images[0].small_url if self.images else ""
 
 
 def citations_of(answer: Answer | None, *, conflicting: bool = False) -> Iterable[Citation]:

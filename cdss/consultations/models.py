@@ -11,6 +11,7 @@ from django.urls import reverse
 from cdss.accounts.models import Role, User
 from cdss.fields import EncryptedJSONField, EncryptedTextField
 from cdss.library.models import Case, CaseImage, LibraryItem
+from cdss.library.pictured import Pictured
 
 
 class Status(models.TextChoices):
@@ -163,7 +164,7 @@ class RaterInvitation(models.Model):
         constraints = [models.UniqueConstraint(fields=["consultation", "rater"], name="rater_invited_once")]
 
 
-class ConsultationImage(models.Model):
+class ConsultationImage(Pictured, models.Model):
     consultation = models.ForeignKey(Consultation, models.CASCADE, related_name="images")
     position = models.PositiveIntegerField(default=0)
     file = models.FileField(upload_to="consultations", max_length=300)

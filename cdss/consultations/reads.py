@@ -1,7 +1,6 @@
 """What the pages read, each in a number of queries that does not grow with the rows."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
@@ -22,7 +21,6 @@ from cdss.consultations.models import (
     Status,
     Support,
 )
-from cdss.library.image_files import frame_paths
 from cdss.library.quarantines import in_quarantine, in_quarantine_by_name
 
 OWN_FIRST = WITHHELD & Q(status__in=[Status.DONE, Status.ABSTAINED])
@@ -112,14 +110,6 @@ def unfinished(user: User) -> QuerySet[Consultation]:
 
 def awaiting_feedback(user: User) -> QuerySet[Consultation]:
     return Consultation.objects.filter(user=user, status=Status.DONE, feedback__isnull=True).revealed()
-
-
-def frame_path(row: ConsultationImage, frame: str) -> Path:
-    """The file of one frame. Raises ValueError for a frame there is not."""
-    number = int(frame)
-    if not 0 <= number < row.frames:
-        raise ValueError(f"frame {number} of {row.frames}")
-    return frame_paths(name=str(row.file.name), frames=row.frames)[number]
 
 
 def quarantined(consultation: Consultation) -> set[int]:

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.core.handlers.asgi import ASGIRequest
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -26,18 +27,18 @@ from cdss.consultations.previews import preview_of
 from cdss.consultations.reads import (
     awaiting_feedback,
     consultation_for,
-    frame_path,
     listed,
     own_consultation_for,
     searched,
     unfinished,
     whole_consultation_for,
 )
-from cdss.library.image_files import image_bytes
 from cdss.library.models import Case, LibraryItem
+from cdss.library.pictured import is_small, picture_response
 from cdss.library.veils import unveiled
 from cdss.read_only import writes_nothing
 from cdss.reasoning.models import shown_name
+from retrieval.errors import UnreadableError
 
 PAGE_SIZE = 25
 OWN_PAGES = {Status.ABSTAINED: "abstained", Status.FAILED: "failed", Status.CANCELLED: "cancelled"}
@@ -212,16 +213,16 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpRespo
 
 @require_GET
 @require(Action.VIEW_CONSULTATIONS)
-def image(request: HttpRequest, pk: int, image: int) -> HttpResponse:
+def image(request: HttpRequest, pk: int, image: int) -> HttpResponseBase:
     consultation = consultation_for(request, pk)
     row = get_object_or_404(consultation.images, pk=image)
     try:
-        png = image_bytes(frame_path(row, request.GET.get("frame", "0")))
-    except (OSError, ValueError) as error:
+        response = picture_response(request, row)
+    except (OSError, ValueError, IndexError, UnreadableError) as error:
         raise Http404 from error
-    record(action="consultation.image_viewed", by=user_of(request), obj=consultation, details={"image": row.pk})
-    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"}
-    return HttpResponse(png, content_type="image/png", headers=headers)
+    if not is_small(request):
+        record(action="consultation.image_viewed", by=user_of(request), obj=consultation, details={"image": row.pk})
+    return response
 
 
 @require_POST

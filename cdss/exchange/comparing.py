@@ -1,7 +1,6 @@
 """What two libraries hold of the same cases: field by field, and image by image by the pixels themselves."""
 
 import hashlib
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from cdss.exchange.pictures import frame_bytes
 from cdss.exchange.values import case_values, image_values
 from cdss.library.image_files import frame_paths
 from cdss.library.models import Case, CaseImage
+from cdss.reading import door
 
 # By source name and source id.
 Snapshot = Mapping[tuple[str, str], Mapping[str, Any]]
@@ -48,11 +48,6 @@ def _held(case: Case) -> dict[str, Any]:
 
 
 def pixels_sha256(image: CaseImage) -> list[str]:
-    from PIL import Image
-
-    found = []
-    for path in frame_paths(name=str(image.file), frames=image.frames):
-        with Image.open(io.BytesIO(frame_bytes(path))) as opened:
-            shape = f"{opened.mode} {opened.size} ".encode()
-            found.append(hashlib.sha256(shape + opened.tobytes()).hexdigest())
-    return found
+    paths = frame_paths(name=str(image.file), frames=image.frames)
+    pictures = door.pictures([frame_bytes(path) for path in paths])
+    return [hashlib.sha256(f"{pixels.shape} ".encode() + pixels.tobytes()).hexdigest() for pixels in pictures]

@@ -3,7 +3,6 @@
 Templates escape everything; scripts get their data as a file of strings and write it as text.
 """
 
-import io
 import json
 import re
 import unicodedata
@@ -19,8 +18,10 @@ from django.template.loader import render_to_string
 from cdss.exchange.bundles import Bundle
 from cdss.exchange.pictures import Pictures, frame_bytes
 from cdss.exchange.writers import picture_names, spooled
+from cdss.library.image_files import png_size
 from cdss.library.models import Case, CaseImage
 from cdss.library.thumbnails import thumbnail
+from cdss.reading import door
 
 LONGEST_SIDE = 1600
 ASSETS = {
@@ -135,16 +136,9 @@ def words(*texts: str) -> str:
 
 def sensible(png: bytes) -> bytes:
     """The image, smaller where it is larger than a screen shows."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(png)) as image:
-        if max(image.size) <= LONGEST_SIDE:
-            return png
-        smaller = image.copy()
-        smaller.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-        written = io.BytesIO()
-        smaller.save(written, "PNG")
-        return written.getvalue()
+    if max(png_size(png)) <= LONGEST_SIDE:
+        return png
+    return door.read(f"{door.IMAGES}:small", png, side=LONGEST_SIDE, kind="PNG").blobs[0]
 
 
 def page_name(number: int) -> str:

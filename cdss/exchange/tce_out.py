@@ -5,7 +5,6 @@ UIDs are made from the case and the site's key: the same case has the same ones 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
@@ -13,8 +12,10 @@ from xml.etree.ElementTree import Element
 from django.utils.crypto import salted_hmac
 
 from cdss.library.dicom_header import MODALITIES
+from cdss.library.image_files import is_grey_png
 from cdss.library.importers import tce_fields as fields
 from cdss.library.models import Case, CaseImage
+from cdss.reading import door
 from retrieval.dicom_objects import SECONDARY_CAPTURE, file_bytes, uid_of
 
 if TYPE_CHECKING:
@@ -41,12 +42,9 @@ def frame_uid(case: Case, image: CaseImage, number: int) -> str:
 
 def capture(case: Case, image: CaseImage, *, place: int, number: int, png: bytes, shows_no_text: bool) -> bytes:
     """One frame as a Secondary Capture: its series is the image, its number the slice."""
-    import numpy as np
-    from PIL import Image
-
-    with Image.open(io.BytesIO(png)) as opened:
-        pixels = np.asarray(opened.convert("L" if opened.mode in ("1", "L", "I;16", "I") else "RGB"))
-    grey = pixels.ndim == 2
+    pixels, grey = door.picture(png), is_grey_png(png)
+    if grey:
+        pixels = pixels[..., 0]
     dataset = _common(case, SECONDARY_CAPTURE, frame_uid(case, image, number))
     dataset.SeriesInstanceUID = uid(case, "series", image.sha256)
     dataset.SeriesNumber, dataset.InstanceNumber = place + 1, number + 1
@@ -65,7 +63,7 @@ def capture(case: Case, image: CaseImage, *, place: int, number: int, png: bytes
         dataset.WindowCenter, dataset.WindowWidth, dataset.VOILUTFunction = "127", "255", "LINEAR_EXACT"
     else:
         dataset.PlanarConfiguration = 0
-    data = np.ascontiguousarray(pixels).tobytes()
+    data = pixels.tobytes()
     dataset.PixelData = data + b"\0" * (len(data) % 2)
     return _written(dataset)
 

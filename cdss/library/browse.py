@@ -1,7 +1,9 @@
 """What the library's pages read, each in a number of queries that does not grow with the rows."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,9 @@ from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked
 
 SHOWN_VALUES = 12
+OWN_FACETS = ("kind", "collection", "state")
+# Rows whose numbers are held for the further queries of a page.
+MANY = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,29 @@ class CollectionCounts:
         return self.cases + self.guidelines + self.literature + self.gamuts
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    groups: Sequence[tuple[Mapping[str, str], int]]
+    wanted: Mapping[str, str]
+
+    @property
+    def total(self) -> int:
+        return sum(number for values, number in self.groups if self._fits(values, ""))
+
+    def by(self, name: str) -> Counter[str]:
+        """Of each value of one facet, under what is wanted of the others."""
+        found: Counter[str] = Counter()
+        for values, number in self.groups:
+            if self._fits(values, name):
+                found[values[name]] += number
+        return found
+
+    def _fits(self, values: Mapping[str, str], but: str) -> bool:
+        if but != "state" and not self.wanted.get("state") and values["state"] == State.RETIRED:
+            return False
+        return all(self.wanted.get(name) in (None, "", values[name]) for name in OWN_FACETS if name != but)
+
+
 def filtered(rows: QuerySet[LibraryItem], wanted: Mapping[str, str], *, but: str = "") -> QuerySet[LibraryItem]:
     """Rows that fit everything wanted, one facet left out so that its other values can be counted."""
     chosen = {name: value for name, value in wanted.items() if value and name != but}
@@ -69,21 +97,41 @@ def ordered(rows: QuerySet[LibraryItem], q: str) -> QuerySet[LibraryItem]:
     return rows.order_by(*in_title, "kind", "-updated", "-pk")
 
 
-def facets(rows: QuerySet[LibraryItem], wanted: Mapping[str, str], *, with_state: bool) -> list[Facet]:
-    found = [_facet(rows, wanted, "kind", "Kind", dict(Kind.choices))]
+def read_once(
+    rows: QuerySet[LibraryItem], wanted: Mapping[str, str]
+) -> tuple[QuerySet[LibraryItem], Mapping[str, str]]:
+    """The same rows, and what is still to be wanted of them: the texts are looked through once, not for each count."""
+    said = {name: wanted.get(name, "") for name in ("q", "diagnosis")}
+    if not any(said.values()):
+        return rows, wanted
+    found = filtered(rows, said, but="state").order_by().values_list("pk", flat=True)[: MANY + 1]
+    known = list(found)
+    if len(known) > MANY:
+        return rows, wanted
+    return LibraryItem.objects.filter(pk__in=known), {**wanted, "q": "", "diagnosis": ""}
+
+
+def counted(rows: QuerySet[LibraryItem], wanted: Mapping[str, str]) -> Counts:
+    """One query for the number of rows and for every facet of the rows themselves."""
+    others = {name: value for name, value in wanted.items() if name not in OWN_FACETS}
+    groups = filtered(rows, others, but="state").order_by().values_list(*OWN_FACETS).annotate(number=Count("pk"))
+    return Counts(
+        [(dict(zip(OWN_FACETS, map(str, values), strict=True)), number) for *values, number in groups], wanted
+    )
+
+
+def facets(rows: QuerySet[LibraryItem], wanted: Mapping[str, str], counts: Counts, *, with_state: bool) -> list[Facet]:
+    found = [_facet(counts, "kind", "Kind", dict(Kind.choices))]
     found += [_image_facet(rows, wanted, "region", "Region"), _image_facet(rows, wanted, "modality", "Modality")]
     names = {str(pk): name for pk, name in Collection.objects.values_list("pk", "name")}
-    found.append(_facet(rows, wanted, "collection", "Collection", names))
+    found.append(_facet(counts, "collection", "Collection", names))
     if with_state:
-        found.append(_facet(rows, wanted, "state", "State", dict(State.choices)))
+        found.append(_facet(counts, "state", "State", dict(State.choices)))
     return [facet for facet in found if facet.choices]
 
 
-def _facet(
-    rows: QuerySet[LibraryItem], wanted: Mapping[str, str], name: str, title: str, labels: Mapping[str, Any]
-) -> Facet:
-    counts = filtered(rows, wanted, but=name).order_by().values_list(name).annotate(number=Count("pk"))
-    return Facet(name, title, _choices(counts, wanted.get(name, ""), labels))
+def _facet(counts: Counts, name: str, title: str, labels: Mapping[str, Any]) -> Facet:
+    return Facet(name, title, _choices(counts.by(name).items(), counts.wanted.get(name, ""), labels))
 
 
 def _image_facet(rows: QuerySet[LibraryItem], wanted: Mapping[str, str], name: str, title: str) -> Facet:

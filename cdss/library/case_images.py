@@ -14,7 +14,6 @@ from cdss.library.field_values import RowError
 from cdss.library.image_files import remove_images_on_commit, write_image
 from cdss.library.models import Case, CaseImage
 from cdss.library.rows import ImageRow
-from cdss.library.thumbnails import remove_thumbnails_on_commit
 from cdss.locks.models import Mode
 from cdss.locks.modes import REFUSALS, is_locked
 
@@ -93,7 +92,6 @@ def replace_images(case: Case, images: Sequence[ReadImage], captions: Sequence[s
     CaseImage.objects.filter(pk__in=[image.pk for image in gone]).delete()
     doubts_forget(names=[str(image.file) for image in gone])
     remove_images_on_commit(names=[str(image.file) for image in gone])
-    remove_thumbnails_on_commit(digests=[image.sha256 for image in gone])
     # Out of the way of the new positions.
     CaseImage.objects.filter(case=case).update(position=models.F("position") + OUT_OF_THE_WAY)
     for position, (image, caption) in enumerate(zip(images, captions, strict=True)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +13,9 @@ from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.encryption import encrypt_bytes
 from cdss.library.image_files import image_bytes, image_files
-from cdss.library.models import CaseImage, Doubt
-from cdss.library.thumbnails import remove_thumbnails
+from cdss.library.models import Doubt
+from cdss.library.thumbnails import remove_thumbnail
+from cdss.reading import door
 from retrieval.files import written_beside
 
 if TYPE_CHECKING:
@@ -63,19 +63,16 @@ def crop_png(doubt: Doubt) -> bytes:
 
 
 def _put_back(doubt: Doubt) -> None:
-    from PIL import Image
+    from cdss.reading.images import png
 
-    strip = Image.open(io.BytesIO(crop_png(doubt))).convert("RGB")
+    strip = door.picture(crop_png(doubt))
     whole = image_files(name=doubt.name)
     files = sorted(whole.glob("*.png")) if whole.is_dir() else [whole]
-    for number in range(strip.height // doubt.height):
+    right, bottom = doubt.left + doubt.width, doubt.top + doubt.height
+    for number in range(strip.shape[0] // doubt.height):
         path = files[doubt.frame + number]
-        part = strip.crop((0, number * doubt.height, doubt.width, (number + 1) * doubt.height))
-        with Image.open(io.BytesIO(image_bytes(path))) as stored:
-            picture = stored.convert("RGB")
-        picture.paste(part, (doubt.left, doubt.top))
-        made = io.BytesIO()
-        picture.save(made, "PNG", compress_level=4)
+        picture = door.picture(image_bytes(path)).copy()
+        picture[doubt.top : bottom, doubt.left : right] = strip[number * doubt.height : (number + 1) * doubt.height]
         with written_beside(path) as file:
-            file.write(encrypt_bytes(made.getvalue()))
-    remove_thumbnails(digests=list(CaseImage.objects.filter(file=doubt.name).values_list("sha256", flat=True)))
+            file.write(encrypt_bytes(png(picture)))
+    remove_thumbnail(name=doubt.name)

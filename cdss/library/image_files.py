@@ -8,8 +8,9 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +22,7 @@ from cdss.library.intake_errors import IntakeError
 from retrieval.files import sync_folder
 
 FIRST_FRAME = "0000.png"
+SMALL = "thumbnails"
 STEM = re.compile(r"[0-9a-f]{32}")
 ORPHAN_SECONDS = 3600
 _written: ContextVar[list[Path] | None] = ContextVar("image_files_written", default=None)
@@ -83,6 +85,16 @@ def image_bytes(path: Path) -> bytes:
     return decrypt_bytes(path.read_bytes())
 
 
+def png_size(data: bytes) -> tuple[int, int]:
+    """Width and height of a stored picture, from its first bytes."""
+    return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+
+
+def is_grey_png(data: bytes) -> bool:
+    """Whether a stored picture has one channel."""
+    return data[25:26] == b"\0"
+
+
 @contextmanager
 def readable_copies() -> Iterator[Callable[[str, int], tuple[Path, ...]]]:
     """Copies of the frames of a stored image, by its name and their number, that are gone again afterwards."""
@@ -104,6 +116,19 @@ def image_files(*, name: str) -> Path:
     """What stands for a stored image as a whole: its file, or the folder of its frames."""
     first = Path(settings.MEDIA_ROOT) / name
     return first.parent if first.name == FIRST_FRAME and STEM.fullmatch(first.parent.name) else first
+
+
+def small_file(*, name: str) -> Path:
+    """Where the small picture of a stored image is, when one was made."""
+    media = Path(settings.MEDIA_ROOT)
+    return (media / SMALL / image_files(name=name).relative_to(media)).with_suffix(".jpg")
+
+
+@cache
+def forget_earlier_small_files() -> None:
+    """Those that were named for their content, and are made again under the names of their images."""
+    for folder in (Path(settings.MEDIA_ROOT) / SMALL).glob("??"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_images_on_commit(*, names: Collection[str]) -> None:
@@ -139,6 +164,8 @@ def _remove_all(paths: Sequence[Path]) -> None:
 
 
 def _remove(path: Path) -> None:
+    with suppress(ValueError):
+        small_file(name=path.relative_to(settings.MEDIA_ROOT).as_posix()).unlink(missing_ok=True)
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -180,15 +180,19 @@ def stored_pixels(image: ImageRow, *, most: int = imaging.MAX_FRAMES) -> list[Pi
     """The frames of a stored image for the encoder, at most `most`, spread evenly."""
     paths = frame_paths(name=image.file.name, frames=image.frames)
     chosen = [paths[index] for index in sample_indices(len(paths), most)]
-    return [frame for path in chosen for frame in _stored_frames(path)]
-
-
-def _stored_frames(path: Path) -> list[Pixels]:
     try:
-        data = image_bytes(path)
+        return door.pictures([_stored_bytes(path) for path in chosen])
+    except ImageError:
+        raise
+    except UnreadableError as error:
+        raise ImageError(str(error)) from error
+
+
+def _stored_bytes(path: Path) -> bytes:
+    try:
+        return image_bytes(path)
     except OSError as error:
         raise ImageError(f"{path.name}: this file cannot be opened ({error.strerror}).") from error
-    return imaging.read_frames(data, limits=image_limits())
 
 
 def _shape(image: IntakeImage) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, may
 from cdss.fields import EncryptedTextField
 from cdss.library.authored import Authored
+from cdss.library.pictured import Pictured
 from cdss.library.quarantines import Quarantine as Quarantine
 from cdss.library.quarantines import in_quarantine
 from cdss.library.sharing import CollectionShare as CollectionShare
@@ -184,7 +185,7 @@ class Document(LibraryItem):
         return self.status in TAKEN_BACK
 
 
-class CaseImage(models.Model):
+class CaseImage(Pictured, models.Model):
     case = models.ForeignKey(Case, models.CASCADE, related_name="images")
     position = models.PositiveIntegerField(default=0)
     # A PNG made from the upload; the upload itself is not kept. Frames of a stack are kept as FRAMES_DIR/0000.png …

@@ -1,59 +1,45 @@
-"""Small pictures for lists, made once and kept beside the images."""
+"""Small pictures for lists, made once by the readers' children and kept beside the images."""
 
-from collections.abc import Collection
-from io import BytesIO
+from __future__ import annotations
+
+import os
+import secrets
 from pathlib import Path
 
-from django.conf import settings
-from django.db import transaction
-
 from cdss.encryption import encrypt_bytes
-from cdss.library.image_files import frame_paths, image_bytes
-from cdss.library.models import CaseImage
+from cdss.library.image_files import forget_earlier_small_files, frame_paths, image_bytes, small_file
+from cdss.library.pictured import StoredPicture
+from cdss.reading import door
 
 SIDE = 320
 QUALITY = 82
 
 
-def thumbnail(image: CaseImage) -> bytes:
-    """The JPEG of the middle frame, the one that most likely shows what the stack is about."""
-    path = _path(image.sha256)
+def thumbnail(image: StoredPicture) -> bytes:
+    """The JPEG of the middle frame, the one that most likely shows what the stack is about.
+
+    Raises OSError, EncryptionError and UnreadableError.
+    """
+    path = small_file(name=str(image.file))
     if not path.exists():
         _make(frame_paths(name=str(image.file), frames=image.frames)[image.frames // 2], path)
     return image_bytes(path)
 
 
-def remove_thumbnails_on_commit(*, digests: Collection[str]) -> None:
-    """Of pictures that no case holds any more."""
-    transaction.on_commit(lambda: _remove(digests))
-
-
-def remove_thumbnails(*, digests: Collection[str]) -> None:
-    """Of pictures that changed: they are made again."""
-    for digest in digests:
-        _path(digest).unlink(missing_ok=True)
-
-
-def _remove(digests: Collection[str]) -> None:
-    held = set(CaseImage.objects.filter(sha256__in=digests).values_list("sha256", flat=True))
-    for digest in set(digests) - held:
-        _path(digest).unlink(missing_ok=True)
-
-
-def _path(sha256: str) -> Path:
-    return Path(settings.MEDIA_ROOT) / "thumbnails" / sha256[:2] / f"{sha256}.jpg"
+def remove_thumbnail(*, name: str) -> None:
+    """Of a picture that changed: it is made again."""
+    small_file(name=name).unlink(missing_ok=True)
 
 
 def _make(source: Path, path: Path) -> None:
-    from secrets import token_hex
-
-    from PIL import Image
-
+    made = door.read(f"{door.IMAGES}:small", image_bytes(source), side=SIDE, options={"quality": QUALITY}).blobs[0]
+    forget_earlier_small_files()
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{token_hex(4)}.part")
-    made = BytesIO()
-    with Image.open(BytesIO(image_bytes(source))) as image:
-        image.thumbnail((SIDE, SIDE))
-        image.convert("L" if image.mode == "L" else "RGB").save(made, "JPEG", quality=QUALITY)
-    part.write_bytes(encrypt_bytes(made.getvalue()))
+    part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(encrypt_bytes(made))
     part.replace(path)
+    if not source.exists():
+        # It was deleted meanwhile: nothing small of it stays.
+        path.unlink(missing_ok=True)

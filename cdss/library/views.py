@@ -2,25 +2,25 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from cdss.accounts.permissions import Action, may, require, user_of
 from cdss.audit.services import record
 from cdss.library import services
-from cdss.library.browse import collection_counts, facets, filtered, ordered, with_first_images
+from cdss.library.browse import collection_counts, counted, facets, filtered, ordered, read_once, with_first_images
 from cdss.library.case_text import PRESENTED, case_blocks
 from cdss.library.forms import SearchForm
-from cdss.library.image_files import frame_paths, image_bytes
 from cdss.library.models import Case, CaseImage, Document, Gamut, Kind, LibraryItem, SavedSearch
+from cdss.library.pictured import is_small, picture_response
 from cdss.library.spans import cited_span, page_of, pieces, sections
 from cdss.library.standing_of import standing_of
-from cdss.library.thumbnails import thumbnail
 from cdss.library.veils import unveiled
+from retrieval.errors import UnreadableError
 
 PER_PAGE = 24
 GAMUTS_PER_PAGE = 60
-IMAGE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"}
 
 
 @require_safe
@@ -29,15 +29,17 @@ def item_list(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET)
     wanted = form.wanted()
     visible = unveiled(LibraryItem.objects.viewable_by(user_of(request)), user_of(request))
-    rows = (
-        ordered(filtered(visible, wanted), wanted["q"]).select_related("collection", "case", "document").defer("text")
-    )
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    found, still = read_once(visible, wanted)
+    counts = counted(found, still)
+    rows = ordered(filtered(found, still), wanted["q"]).select_related("collection", "case", "document").defer("text")
+    paginator = Paginator(rows, PER_PAGE)
+    paginator.count = counts.total
+    page = paginator.get_page(request.GET.get("page"))
     context = {
         "wanted": wanted,
         "filters": (filters := form.filters()),
         "saved": [(search, search.filters == filters) for search in SavedSearch.objects.for_user(user_of(request))],
-        "facets": facets(visible, wanted, with_state=may(user_of(request), Action.PUBLISH)),
+        "facets": facets(found, still, counts, with_state=may(user_of(request), Action.PUBLISH)),
         "page_obj": page,
         "rows": with_first_images(page.object_list),
         "as_table": wanted["view"] == "table" or (not wanted["view"] and wanted["kind"] not in ("", Kind.CASE)),
@@ -120,19 +122,17 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 @require(Action.BROWSE_LIBRARY)
-def image(request: HttpRequest, pk: int, frame: int = 0) -> HttpResponse:
+def image(request: HttpRequest, pk: int, frame: int = 0) -> HttpResponseBase:
     visible = unveiled(Case.objects.viewable_by(user_of(request)), user_of(request)).values("pk")
     found = get_object_or_404(CaseImage.objects.select_related("case").filter(case_id__in=visible), pk=pk)
     try:
-        if request.GET.get("size") == "thumb":
-            return HttpResponse(thumbnail(found), content_type="image/jpeg", headers=IMAGE_HEADERS)
-        paths = frame_paths(name=str(found.file), frames=found.frames)
-        content = image_bytes(paths[abs(int(request.GET.get("frame", frame)))])
-    except (OSError, ValueError, IndexError) as error:
+        response = picture_response(request, found, frame)
+    except (OSError, ValueError, IndexError, UnreadableError) as error:
         raise Http404 from error
     # The small ones belong to the list or the page that holds them, which is recorded.
-    record(action="library.image_viewed", by=user_of(request), obj=found.case, details={"image": found.pk})
-    return HttpResponse(content, content_type="image/png", headers=IMAGE_HEADERS)
+    if not is_small(request):
+        record(action="library.image_viewed", by=user_of(request), obj=found.case, details={"image": found.pk})
+    return response
 
 
 @require_POST

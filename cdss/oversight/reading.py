@@ -131,7 +131,7 @@ def _cases(rows: QuerySet[Consultation]) -> Iterator[Case]:
 
 
 def _month(moment: dt.datetime) -> str:
-    return f"{moment:%Y-%m}"
+    return f"{moment.year}-{moment.month:02}"
 
 
 def _modalities(cases: Mapping[int, Case], rows: QuerySet[ConsultationImage]) -> None:

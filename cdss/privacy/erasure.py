@@ -19,7 +19,6 @@ from cdss.consultations.models import Basis, Citation, Consultation, Consultatio
 from cdss.library.doubts import doubts_forget
 from cdss.library.image_files import remove_images_on_commit
 from cdss.library.models import CaseImage, LibraryItem
-from cdss.library.thumbnails import remove_thumbnails_on_commit
 from cdss.privacy.export import patient_data
 from cdss.privacy.holdings import Holdings
 from cdss.studies.services import series_files_remove_on_commit
@@ -127,12 +126,11 @@ def _images_go(holdings: Holdings) -> Counter[str]:
     """Rows of images, and those of their files that no other row names."""
     asked = ConsultationImage.objects.filter(consultation__in=holdings.consultations)
     held = CaseImage.objects.filter(case__in=holdings.cases)
-    names, digests = holdings.image_names, set(held.values_list("sha256", flat=True))
+    names = holdings.image_names
     rows = _delete(asked) + _delete(held) + _delete(Picture.objects.filter(manuscript__case__in=holdings.cases))
     doubts_forget(names=names)
     still = set(ConsultationImage.objects.filter(file__in=names).values_list("file", flat=True))
     remove_images_on_commit(names=names - still)
-    remove_thumbnails_on_commit(digests=digests)
     return rows
 
 

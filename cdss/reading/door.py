@@ -70,6 +70,22 @@ def frames_of(path: Path) -> list[Pixels]:
     return frames
 
 
+def picture(data: bytes) -> Pixels:
+    """A stored picture of one frame, (height, width, 3). Raises UnreadableError."""
+    answer = read(f"{IMAGES}:pixels", data, kept_frames=1)
+    return np.frombuffer(answer.blobs[0], dtype=np.uint8).reshape(answer.facts["shape"])
+
+
+def pictures(pngs: Sequence[bytes]) -> list[Pixels]:
+    """The same for several, which one child reads. Raises UnreadableError."""
+    found = []
+    for _, answer in read_each(f"{IMAGES}:pixels", [(png, {"kept_frames": 1}) for png in pngs]):
+        if isinstance(answer, UnreadableError):
+            raise answer
+        found.append(np.frombuffer(answer.blobs[0], dtype=np.uint8).reshape(answer.facts["shape"]))
+    return found
+
+
 def look(job: str, source: Source, **args: Any) -> Part:
     """For the jobs that look for text in pictures: they take seconds, and nobody else waits for them."""
     spent = Spending(memory=max(LOOKING_MEMORY, _memory()), cpu=240, seconds=300.0, answer=_answer())

@@ -60,6 +60,17 @@ def image(args: Args, file: File) -> Part:
     return _answer(frames, found.frames, HeaderFacts(), {"metadata": count} if count else {})
 
 
+def small(args: Args, file: File) -> Part:
+    """One stored frame so that it fits into a square, as a JPEG or a PNG."""
+    (frame,) = imaging.read_frames(file.whole(), limits=limits_of(args), max_frames=1)
+    grey = _is_grey(frame)
+    picture = Image.fromarray(np.ascontiguousarray(frame[..., 0]) if grey else frame)
+    picture.thumbnail((int(args["side"]), int(args["side"])))
+    written = io.BytesIO()
+    picture.save(written, args.get("kind", "JPEG"), **args.get("options", {}))
+    return Part({}, [written.getvalue()])
+
+
 def pixels(args: Args, file: File) -> Iterator[Part]:
     """Frames as they are, for an encoder: nothing is stored of them."""
     for frame in imaging.read_frames(file.whole(), limits=limits_of(args), max_frames=int(args["kept_frames"])):
@@ -80,10 +91,14 @@ def limits_of(args: Args) -> Limits:
 
 def png(pixels: Pixels) -> bytes:
     """In one channel where the three are the same."""
-    grey = bool(np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 1], pixels[..., 2]))
     written = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels[..., 0]) if grey else pixels).save(written, "PNG", compress_level=4)
+    shown = np.ascontiguousarray(pixels[..., 0]) if _is_grey(pixels) else pixels
+    Image.fromarray(shown).save(written, "PNG", compress_level=4)
     return written.getvalue()
+
+
+def _is_grey(pixels: Pixels) -> bool:
+    return bool(np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 1], pixels[..., 2]))
 
 
 def _dicom(file: File, limits: Limits, kept: int) -> Part:

@@ -17,6 +17,8 @@ from retrieval.sandbox.protocol import Part
 from retrieval.sandbox.sources import File
 from retrieval.types import Pixels
 
+# Its models run in threads.
+BEGINS_THREADS = True
 # Of a stack, text is looked for in so many frames; what is found is masked in all of them.
 LOOKED_AT = 3
 

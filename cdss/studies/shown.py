@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,9 +14,10 @@ from numpy.typing import NDArray
 
 from cdss.accounts.models import User
 from cdss.library.dicom_profile import mapped_uid
-from cdss.library.image_files import frame_paths, image_bytes
+from cdss.library.image_files import frame_paths, image_bytes, is_grey_png
 from cdss.library.models import Case, CaseImage
 from cdss.library.veils import unveiled
+from cdss.reading import door
 from cdss.studies.frame_files import LEVEL, packed_frame, read_frame
 from cdss.studies.geometry import CT_PRESETS, markers
 from cdss.studies.models import Mark, MarkQuerySet, Series
@@ -180,9 +180,6 @@ def _presets(shown: Shown) -> list[list[Any]]:
 
 
 def _picture(image: CaseImage, frame: int) -> Array:
-    from PIL import Image
-
-    path = frame_paths(name=str(image.file), frames=image.frames)[frame]
-    with Image.open(io.BytesIO(image_bytes(path))) as picture:
-        grey = picture.mode in ("L", "1")
-        return np.ascontiguousarray(picture.convert("L" if grey else "RGB"))
+    data = image_bytes(frame_paths(name=str(image.file), frames=image.frames)[frame])
+    pixels = door.picture(data)
+    return np.ascontiguousarray(pixels[..., 0]) if is_grey_png(data) else pixels

@@ -9,6 +9,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from cdss.library.image_files import frame_paths, image_bytes
 from cdss.library.models import CaseImage
+from cdss.library.pictured import is_small
+from cdss.library.thumbnails import thumbnail
+from retrieval.errors import UnreadableError
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
@@ -19,9 +22,11 @@ def picture(request: HttpRequest, image: CaseImage | None, frame: int = 0) -> Ht
     if image is None:
         raise Http404
     try:
+        if is_small(request):
+            return HttpResponse(thumbnail(image), content_type="image/jpeg", headers=HEADERS)
         paths = frame_paths(name=str(image.file), frames=image.frames)
         content = pixels_alone(image_bytes(paths[abs(int(request.GET.get("frame", frame)))]))
-    except (OSError, ValueError, IndexError) as error:
+    except (OSError, ValueError, IndexError, UnreadableError) as error:
         raise Http404 from error
     return HttpResponse(content, content_type="image/png", headers=HEADERS)
 

@@ -35,6 +35,10 @@ class UnknownImage:
     def get_absolute_url(self) -> str:
         return self.address
 
+    @property
+    def small_url(self) -> str:
+        return f"{self.address}?size=thumb"
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

@@ -15,6 +15,7 @@ import struct
 import sys
 from contextlib import suppress
 
+from retrieval.sandbox.spending import leave_the_network
 from retrieval.sandbox.worker import serve
 
 NUMBER = struct.Struct(">i")
@@ -27,6 +28,7 @@ def main(arguments: list[str]) -> None:
     """Serves until the parent is gone, then takes its children with it."""
     descriptor, files, modules = int(arguments[0]), int(arguments[1]), arguments[2:]
     parent = socket.socket(fileno=descriptor)
+    leave_the_network()
     for module in modules:
         loaded = importlib.import_module(module)
         getattr(loaded, "warm", lambda: None)()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import os
 import resource
 import signal
 from contextlib import suppress
@@ -17,6 +18,8 @@ MEGABYTE = 1024 * 1024
 MAPPED = 1024 * MEGABYTE
 OPEN_FILES = 128
 NO_NEW_PRIVILEGES, DEATH_SIGNAL = 38, 1
+NEW_NETWORK, NEW_USER = 0x40000000, 0x10000000
+CAPABILITIES_VERSION = 0x20080522
 # The kernel takes a child first when the whole machine is short of memory.
 OOM_SCORE = "800"
 
@@ -38,18 +41,42 @@ class Spending:
     answer: int = 256 * MEGABYTE
 
 
-def confine() -> None:
-    """Once for a child, before it reads anything: no core, no file written, no new privileges, few descriptors."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+def leave_the_network() -> bool:
+    """Once for a process with one thread, whose children inherit it: no network is left but one without a way out.
+
+    True where the kernel allows it: to root, and to anybody where user namespaces are open.
+    """
     with suppress(OSError, AttributeError):
-        control = ctypes.CDLL(None).prctl
-        control(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-        control(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+        unshare = ctypes.CDLL(None, use_errno=True).unshare
+        return bool(unshare(NEW_NETWORK) == 0 or unshare(NEW_USER | NEW_NETWORK) == 0)
+    return False
+
+
+def confine(*, keep: int, threads: bool = False) -> None:
+    """Once for a child, before it reads anything.
+
+    No core, no file written, no process begun, few descriptors and none that were inherited but `keep` and the standard
+    ones, no privileges and no new ones.
+
+    Args:
+        keep: the descriptor of its connection.
+        threads: whether its libraries begin threads, which count as processes. (The kernel does not count root's.)
+    """
+    os.closerange(3, keep)
+    os.closerange(keep + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     with suppress(OSError):
         descriptor = Path("/proc/self/oom_score_adj")
         descriptor.write_text(OOM_SCORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    if not threads:
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        library.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+        library.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+        library.capset((ctypes.c_uint32 * 2)(CAPABILITIES_VERSION, 0), (ctypes.c_uint32 * 6)())
 
 
 def begin(spending: Spending) -> None:

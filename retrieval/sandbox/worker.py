@@ -22,7 +22,8 @@ GROWN = 192 * MEGABYTE
 
 def serve(connection: socket.socket, *, modules: Sequence[str], files: int) -> None:
     """Answers until `files` were read, the parent is gone, or too much memory stuck to the process."""
-    limits.confine()
+    threads = any(getattr(importlib.import_module(module), "BEGINS_THREADS", False) for module in modules)
+    limits.confine(keep=connection.fileno(), threads=threads)
     at_first = resident()
     while files > 0:
         try:

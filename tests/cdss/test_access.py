@@ -1,7 +1,7 @@
 """Who gets what from every URL. A URL that is not in the table fails, and so does a row without a URL."""
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -440,13 +440,14 @@ class World:
 
 @pytest.fixture
 def world(make_user, clinician: User, educator: User, auditor: User, administrator: User, media: None) -> World:
-    people = {
-        "owner": clinician,
-        "stranger": make_user("stranger", Role.CLINICIAN, department="surgery"),
-        "educator": educator,
-        "auditor": auditor,
-        "administrator": administrator,
-    }
+    people = {"owner": clinician, "educator": educator, "auditor": auditor, "administrator": administrator}
+    return one_world(make_user, people)
+
+
+def one_world(make_user: Callable[..., User], people: dict[str, User]) -> World:
+    """One object of each kind that a URL names; `people` are those of PEOPLE but the stranger."""
+    people["stranger"] = make_user("stranger", Role.CLINICIAN, department="surgery")
+    clinician, educator = people["owner"], people["educator"]
     consultation = answered_consultation(clinician, with_image=True)
     objects = {
         "consultation": consultation.pk,

@@ -2,9 +2,11 @@
 
 import ctypes
 import os
+import resource
+import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,36 @@ def world(args: Args, file: File) -> Part:
     return Part(
         {"environment": dict(os.environ), "modules": sorted(sys.modules), "open": opened, "session": os.getsid(0)}
     )
+
+
+def confined(args: Args, file: File) -> Part:
+    """What the kernel says of the child, and what it answers to what a child has no need for."""
+    status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
+    limits = {
+        name: list(resource.getrlimit(getattr(resource, f"RLIMIT_{name}")))
+        for name in ("NPROC", "NOFILE", "FSIZE", "CORE")
+    }
+    return Part({
+        "limits": limits,
+        "status": {name: status[name].strip() for name in ("NoNewPrivs", "CapEff", "CapPrm", "CapInh", "Threads")},
+        "interfaces": [name for _, name in socket.if_nameindex()],
+        "network": str(Path("/proc/self/ns/net").readlink()),
+        "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd")),  # noqa: PTH208
+        "fork": said_to(os.fork), "connect": said_to(lambda: socket.create_connection(("127.0.0.1", args["port"]), 5)),
+        "open": said_to(lambda: [os.dup(0) for _ in range(2000)]),
+        "raise": said_to(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))),
+        "core": said_to(lambda: resource.setrlimit(resource.RLIMIT_CORE, (1, 1))),
+    })  # fmt: skip
+
+
+def said_to(act: Callable[[], object]) -> str:
+    try:
+        made = act()
+    except (OSError, ValueError) as error:
+        return type(error).__name__
+    if made == 0 and act is os.fork:
+        os._exit(0)
+    return "done"
 
 
 def _hidden(args: Args, file: File) -> Part:

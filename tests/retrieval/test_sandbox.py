@@ -3,11 +3,14 @@
 import io
 import os
 import signal
+import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,6 +111,43 @@ def test_a_child_knows_nothing_of_the_site(pool: Pool, monkeypatch: pytest.Monke
     }  # fmt: skip
     assert known["session"] != os.getsid(0)
     assert known["open"] < 16
+
+
+@pytest.fixture(scope="module")
+def confined(pool: Pool) -> dict[str, Any]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return run(pool, "confined", port=server.getsockname()[1]).facts
+
+
+def test_a_child_begins_no_process_and_writes_no_file(confined: dict[str, Any]) -> None:
+    limits = confined["limits"]
+    assert (limits["NPROC"], limits["FSIZE"], limits["CORE"]) == ([0, 0], [0, 0], [0, 0])
+    # The kernel does not count the processes of root.
+    assert os.getuid() == 0 or confined["fork"] == "BlockingIOError"
+
+
+def test_a_child_has_few_descriptors_and_none_that_it_inherited(confined: dict[str, Any]) -> None:
+    # The standard ones, its connection, the file, and the folder it is listing.
+    assert len(confined["descriptors"]) == 6
+    assert (confined["limits"]["NOFILE"], confined["open"]) == ([128, 128], "OSError")
+
+
+def test_a_child_has_no_privileges_and_gets_none_back(confined: dict[str, Any]) -> None:
+    status = confined["status"]
+    assert status["NoNewPrivs"] == "1"
+    assert {int(status[name], 16) for name in ("CapEff", "CapPrm", "CapInh")} == {0}
+    assert (confined["raise"], confined["core"]) == ("ValueError", "ValueError")
+
+
+def test_a_child_has_no_network_where_the_kernel_allows_that(confined: dict[str, Any]) -> None:
+    may = subprocess.run(["unshare", "--net", "true"], check=False).returncode == 0 or subprocess.run(
+        ["unshare", "--user", "--net", "true"], check=False
+    ).returncode == 0  # fmt: skip
+    if not may:
+        pytest.skip("this kernel lets nobody leave the network")
+    assert confined["network"] != str(Path("/proc/self/ns/net").readlink())
+    assert confined["interfaces"] == ["lo"]
+    assert confined["connect"] != "done"
 
 
 @pytest.mark.parametrize("job", [f"{JOBS}:_hidden", "os:system", f"{JOBS}:missing"])

@@ -18,12 +18,11 @@ from cdss.indexing.encoding.embedding import Progress
 from cdss.indexing.encoding.encoders import image_encoder
 from cdss.indexing.models import PatchEmbedding
 from cdss.library.image_files import frame_paths, image_bytes
-from cdss.library.intake import image_limits
 from cdss.library.models import Case, CaseImage, State
 from cdss.library.veils import unveiled
 from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked, refuse_in
-from retrieval.errors import EncoderError, ImageError
+from retrieval.errors import EncoderError, ImageError, UnreadableError
 
 if TYPE_CHECKING:
     from retrieval.regions import Candidate, RegionHit
@@ -96,16 +95,18 @@ def frame_pixels(image: Any, frame: int, *, masked: bool) -> Pixels:
     """One frame of a stored image of a case or a consultation, as it is shown.
 
     Raises ImageError when there is no such frame, or it cannot be read."""
-    from retrieval.imaging import mask_overlays, read_frames
+    from cdss.reading import door
+    from retrieval.imaging import mask_overlays
 
     paths = frame_paths(name=str(image.file), frames=image.frames)
     if not 0 <= frame < len(paths):
         raise ImageError(f"Frame {frame}: this image has {len(paths)}, counted from 0.")
     try:
-        data = image_bytes(paths[frame])
+        pixels = door.picture(image_bytes(paths[frame]))
     except OSError as error:
         raise ImageError(f"The image cannot be opened ({error.strerror}). Import it again.") from error
-    pixels = read_frames(data, limits=image_limits(), max_frames=1)[0]
+    except UnreadableError as error:
+        raise ImageError(str(error)) from error
     return mask_overlays(pixels) if masked else pixels
 
 

@@ -1,20 +1,25 @@
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
+from itertools import product
 from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.db.models import Count
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from cdss.accounts.models import User
 from cdss.audit.models import Event
-from cdss.library.image_files import image_bytes
-from cdss.library.models import Case, CaseImage, Document, LibraryItem, State, Visibility
+from cdss.library import browse
+from cdss.library.image_files import forget_earlier_small_files, image_bytes, remove_images_on_commit
+from cdss.library.models import Case, CaseImage, Collection, Document, LibraryItem, State, Visibility
 from cdss.library.rows import CaseRow, DocumentRow, ImageRow
 from cdss.library.services import Target, case_upsert, collection_ensure, document_upsert, item_unpublish
+from tests.cdss.cast import library_case, library_document
 from tests.cdss.library.conftest import files_in, write_png
 
 TEXT = "Objective\nTo tell <b>something</b>.\n\nResults:\nThe mass was large.\n\nIt grew."
@@ -195,6 +200,27 @@ def test_frames_of_a_stack(as_clinician: Client, target: Target, source: Path) -
     assert as_clinician.get(reverse("library:image", args=[image.pk]) + "?frame=2").content == frames[2]
 
 
+@pytest.mark.parametrize("with_words", [True, False])
+def test_counts_are_those_of_the_rows(media: Path, clinician: User, with_words: bool) -> None:
+    """Whatever is chosen: each facet counts as if it alone were open."""
+    for number, state in enumerate((State.PUBLISHED, State.DRAFT, State.RETIRED, State.PUBLISHED)):
+        LibraryItem.objects.filter(pk=library_case(clinician, state=state).pk).update(title=f"A nodule {number}")
+        LibraryItem.objects.filter(pk=library_document(clinician, state=state).pk).update(title=f"A mass {number}")
+    rows = LibraryItem.objects.all()
+    collection = str(Collection.objects.earliest("pk").pk)
+    words = ("", "nodule", "a", "mass no") if with_words else ("",)
+    for q, kind, state, place in product(words, ("", "case"), ("", "published", "retired"), ("", collection, "999")):
+        wanted = {"q": q, "kind": kind, "state": state, "collection": place, "region": "", "modality": ""}
+        found, still = browse.read_once(rows, wanted)
+        counts = browse.counted(found, still)
+        assert counts.total == browse.filtered(rows, wanted).count()
+        for name in browse.OWN_FACETS:
+            straight = browse.filtered(rows, wanted, but=name).order_by().values_list(name).annotate(Count("pk"))
+            assert dict(counts.by(name)) == {str(value): number for value, number in straight}, (wanted, name)
+        seen = set(browse.filtered(found, still).values_list("pk", flat=True))
+        assert seen == set(browse.filtered(rows, wanted).values_list("pk", flat=True))
+
+
 def test_a_thumbnail_is_made_once(as_clinician: Client, make_case: Callable, media: Path) -> None:
     url = reverse("library:image", args=[make_case().images.get().pk]) + "?size=thumb"
     first = as_clinician.get(url)
@@ -289,3 +315,68 @@ def test_sources_count_what_one_may_see(as_clinician: Client, make_case: Callabl
 def test_an_empty_library_says_what_to_do(as_educator: Client) -> None:
     assert "The library is empty" in page(as_educator, reverse("library:list"))
     assert "Nothing in the library matches" in page(as_educator, reverse("library:list"), q="x")
+
+
+def test_a_small_picture_is_kept_by_the_browser_under_what_it_was_made_of(
+    as_clinician: Client, make_case: Callable, media: Path
+) -> None:
+    image = make_case().images.get()
+    sent = as_clinician.get(image.small_url)
+    assert sent["Cache-Control"] == "private, max-age=31536000, immutable"
+    again = as_clinician.get(image.small_url, headers={"If-None-Match": sent["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    # An address of another content is answered, but not kept for good.
+    assert "immutable" not in as_clinician.get(f"{image.small_url}0")["Cache-Control"]
+    before = image.small_url
+    stored = media / str(image.file)
+    stored.write_bytes(stored.read_bytes())
+    os.utime(stored, ns=(1, 1))
+    assert image.small_url != before
+
+
+def test_a_picture_that_is_there_is_asked_for_but_not_sent_again(
+    as_clinician: Client, make_case: Callable, media: Path
+) -> None:
+    image = make_case().images.get()
+    sent = as_clinician.get(image.get_absolute_url())
+    before = Event.objects.filter(action="library.image_viewed").count()
+    again = as_clinician.get(image.get_absolute_url(), headers={"If-None-Match": sent["ETag"]})
+    assert (again.status_code, again.content, again["Cache-Control"]) == (304, b"", "private, max-age=3600")
+    assert Event.objects.filter(action="library.image_viewed").count() == before + 1
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_who_may_see_a_case_no_more_is_not_told_that_its_picture_is_the_same(
+    as_clinician: Client, make_case: Callable, media: Path, small: bool
+) -> None:
+    case = make_case()
+    image = case.images.get()
+    url = image.small_url if small else image.get_absolute_url()
+    tag = as_clinician.get(url)["ETag"]
+    Case.objects.filter(pk=case.pk).update(visibility=Visibility.PRIVATE)
+    assert as_clinician.get(url, headers={"If-None-Match": tag}).status_code == 404
+
+
+def test_small_pictures_are_encrypted_and_go_with_their_pictures(
+    as_clinician: Client, make_case: Callable, media: Path, django_capture_on_commit_callbacks: Callable
+) -> None:
+    earlier = media / "thumbnails" / "ab" / "earlier.jpg"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_bytes(b"of a version before")
+    forget_earlier_small_files.cache_clear()
+    image = make_case().images.get()
+    sent = as_clinician.get(image.small_url).content
+    (made,) = files_in(media / "thumbnails")
+    assert sent.startswith(b"\xff\xd8")
+    assert sent not in made.read_bytes()
+    assert image_bytes(made) == sent
+    with django_capture_on_commit_callbacks(execute=True):
+        remove_images_on_commit(names=[str(image.file)])
+    assert files_in(media / "thumbnails") == []
+
+
+def test_a_picture_that_cannot_be_read_has_no_small_one(as_clinician: Client, make_case: Callable, media: Path) -> None:
+    image = make_case().images.get()
+    (media / str(image.file)).write_bytes(b"\x89PNG\r\n\x1a\n damaged")
+    assert as_clinician.get(image.small_url).status_code == 404
+    assert files_in(media / "thumbnails") == []

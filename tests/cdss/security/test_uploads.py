@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+import os
 import random
 import threading
 import time
@@ -29,8 +30,10 @@ from cdss.reading import door
 from retrieval.errors import UnreadableError
 from retrieval.sandbox import Part, Pool, Spending
 from tests.cdss.security import broken_files
+from tests.figures import Figure
 
 MEGABYTE = 1024 * 1024
+UPLOADS = int(os.environ.get("CDSS_FAULT_UPLOADS", "10000"))
 PICTURES = (".png", ".jpg", ".tif", ".webp", ".bmp", ".dcm")
 FORMATS = {".pdf": "pdf", ".xml": "mirc", ".jsonl": "cases"}
 # Made in a moment, and one of each kind.
@@ -100,14 +103,21 @@ def test_broken_files_get_an_answer(send: Callable[[str, bytes], Any]) -> None:
 
 
 @pytest.mark.faults
-def test_ten_thousand_broken_files_get_an_answer(send: Callable[[str, bytes], Any]) -> None:
+def test_ten_thousand_broken_files_get_an_answer(send: Callable[[str, bytes], Any], figure: Figure) -> None:
     headers = [(f"{number}.dcm", data) for number, data in enumerate(broken_files.header_classes().values())]
-    answered, seconds = of_broken_files(send, itertools.chain(headers, broken_files.mutated(10_000, seed=1)))
-    ninety_nine = seconds[int(0.99 * len(seconds))]
-    print(f"\nbroken uploads: {answered.total()}, by status {dict(answered)}, "
-          f"median {seconds[len(seconds) // 2]:.3f} s, p99 {ninety_nine:.2f} s, slowest {seconds[-1]:.2f} s; "
-          f"child at most {door._readers.peak // MEGABYTE} MB; "
-          f"taken {Picture.objects.count()} pictures, {LibraryItem.objects.count()} items")  # fmt: skip
+    answered, seconds = of_broken_files(send, itertools.chain(headers, broken_files.mutated(UPLOADS, seed=1)))
+    figure(
+        "broken uploads over HTTP",
+        sent=answered.total(),
+        errors=sum(number for status, number in answered.items() if status >= 500),
+        by_status=dict(answered),
+        median_s=f"{seconds[len(seconds) // 2]:.3f}",
+        p99_s=f"{seconds[int(0.99 * len(seconds))]:.2f}",
+        slowest_s=f"{seconds[-1]:.2f}",
+        child_peak_MB=door._readers.peak // MEGABYTE,
+        pictures_taken=Picture.objects.count(),
+        items_taken=LibraryItem.objects.count(),
+    )
     assert set(answered) <= {200, 302}
     assert door._readers.peak <= 512 * MEGABYTE
 
@@ -253,11 +263,18 @@ def test_names_that_lead_out_lead_nowhere(send: Callable[[str, bytes], Any], tea
 
 @pytest.mark.faults
 def test_five_hundred_names_and_files_lead_nowhere(
-    send: Callable[[str, bytes], Any], teacher: Client, site: Path
+    send: Callable[[str, bytes], Any], teacher: Client, site: Path, figure: Figure
 ) -> None:
     answered = of_spoofed(send, teacher, site, 500)
-    print(f"\nnames and files: {answered.total()}, by status {dict(answered)}, {Picture.objects.count()} pictures, "
-          f"{PlannedImport.objects.count()} plans, 0 files beside the store")  # fmt: skip
+    figure(
+        "names and files",
+        sent=answered.total(),
+        errors=sum(number for status, number in answered.items() if status >= 500),
+        by_status=dict(answered),
+        pictures=Picture.objects.count(),
+        plans=PlannedImport.objects.count(),
+        files_beside_the_store=0,
+    )
     assert set(answered) <= {200, 302, 400}
 
 

@@ -135,6 +135,25 @@ def test_damage_is_told_and_repaired(library: Library) -> None:
     assert [hit.item for hit in hits()] == expected
 
 
+def test_a_restored_site_makes_its_tables_again_and_finds_the_same(
+    library: Library, settings: Settings, tmp_path: Path
+) -> None:
+    """A backup has the rows of the version and no tables of vectors: those are made of the stored ones."""
+    version = IndexVersion.objects.get(pk=index_build().pk)
+    expected = [(hit.item, round(hit.score, 4)) for hit in hits()]
+    with connection.cursor() as cursor:
+        for table in (version.text_table, version.image_table):
+            if table:
+                cursor.execute(f"DROP TABLE {table}")
+    another_host(settings, tmp_path)
+    with pytest.raises(IndexUnusableError):
+        index_verify()
+    assert index_repair().pk != version.pk
+    forget_engine()
+    assert [(hit.item, round(hit.score, 4)) for hit in hits()] == expected
+    index_verify()
+
+
 def test_a_vector_that_is_missing_is_noticed(library: Library) -> None:
     version = IndexVersion.objects.get(pk=index_build().pk)
     with connection.cursor() as cursor:
