@@ -12,7 +12,8 @@ from cdss.library.browse import collection_counts, facets, filtered, ordered, wi
 from cdss.library.case_text import PRESENTED, case_blocks
 from cdss.library.forms import SearchForm
 from cdss.library.image_files import frame_paths, image_bytes
-from cdss.library.models import Case, CaseImage, Document, Gamut, Kind, LibraryItem, SavedSearch
+from cdss.library.models import Case, CaseImage, Document, Gamut, Kind, LibraryItem
+from cdss.library.saved_searches import searches_of
 from cdss.library.spans import cited_span, page_of, pieces, sections
 from cdss.library.standing_of import standing_of
 from cdss.library.thumbnails import thumbnail
@@ -36,7 +37,7 @@ def item_list(request: HttpRequest) -> HttpResponse:
     context = {
         "wanted": wanted,
         "filters": (filters := form.filters()),
-        "saved": [(search, search.filters == filters) for search in SavedSearch.objects.for_user(user_of(request))],
+        "saved": [(search, search.filters == filters) for search in searches_of(user_of(request))],
         "facets": facets(visible, wanted, with_state=may(user_of(request), Action.PUBLISH)),
         "page_obj": page,
         "rows": with_first_images(page.object_list),

@@ -18,8 +18,10 @@ from cdss.consultations.export import exported
 from cdss.consultations.models import Consultation, ConsultationImage
 from cdss.feedback.models import Feedback
 from cdss.library.image_files import frame_paths, image_bytes
-from cdss.library.models import Case, CaseImage
+from cdss.library.models import Case, CaseImage, SavedSearch
+from cdss.notices.models import Notice
 from cdss.privacy.holdings import Holdings
+from cdss.privacy.naming import told
 from cdss.studies.frame_files import frame_path
 from cdss.studies.models import Series
 
@@ -56,6 +58,8 @@ def patient_data(holdings: Holdings) -> dict[str, Any]:
             }
             for case in Case.objects.filter(pk__in=holdings.cases)
         ],
+        "notices": told(Notice.objects.filter(pk__in=holdings.notices)),
+        "saved_searches": told(SavedSearch.objects.filter(pk__in=holdings.searches)),
     }
 
 

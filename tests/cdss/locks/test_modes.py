@@ -30,7 +30,7 @@ from tests.cdss.test_access import PEOPLE, TABLE, Row, World, ask, media, url_na
 
 __all__ = ["media", "run_queue", "small_library", "world"]
 
-GO_ON = ("audit.", "sessions.", "axes.", "locks.")
+GO_ON = ("audit.", "accounts.session", "axes.", "locks.")
 # What may be posted to a site that is read-only: signing in and out, the lock, and what stores nothing.
 MAY_POST = {
     "accounts:sign_in", "accounts:sign_out", "account_login", "mfa_authenticate", "mfa_login_webauthn",
