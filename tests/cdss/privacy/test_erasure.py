@@ -44,6 +44,10 @@ def of_the_patient(user: User) -> Consultation:
     return consultation
 
 
+def case_path(case: Case) -> str:
+    return reverse("library:item", args=[case.pk])
+
+
 def case_of_the_patient(user: User) -> Case:
     case = library_case(user)
     Case.objects.filter(pk=case.pk).update(source_group=patient_group(case.source_name, NUMBER))
@@ -274,7 +278,7 @@ def test_notices_and_saved_searches_that_name_the_patient_go_too(clinician: User
         (
             (f"/consultations/{consultation.pk}/", "One of theirs."),
             (f"/consultations/{consultation.pk}/replays/1/", "Below one of theirs."),
-            (f"/library/{case.pk}/", "Their case."),
+            (case_path(case), "Their case."),
             ("/", f"About {NUMBER}."),
             (f"/consultations/{consultation.pk}0/", "Another, whose number begins alike."),
             (f"/consultations/{other.pk}/", f"Another patient, {NUMBER}0."),
