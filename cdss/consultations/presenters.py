@@ -197,7 +197,7 @@ class Page:
 
     @property
     def is_images_alone(self) -> bool:
-        return not self.case_texts and bool(self.consultation.images.all())
+        return not self.case_texts and (bool(self.consultation.images.all()) or self.consultation.held_back > 0)
 
     @property
     def modalities(self) -> list[str]:

@@ -16,6 +16,8 @@ from cdss.encryption import encrypt_bytes
 from cdss.library.image_files import image_bytes, image_files
 from cdss.library.models import CaseImage, Doubt
 from cdss.library.thumbnails import remove_thumbnails
+from cdss.locks.models import Mode
+from cdss.locks.modes import refuse_in
 from retrieval.files import written_beside
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ def crop_png(doubt: Doubt) -> bytes:
 def _put_back(doubt: Doubt) -> None:
     from PIL import Image
 
+    refuse_in(Mode.TEXT_ONLY)
     strip = Image.open(io.BytesIO(crop_png(doubt))).convert("RGB")
     whole = image_files(name=doubt.name)
     files = sorted(whole.glob("*.png")) if whole.is_dir() else [whole]

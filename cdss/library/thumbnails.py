@@ -10,6 +10,8 @@ from django.db import transaction
 from cdss.encryption import encrypt_bytes
 from cdss.library.image_files import frame_paths, image_bytes
 from cdss.library.models import CaseImage
+from cdss.locks.models import Mode
+from cdss.locks.modes import refuse_in
 
 SIDE = 320
 QUALITY = 82
@@ -49,6 +51,7 @@ def _make(source: Path, path: Path) -> None:
 
     from PIL import Image
 
+    refuse_in(Mode.TEXT_ONLY)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{token_hex(4)}.part")
     made = BytesIO()

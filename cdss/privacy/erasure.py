@@ -15,6 +15,7 @@ from django.db import connection, models, transaction
 from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.authoring.models import Picture
+from cdss.consultations.held_pictures import pictures_forget_on_commit
 from cdss.consultations.models import Basis, Citation, Consultation, ConsultationImage, Evidence, Replay, Statement
 from cdss.library.doubts import doubts_forget
 from cdss.library.image_files import remove_images_on_commit
@@ -56,6 +57,7 @@ def patient_erase(*, holdings: Holdings, by: User | None, reason: str) -> Erased
         copies = _blank(holdings.copies())
         rows = _images_go(holdings)
         series_files_remove_on_commit(cases=holdings.cases)
+        pictures_forget_on_commit(consultations=holdings.consultations)
         rows += _delete(Consultation.objects.filter(pk__in=holdings.consultations))
         rows += _delete(LibraryItem.objects.filter(pk__in=holdings.cases))
         rows += _delete(Notice.objects.filter(pk__in=holdings.notices))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from typing import IO, Any
 
@@ -15,9 +16,11 @@ from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.authoring.models import Manuscript
 from cdss.consultations.export import exported
-from cdss.consultations.models import Consultation, ConsultationImage
+from cdss.consultations.held_pictures import frames_of
+from cdss.consultations.models import Consultation, ConsultationImage, HeldPicture
 from cdss.feedback.models import Feedback
 from cdss.library.image_files import frame_paths, image_bytes
+from cdss.library.intake_errors import IntakeError
 from cdss.library.models import Case, CaseImage, SavedSearch
 from cdss.notices.models import Notice
 from cdss.privacy.holdings import Holdings
@@ -82,6 +85,10 @@ def _images(holdings: Holdings) -> Iterator[tuple[str, bytes]]:
             for number, path in enumerate(frame_paths(name=str(row.file.name), frames=row.frames)):
                 if path.exists():
                     yield f"images/{folder}-{owner}/{row.position:02}-{number:04}.png", image_bytes(path)
+    for held in HeldPicture.objects.filter(consultation__in=holdings.consultations):
+        with suppress(IntakeError):
+            for number, png in enumerate(frames_of(held)):
+                yield f"images/consultation-{held.consultation_id}/held-{held.position:02}-{number:04}.png", png
     for series in Series.objects.filter(case__in=holdings.cases):
         for number in range(series.frames):
             # Raw little-endian pixels, compressed; data.json says how many rows and columns of which type.

@@ -18,6 +18,8 @@ from cdss.library.dicom_profile import mapped_uid
 from cdss.library.image_files import frame_paths, image_bytes
 from cdss.library.models import Case, CaseImage
 from cdss.library.veils import unveiled
+from cdss.locks.models import Mode
+from cdss.locks.modes import refuse_in
 from cdss.studies.frame_files import LEVEL, packed_frame, read_frame
 from cdss.studies.geometry import CT_PRESETS, markers
 from cdss.studies.models import Mark, MarkQuerySet, Series
@@ -182,6 +184,7 @@ def _presets(shown: Shown) -> list[list[Any]]:
 def _picture(image: CaseImage, frame: int) -> Array:
     from PIL import Image
 
+    refuse_in(Mode.TEXT_ONLY)
     path = frame_paths(name=str(image.file), frames=image.frames)[frame]
     with Image.open(io.BytesIO(image_bytes(path))) as picture:
         grey = picture.mode in ("L", "1")
