@@ -18,7 +18,6 @@ from cdss.audit.models import Event
 from cdss.consultations.models import Consultation, Status
 from cdss.evaluation.cases import KnownImage
 from cdss.evaluation.workbench import pixels_of as pixels_of_known
-from cdss.exchange.pictures import frame_bytes
 from cdss.indexing.encoding.embedding import embed_images
 from cdss.indexing.encoding.patches import frame_pixels
 from cdss.library.doubts import doubt_decide
@@ -284,7 +283,6 @@ def test_text_only_decodes_nothing_wherever_it_is_asked(
         lambda: thumbnail(image),
         lambda: screened([files.good_png()]),
         lambda: doubt_decide(doubt=doubt, keep=True, by=clinician),
-        lambda: frame_bytes(Path(image.file.path)),
         lambda: read_frame("nothing", 0, pixels="uint8", rows=1, columns=1),
     ]
     for ask_for in asked:
