@@ -12,8 +12,8 @@ from django.db import transaction
 
 from cdss.accounts.models import User
 from cdss.audit.services import record
-from cdss.consultations.intake import CaseRefusedError, checked, cleaned, deidentified, marked, split_pasted
 from cdss.consultations.held_pictures import held_frames, picture_hold, pictures_copy, screening_begins
+from cdss.consultations.intake import CaseRefusedError, checked, cleaned, deidentified, marked, split_pasted
 from cdss.consultations.models import Consultation, ConsultationImage, Status
 from cdss.consultations.tasks import answer_consultation, mask_picture
 from cdss.consultations.understanding import corrections_rows, understood_rows
