@@ -48,9 +48,14 @@ def test_one_sees_where_one_is_signed_in(clinician: User, educator: User) -> Non
     page = here.get(ME).content.decode()
     rows = re.findall(r"<tr>\s*<td>(.*?)</tr>", page, re.DOTALL)
     assert len(rows) == 2
-    assert "Firefox on Windows" in rows[0] and "this session" in rows[0] and "192.0.2.7" in rows[0]
-    assert "Safari on iPhone" in rows[1] and "198.51.100.4" in rows[1] and timezone.now().strftime("%Y-") in rows[1]
-    assert handle_of(there) in rows[1] and "/end/" not in rows[0]
+    assert "Firefox on Windows" in rows[0]
+    assert "this session" in rows[0]
+    assert "192.0.2.7" in rows[0]
+    assert "Safari on iPhone" in rows[1]
+    assert "198.51.100.4" in rows[1]
+    assert timezone.now().strftime("%Y-") in rows[1]
+    assert handle_of(there) in rows[1]
+    assert "/end/" not in rows[0]
     assert "203.0.113.9" not in page
     for client in (here, there):
         assert client.session.session_key not in page
@@ -69,7 +74,8 @@ def test_all_others_end_together(clinician: User) -> None:
     here, there, third = signed_in(), signed_in(), signed_in()
     assert confirmed(here, f"{ME}sessions/end/") == 302
     assert [is_in(client) for client in (here, there, third)] == [True, False, False]
-    assert "<h2" in here.get(ME).content.decode() and len(open_sessions.open_sessions(user=clinician)) == 0
+    assert "<h2" in here.get(ME).content.decode()
+    assert len(open_sessions.open_sessions(user=clinician)) == 0
     clinician.refresh_from_db()
     assert len(open_sessions.open_sessions(user=clinician)) == 1
 
@@ -113,7 +119,8 @@ def test_what_has_ended_is_not_shown(clinician: User, administrator: User, monke
     Session.objects.filter(pk=first.session.session_key).update(expire_date=timezone.now() - timedelta(minutes=1))
     assert shown() == 1
     sessions_end(user=clinician, by=administrator)
-    assert shown() == 0 and not is_in(second)
+    assert shown() == 0
+    assert not is_in(second)
     signed_in()
     user_update(user=clinician, by=administrator, role=Role.EDUCATOR)
     assert shown() == 0
@@ -132,7 +139,9 @@ def test_the_list_follows_where_a_session_is_used(clinician: User, monkeypatch: 
     here.get("/", REMOTE_ADDR="198.51.100.99")
     (after,) = open_sessions.open_sessions(user=User.objects.get(pk=clinician.pk))
     assert (before.address, after.address) == ("192.0.2.7", "198.51.100.99")
-    assert after.since == before.since and after.used is not None and after.used.timestamp() == later
+    assert after.since == before.since
+    assert after.used is not None
+    assert after.used.timestamp() == later
 
 
 def test_an_administrator_sees_the_sessions_of_an_account_and_ends_all(clinician: User, administrator: User) -> None:
@@ -140,7 +149,8 @@ def test_an_administrator_sees_the_sessions_of_an_account_and_ends_all(clinician
     page = f"/accounts/users/{clinician.pk}/"
     assert "Safari on iPhone" in office.get(page).content.decode()
     assert office.post(f"{page}sessions/end/").status_code == 302
-    assert not is_in(theirs) and is_in(office)
+    assert not is_in(theirs)
+    assert is_in(office)
     assert "No session is open" in office.get(page).content.decode()
 
 

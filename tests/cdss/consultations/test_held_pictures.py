@@ -98,7 +98,8 @@ def test_nothing_is_in_the_media_before_it_was_looked_at(home: Path, sent: Calla
     assert (row.images.count(), row.held_pictures.count(), media_files(home)) == (0, 2, [])
     assert len(held_files(home)) == 2
     for path in held_files(home):
-        assert path.read_bytes().startswith(FILE_MARK) and path.stat().st_mode & 0o077 == 0
+        assert path.read_bytes().startswith(FILE_MARK)
+        assert path.stat().st_mode & 0o077 == 0
     assert Event.objects.get(action="consultation.started").details["images"] == 2
     working.mask_next(row.pk)
     assert (row.images.count(), row.held_pictures.count()) == (1, 1)
@@ -123,7 +124,8 @@ def test_masked_and_answered_in_one_go(
     ]
     # The pictures were looked at before anything was searched.
     steps = list(row.steps.order_by("started").values_list("name", "duration_ms"))
-    assert steps[0][0] == "deidentify" and steps[0][1] > 0
+    assert steps[0][0] == "deidentify"
+    assert steps[0][1] > 0
     assert Event.objects.get(action="consultation.finished").pk > told.last().pk
 
 
@@ -134,7 +136,8 @@ def test_what_was_held_is_gone_once_it_is_stored(
     held = row.held_pictures.get()
     with django_capture_on_commit_callbacks(execute=True):
         held_pictures.picture_screen(held)
-    assert held_files(home) == [] and len(media_files(home)) == 1
+    assert held_files(home) == []
+    assert len(media_files(home)) == 1
 
 
 @pytest.mark.usefixtures("one_at_a_time")
@@ -143,6 +146,8 @@ def test_the_page_says_so_and_the_steps_show_it(client: Client, sent: Callable[.
     client.force_login(row.user)
     page = client.get(f"/consultations/{row.pk}/").content.decode()
     assert "2 images are being looked at for burnt-in text" in page
+    assert "when its images have been looked at" in page
+    assert "nothing to remove" not in page
     assert step_states(row)[0]["state"] == "running"
     working.mask_next(row.pk)
     assert step_states(row)[0]["state"] == "running"
@@ -167,7 +172,8 @@ def test_a_search_for_text_that_fails_ends_in_a_clear_state(
     with run_queue():
         row = sent(2)
     row.refresh_from_db()
-    assert row.status == Status.FAILED and said in row.error
+    assert row.status == Status.FAILED
+    assert said in row.error
     assert (media_files(home), row.evidence.count(), row.images.count()) == ([], 0, 0)
     assert step_states(row)[0]["state"] == "stopped"
     monkeypatch.setattr(door, "look", read_here)
@@ -304,7 +310,8 @@ def test_what_nobody_came_back_for_goes_after_a_day(home: Path, sent: Callable[.
     (old,) = {path.parent for path in held_files(home)}
     os.utime(old, (time.time() - 2 * 86_400,) * 2)
     sent()
-    assert len(held_files(home)) == 1 and not old.exists()
+    assert len(held_files(home)) == 1
+    assert not old.exists()
 
 
 def test_a_case_that_is_refused_holds_nothing(home: Path, clinician: User) -> None:
