@@ -79,7 +79,7 @@ class Session(AbstractBaseSession):
         User, models.CASCADE, null=True, blank=True, related_name="sessions", db_constraint=False, editable=False
     )
 
-    objects = BaseSessionManager.from_queryset(SessionQuerySet)()
+    objects = BaseSessionManager.from_queryset(SessionQuerySet)()  # type: ignore[misc]
 
     @classmethod
     def get_session_store_class(cls) -> type[SessionStore]:

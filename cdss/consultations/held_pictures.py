@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from time import perf_counter
@@ -124,7 +125,8 @@ def pictures_copy(*, of: Consultation, to: Consultation) -> None:
 def pictures_forget_on_commit(*, consultations: Iterable[int]) -> None:
     """The files of pictures whose consultation is erased."""
     places = list(HeldPicture.objects.filter(consultation__in=list(consultations)).values_list("place", flat=True))
-    transaction.on_commit(lambda: [_let_go(place) for place in places])
+    for place in places:
+        transaction.on_commit(partial(_let_go, place))
 
 
 def failed_on(held: HeldPicture, error: IntakeError | UnreadableError) -> str:

@@ -85,10 +85,10 @@ def _images(holdings: Holdings) -> Iterator[tuple[str, bytes]]:
             for number, path in enumerate(frame_paths(name=str(row.file.name), frames=row.frames)):
                 if path.exists():
                     yield f"images/{folder}-{owner}/{row.position:02}-{number:04}.png", image_bytes(path)
-    for held in HeldPicture.objects.filter(consultation__in=holdings.consultations):
+    for picture in HeldPicture.objects.filter(consultation__in=holdings.consultations):
         with suppress(IntakeError):
-            for number, png in enumerate(frames_of(held)):
-                yield f"images/consultation-{held.consultation_id}/held-{held.position:02}-{number:04}.png", png
+            for number, png in enumerate(frames_of(picture)):
+                yield f"images/consultation-{picture.consultation_id}/held-{picture.position:02}-{number:04}.png", png
     for series in Series.objects.filter(case__in=holdings.cases):
         for number in range(series.frames):
             # Raw little-endian pixels, compressed; data.json says how many rows and columns of which type.

@@ -41,7 +41,7 @@ def site(tmp_path: Path, settings: object) -> Iterator[Path]:
     encryption.forget_cached_keys()
 
 
-ENCRYPTING = (("notices", "0004_encrypt_rows"), ("library", "0011_encrypt_rows"))
+ENCRYPTING = (("notices", "0004_encrypt_rows"), ("library", "0012_encrypt_rows"))
 
 
 def raw(table: str, column: str) -> list[str]:

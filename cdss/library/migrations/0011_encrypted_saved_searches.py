@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('library', '0009_collections_shared_with_learners'),
+        ('library', '0010_items_found_by_what_is_asked_of_them'),
     ]
 
     operations = [

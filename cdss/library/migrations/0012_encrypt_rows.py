@@ -8,7 +8,7 @@ COLUMNS = {"library_savedsearch": ("name", "filters")}
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("library", "0010_encrypted_saved_searches"),
+        ("library", "0011_encrypted_saved_searches"),
     ]
 
     operations = [migrations.RunPython(encrypting(COLUMNS), decrypting(COLUMNS))]
