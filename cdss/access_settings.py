@@ -16,6 +16,7 @@ APPS = [
     "allauth.mfa",
     "axes",
 ]
+SESSION_ENGINE = "cdss.accounts.session_store"
 # The first refuses an account and address that are locked; it signs nobody in.
 AUTHENTICATION_BACKENDS = ["cdss.accounts.lockout.LockoutBackend", "django.contrib.auth.backends.ModelBackend"]
 

@@ -88,7 +88,8 @@ def _keys(from_environment: str, path: str) -> tuple[Key, ...]:
         return tuple(Key.read(line) for line in re.split(r"[,\s]+", from_environment.strip()))
     file = Path(path)
     if not file.exists():
-        if _made_note().exists():
+        # Another thread or process may have made the keys between the two questions.
+        if _made_note().exists() and not file.exists():
             raise EncryptionError(
                 f"The data keys of this site are missing. Put the file {file.name} back into CDSS_HOME from its "
                 f"backup, or "

@@ -18,6 +18,7 @@ Pieces = Iterator[tuple[str, int]]
 # What a spreadsheet takes for the start of a formula, and the quote itself, so that a first quote is always ours.
 FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠'")
 BLOCK = 64 * 1024
+NOT_READ = "A filter cannot be read: dates are YYYY-MM-DD. Nothing was exported; go back and set it right."
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Where allauth asks the site: what a sign-in leads to, how secrets are kept, whom an identity provider lets in."""
 
-import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -17,8 +16,8 @@ from django.shortcuts import redirect, resolve_url
 
 from cdss.accounts import services
 from cdss.accounts.identity_provider import RefusedByProviderError, role_of, second_factor_was_used
-from cdss.accounts.idle import SINCE
 from cdss.accounts.models import Role, User
+from cdss.accounts.open_sessions import SINCE, note_use
 from cdss.accounts.sealing import seal, unseal
 
 # Where each role starts; the others start where LOGIN_REDIRECT_URL says.
@@ -47,7 +46,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return self.get_login_redirect_url(request)
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
-        request.session[SINCE] = int(time.time())
+        request.session.pop(SINCE, None)
+        note_use(request)
         services.signed_in(user=user, methods=methods_used(request, user))
         response: HttpResponse = super().post_login(request, user, **kwargs)
         return response

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
-SEEN = "seen"
-SINCE = "since"
+from cdss.accounts.open_sessions import SEEN, SINCE, note_use
+
 # A session is written at most this often, so that reading costs no writes.
 EVERY_SECONDS = 60
 # Asked for again and again while a page stays open.
@@ -28,6 +28,5 @@ class IdleLogOffMiddleware(MiddlewareMixin):
             now = int(time.time())
             signed_in = int(user.last_login.timestamp()) if user.last_login else 0
             if now - request.session.get(SEEN, signed_in) >= EVERY_SECONDS:
-                request.session[SEEN] = now
-                request.session.setdefault(SINCE, now)
+                note_use(request)
         return response

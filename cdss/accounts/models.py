@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from typing import Self
+
 from django.contrib.auth.models import AbstractUser
+from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
+
+from cdss.accounts.session_store import SessionStore
 
 
 class Role(models.TextChoices):
@@ -55,3 +61,31 @@ class User(AbstractUser):
         """A session ends when the password, the role or the generation is another than at its start."""
         value = f"{self.password}|{self.role}|{self.session_generation}"
         return salted_hmac("cdss.accounts.session", value, secret=secret, algorithm="sha256").hexdigest()
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    def of(self, user: User) -> Self:
+        return self.filter(user=user, expire_date__gt=timezone.now())
+
+    def expired(self) -> Self:
+        return self.filter(expire_date__lte=timezone.now())
+
+
+class Session(AbstractBaseSession):
+    """A browser that is signed in; of one that is not yet, whose it is stays empty."""
+
+    # Without a constraint: a session that is saved while its account goes must not fail the request.
+    user = models.ForeignKey(
+        User, models.CASCADE, null=True, blank=True, related_name="sessions", db_constraint=False, editable=False
+    )
+
+    objects = BaseSessionManager.from_queryset(SessionQuerySet)()  # type: ignore[misc]
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionStore]:
+        return SessionStore
+
+    @property
+    def handle(self) -> str:
+        """Names the session on a page; the key itself opens it and stands nowhere."""
+        return salted_hmac("cdss.accounts.session.handle", self.session_key, algorithm="sha256").hexdigest()[:32]

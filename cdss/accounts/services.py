@@ -7,7 +7,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import F
 
-from cdss.accounts.models import Role, User, UserGroup
+from cdss.accounts.models import Role, Session, User, UserGroup
 from cdss.audit.services import record
 
 # Without the characters that are taken for one another when read from a screen.
@@ -95,6 +95,8 @@ def code_failed(*, user: User) -> None:
 
 
 def signed_in(*, user: User, methods: Sequence[str]) -> None:
+    """What has run out, of anybody, is cleared away in passing."""
+    Session.objects.expired().delete()
     record(action="account.signed_in", by=user, obj=user, details={"methods": list(methods)})
 
 
@@ -103,6 +105,14 @@ def sessions_end(*, user: User, by: User) -> None:
     """Every session of the account ends; one's own is renewed by who calls this."""
     User.objects.filter(pk=user.pk).update(session_generation=F("session_generation") + 1)
     record(action="account.sessions_ended", by=by, obj=user)
+
+
+@transaction.atomic
+def session_end(*, session: Session, by: User) -> None:
+    """One session of an account; the others go on."""
+    details = {"session": session.handle}
+    session.delete()
+    record(action="account.session_ended", by=by, obj=by, details=details)
 
 
 @transaction.atomic

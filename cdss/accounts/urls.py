@@ -10,6 +10,7 @@ urlpatterns = [
     path("me/", views.profile, name="profile"),
     path("me/password/", views.PasswordView.as_view(), name="password"),
     path("me/sessions/end/", views.sessions_end, name="sessions_end"),
+    path("me/sessions/<slug:handle>/end/", views.session_end, name="session_end"),
     path("users/", views.users, name="users"),
     path("groups/", views.groups, name="groups"),
     path("groups/new/", views.group_edit, name="group_new"),

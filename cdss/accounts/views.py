@@ -1,6 +1,8 @@
 from typing import Any, cast
 
+from allauth.account.decorators import reauthentication_required
 from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from allauth.account.models import Login
 from django.conf import settings
 from django.contrib import messages
@@ -9,7 +11,7 @@ from django.contrib.auth import views as auth_views
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
@@ -20,6 +22,7 @@ from cdss.accounts.adapters import first_page
 from cdss.accounts.forms import OwnPasswordForm, SignInForm, UserChangeForm, UserForm, UserGroupForm
 from cdss.accounts.lockout import count_failure
 from cdss.accounts.models import Role, User, UserGroup
+from cdss.accounts.open_sessions import open_sessions, session_of
 from cdss.accounts.permissions import Action, allowed_actions, require, user_of
 from cdss.audit.services import record
 
@@ -91,10 +94,29 @@ class PasswordView(auth_views.PasswordChangeView):
 
 @require_GET
 def profile(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/profile.html", {"actions": sorted(allowed_actions(request.user))})
+    found = open_sessions(user=user_of(request), key=request.session.session_key)
+    return render(
+        request, "accounts/profile.html", {"actions": sorted(allowed_actions(request.user)), "sessions": found}
+    )
 
 
 @require_POST
+def session_end(request: HttpRequest, handle: str) -> HttpResponse:
+    """One of one's own; the one at hand ends by signing out."""
+    found = session_of(user=user_of(request), handle=handle)
+    if found is None:
+        raise Http404
+    if found.session_key == request.session.session_key:
+        messages.warning(request, "That is the session you are in: sign out to end it.")
+        return redirect("accounts:profile")
+    raise_if_reauthentication_required(request, app="account")
+    services.session_end(session=found, by=user_of(request))
+    messages.success(request, "The session has ended. Whoever used it has to sign in again.")
+    return redirect("accounts:profile")
+
+
+@require_POST
+@reauthentication_required
 def sessions_end(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
     services.sessions_end(user=user, by=user)
@@ -138,7 +160,8 @@ def user_edit(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, f"{account.username} is changed.")
             return redirect("accounts:users")
-    return render(request, "accounts/user_form.html", {"form": form, "account": account})
+    sessions = open_sessions(user=account, key=request.session.session_key)
+    return render(request, "accounts/user_form.html", {"form": form, "account": account, "sessions": sessions})
 
 
 @require_GET

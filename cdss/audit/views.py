@@ -14,7 +14,7 @@ from cdss.audit.forms import FilterForm
 from cdss.audit.models import Event
 from cdss.audit.services import record
 from cdss.audit.verify import verify
-from cdss.exports import download
+from cdss.exports import NOT_READ, download
 
 PAGE_SIZE = 100
 IN_MEMORY = 1024 * 1024
@@ -24,7 +24,9 @@ IN_MEMORY = 1024 * 1024
 @require(Action.VIEW_AUDIT)
 def listing(request: HttpRequest) -> HttpResponse:
     form = FilterForm(request.GET)
-    found = Event.objects.matching(**form.filters()).order_by("-sequence")
+    # A filter that cannot be read shows nothing: not everything.
+    matching = Event.objects.matching(**form.filters()) if form.is_valid() else Event.objects.none()
+    found = matching.order_by("-sequence")
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     record(action="audit.viewed", by=user_of(request), details={"found": page.paginator.count, "shown": len(page)})
     context = {
@@ -76,7 +78,9 @@ def prepare(request: HttpRequest) -> HttpResponse:
 @require(Action.VIEW_AUDIT)
 def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     form, kind = FilterForm(request.GET), request.GET.get("format", "csv")
-    if kind not in exports.FORMATS or not form.is_valid():
+    if not form.is_valid():
+        return HttpResponseBadRequest(NOT_READ)
+    if kind not in exports.FORMATS:
         return HttpResponseBadRequest("The format is one of: " + ", ".join(exports.FORMATS) + ".")
     file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
     wanted = exports.Wanted(form.filters(), placeholders=request.GET.get("placeholders") != "no")

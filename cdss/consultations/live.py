@@ -8,6 +8,7 @@ from typing import TypedDict
 from asgiref.sync import sync_to_async
 from django.db.models import Count
 
+from cdss.consultations.held_pictures import STEP
 from cdss.consultations.models import Consultation, Status, Step
 
 STEPS = {
@@ -44,9 +45,11 @@ class Progress(TypedDict):
 def step_states(consultation: Consultation) -> list[StepState]:
     """The steps that are done or under way, and those still to come."""
     begun: dict[str, Step] = {step.name: step for step in consultation.steps.all()}
-    # Nothing is stored that was not de-identified before.
-    first = StepState(name="deidentify", label="De-identify", state="done", ms=None)
     unfinished = "stopped" if consultation.is_finished else "running"
+    # Its text was de-identified before it was stored; pictures may still be looked at.
+    first = StepState(name=STEP, label="De-identify", state="done", ms=None)
+    if STEP in begun:
+        first = _step_state(STEP, "De-identify", begun[STEP], unfinished)
     return [first, *(_step_state(name, label, begun.get(name), unfinished) for name, label in STEPS.items())]
 
 

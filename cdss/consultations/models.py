@@ -118,6 +118,17 @@ class Consultation(models.Model):
         return self.status in FINISHED
 
     @property
+    def has_pictures(self) -> bool:
+        """Whether images go with it, those that are still looked at included."""
+        return self.images.exists() or self.held_pictures.exists()
+
+    @property
+    def held_back(self) -> int:
+        """How many pictures are still looked at for burnt-in text. One that ran has none."""
+        unasked = (Status.REVIEW, Status.QUEUED, Status.FAILED, Status.CANCELLED)
+        return self.held_pictures.count() if self.status in unasked else 0
+
+    @property
     def is_searched_further(self) -> bool:
         """Without an answer, it waits for what a language model thinks of to be searched for."""
         return self.hypotheses.get("state") in ("waiting", "searching")
@@ -179,6 +190,22 @@ class ConsultationImage(Pictured, models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("consultations:image", args=[self.consultation_id, self.pk])
+
+
+class HeldPicture(models.Model):
+    """A picture in which burnt-in text is still to be looked for. Its frames are held apart, encrypted."""
+
+    consultation = models.ForeignKey(Consultation, models.CASCADE, related_name="held_pictures")
+    position = models.PositiveIntegerField()
+    # The folder of its frames.
+    place = models.CharField(max_length=40)
+    frames = models.PositiveIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    modality = models.CharField(max_length=60, blank=True)
+
+    class Meta:
+        ordering = ["consultation", "position"]
 
 
 class Step(models.Model):

@@ -195,9 +195,14 @@ class Page:
     def sex(self) -> str:
         return self.consultation.sex.strip() or self.read.sex
 
+    @cached_property
+    def held(self) -> int:
+        """Pictures in which burnt-in text is still looked for."""
+        return self.consultation.held_back
+
     @property
     def is_images_alone(self) -> bool:
-        return not self.case_texts and bool(self.consultation.images.all())
+        return not self.case_texts and (bool(self.consultation.images.all()) or self.held > 0)
 
     @property
     def modalities(self) -> list[str]:

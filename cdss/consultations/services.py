@@ -12,9 +12,10 @@ from django.db import transaction
 
 from cdss.accounts.models import User
 from cdss.audit.services import record
+from cdss.consultations.held_pictures import held_frames, picture_hold, pictures_copy, screening_begins
 from cdss.consultations.intake import CaseRefusedError, checked, cleaned, deidentified, marked, split_pasted
 from cdss.consultations.models import Consultation, ConsultationImage, Status
-from cdss.consultations.tasks import answer_consultation
+from cdss.consultations.tasks import answer_consultation, mask_picture
 from cdss.consultations.understanding import corrections_rows, understood_rows
 from cdss.consultations.working import case_of
 from cdss.library.image_files import new_image_files
@@ -66,10 +67,11 @@ def consultation_start(
         raise CaseRefusedError(f"At most {MAX_IMAGES} images go with a case; there are {len(uploads)}.")
     try:
         check_total_pixels(uploads=uploads)
-        images = [image_intake(upload=upload, name=upload.name or "", screen=True) for upload in uploads]
+        images = [image_intake(upload=upload, name=upload.name or "") for upload in uploads]
         told = Patient.of(patient) if patient.strip() else same_patient(images)
         clean, removed = deidentified(case, shift=told.shift if told else None)
-        with new_image_files(), transaction.atomic():
+        waiting = [image for image in images if image.to_screen]
+        with new_image_files(), held_frames(waiting) as held, transaction.atomic():
             consultation = Consultation.objects.create(
                 user=by,
                 **asdict(clean),
@@ -79,8 +81,14 @@ def consultation_start(
                 llm_timeout_seconds=llm_timeout_seconds,
                 **_rule_of(by),
             )
+            places = iter(held)
+            if held:
+                screening_begins(consultation)
             for position, image in enumerate(images):
-                store_consultation_image(consultation=consultation, image=image, position=position)
+                if image.to_screen:
+                    picture_hold(consultation=consultation, image=image, place=next(places), position=position)
+                else:
+                    store_consultation_image(consultation=consultation, image=image, position=position)
                 for kind, count in image.removed.items():
                     removed[kind] = removed.get(kind, 0) + count
             consultation.removed_identifiers = removed
@@ -117,11 +125,14 @@ def _queue(consultation: Consultation, by: User, action: str, ip: str = "", **mo
     details = {
         **more,
         "characters": len(case_of(consultation).text),
-        "images": consultation.images.count(),
+        "images": consultation.images.count() + consultation.held_back,
         "removed_identifiers": sum(consultation.removed_identifiers.values()),
         "corrections": len(consultation.corrections),
     }
     record(action=action, by=by, obj=consultation, details=details, location=ip)
+    if consultation.status == Status.REVIEW and consultation.held_back:
+        # While its user reads what was understood, its pictures are looked at.
+        transaction.on_commit(lambda: mask_picture.enqueue(consultation.pk))
     if consultation.status == Status.QUEUED:
         transaction.on_commit(lambda: answer_consultation.enqueue(consultation.pk))
 
@@ -172,7 +183,7 @@ def consultation_reviewed(*, consultation: Consultation, by: User, corrections: 
         return
     refuse_in(Mode.EDUCATION)
     clean, _ = deidentified(replace(case_of(row), corrections=tuple(corrections)))
-    checked(read_case(clean).case, with_images=row.images.exists())
+    checked(read_case(clean).case, with_images=row.has_pictures)
     row.corrections, row.status = corrections_rows(clean.corrections), Status.QUEUED
     row.save(update_fields=["corrections", "status"])
     record(action="consultation.reviewed", by=by, obj=row, details=_counted(row.corrections))
@@ -199,7 +210,7 @@ def consultation_again(
         refuse_in(Mode.EDUCATION)
     images = list(consultation.images.all())
     asked = replace(case or case_of(consultation), corrections=case_of(consultation).corrections)
-    clean, removed = deidentified(checked(asked, with_images=bool(images)))
+    clean, removed = deidentified(checked(asked, with_images=consultation.has_pictures))
     clean = replace(clean, corrections=standing(clean, clean.corrections))
     again = Consultation.objects.create(
         user=by,
@@ -225,5 +236,9 @@ def consultation_again(
         )
         for image in images
     )
+    try:
+        pictures_copy(of=consultation, to=again)
+    except IntakeError as error:
+        raise CaseRefusedError(str(error)) from error
     _queue(again, by, "consultation.asked_again", of=consultation.pk)
     return again

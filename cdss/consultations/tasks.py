@@ -12,6 +12,13 @@ def answer_consultation(consultation_id: int) -> None:
     answer(consultation_id)
 
 
+@task()
+def mask_picture(consultation_id: int) -> None:
+    from cdss.consultations.working import mask_next
+
+    mask_next(consultation_id)
+
+
 @task(queue_name=LLM_QUEUE)
 def write_with_model(consultation_id: int) -> None:
     from cdss.consultations.model_answer import write

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -15,25 +16,28 @@ from cdss.audit.services import record
 from cdss.consultations.basis import basis_store
 from cdss.consultations.digests import answer_sha256, case_sha256
 from cdss.consultations.evidence import Scope
-from cdss.consultations.models import Answer, Basis, Consultation, Status
+from cdss.consultations.held_pictures import STEP, WAITED_FOR, failed_on, picture_screen, screening_timed
+from cdss.consultations.models import Answer, Basis, Consultation, HeldPicture, Status
 from cdss.consultations.pipeline import CancelledError, Outcome, consult
 from cdss.consultations.reads import quarantined
 from cdss.consultations.recording import Recorder, diagnoses_store
 from cdss.consultations.shown import answer_shown
-from cdss.consultations.tasks import answer_consultation, write_with_model
+from cdss.consultations.tasks import answer_consultation, mask_picture, write_with_model
 from cdss.consultations.understanding import corrections_from
+from cdss.library.intake_errors import IntakeError
 from cdss.locks.models import Mode
 from cdss.locks.modes import LockedError, is_locked
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.models import shown_name
 from cdss.reasoning.types import CaseInput
-from retrieval.errors import IndexUnusableError, RetrievalError
+from retrieval.errors import IndexUnusableError, RetrievalError, UnreadableError
 from retrieval.types import Pixels
 
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
 LOST_AFTER = timedelta(seconds=60)
+QUEUED = (Status.QUEUED,)
 UNEXPECTED = "Something went wrong while this case was worked on. Nothing was lost; try again."
 NO_INDEX = (
     "The index of the library cannot be read, so nothing was searched. Tell an administrator: "
@@ -42,6 +46,9 @@ NO_INDEX = (
 
 
 def answer(consultation_id: int) -> None:
+    if _waits_for_pictures(consultation_id):
+        mask_picture.enqueue(consultation_id)
+        return
     consultation = _claim(consultation_id)
     if consultation is None:
         return
@@ -61,6 +68,42 @@ def answer(consultation_id: int) -> None:
         # The text of an unknown error may quote the case: its kind is logged, the case is not.
         logger.error("consultation %s failed", consultation_id, exc_info=settings.DEBUG)
         _close(consultation, Status.FAILED, error=UNEXPECTED)
+
+
+def mask_next(consultation_id: int) -> None:
+    """Looks for burnt-in text in one picture of a case, and leaves the next one to another task: cases take turns."""
+    held = HeldPicture.objects.filter(consultation=consultation_id, consultation__status__in=WAITED_FOR).first()
+    if held is None:
+        return
+    consultation, since = held.consultation, time.perf_counter()
+    try:
+        picture_screen(held)
+    except LockedError:
+        # What the mode leaves of the case is searched; its pictures wait for another mode.
+        answer_consultation.enqueue(consultation_id)
+        return
+    except (IntakeError, UnreadableError) as error:
+        _not_masked(consultation, failed_on(held, error))
+        return
+    except Exception:
+        logger.error("consultation %s: a picture was not looked at", consultation_id, exc_info=settings.DEBUG)
+        _not_masked(consultation, UNEXPECTED)
+        return
+    screening_timed(consultation, since=since)
+    follows = mask_picture if _waits_for_pictures(consultation_id, *WAITED_FOR) else answer_consultation
+    follows.enqueue(consultation_id)
+
+
+def _not_masked(consultation: Consultation, error: str) -> None:
+    """A draft waits for its user, and is tried once more when it is sent; what was sent ends here."""
+    consultation.refresh_from_db()
+    if consultation.status == Status.QUEUED:
+        _close(consultation, Status.FAILED, error=error)
+
+
+def _waits_for_pictures(consultation_id: int, *states: str) -> bool:
+    waiting = HeldPicture.objects.filter(consultation=consultation_id, consultation__status__in=states or QUEUED)
+    return waiting.exists() and not is_locked(Mode.TEXT_ONLY)
 
 
 class QuarantinedMeanwhileError(Exception):
@@ -109,7 +152,7 @@ def _claim(consultation_id: int) -> Consultation | None:
         row.attempts += 1
         row.hypotheses = {}
         row.save(update_fields=["status", "started", "heartbeat", "attempts", "hypotheses"])
-        row.steps.all().delete()
+        row.steps.exclude(name=STEP).delete()
         row.answers.all().delete()
         row.evidence.all().delete()
         Basis.objects.filter(consultation=row).delete()

@@ -95,7 +95,7 @@ def copies_of(text: str, library: Mapping[int, frozenset[str]]) -> Ids:
 
 
 def pixels_of(image: KnownImage) -> list[Pixels]:
-    """Raises ImageError."""
+    """Raises ImageError, and LockedError where the site is locked to text."""
     from cdss.library.intake import stored_pixels
 
     if image.stored is not None:

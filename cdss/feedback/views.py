@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.consultations.models import Citation, Consultation, Diagnosis, Evidence, Statement
-from cdss.exports import download
+from cdss.exports import NOT_READ, download
 from cdss.feedback import export as exports
 from cdss.feedback.forms import FeedbackForm, FilterForm
 from cdss.feedback.models import Feedback, Verdict
@@ -71,7 +71,9 @@ def citation(request: HttpRequest, pk: int, citation: int) -> HttpResponse:
 def listing(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
     form = FilterForm(request.GET)
-    found = Feedback.objects.matching(**form.filters()).select_related(*SHOWN_WITH)
+    # A filter that cannot be read shows nothing: not everything.
+    matching = Feedback.objects.matching(**form.filters()) if form.is_valid() else Feedback.objects.none()
+    found = matching.select_related(*SHOWN_WITH)
     page = Paginator(found.defer(*CASE_TEXT), PAGE_SIZE).get_page(request.GET.get("page"))
     record(action="feedback.listed", by=user, details={"found": page.paginator.count, "shown": len(page)})
     query = urlencode({name: value for name, value in form.filters().items() if value})
@@ -83,7 +85,9 @@ def listing(request: HttpRequest) -> HttpResponse:
 def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     user = user_of(request)
     form, kind = FilterForm(request.GET), request.GET.get("format", "csv")
-    if kind not in exports.FORMATS or not form.is_valid():
+    if not form.is_valid():
+        return HttpResponseBadRequest(NOT_READ)
+    if kind not in exports.FORMATS:
         return HttpResponseBadRequest("The format is one of: " + ", ".join(exports.FORMATS) + ".")
     file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
     exported = exports.write(Feedback.objects.matching(**form.filters()), kind, file)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cdss.consultations.models import Consultation
+from cdss.consultations.simulated import of_people
 from cdss.feedback.models import Feedback, Verdict
 from cdss.feedback.targets import key_of
 from cdss.reasoning.concepts import concept_of
@@ -73,6 +74,7 @@ def _votes(consultation: Consultation, kind: str, items: Mapping[int, list[tuple
 
 def _last_words(verdicts: list[Verdict], consultations: Iterable[int] | None = None) -> list[Feedback]:
     rows = Feedback.objects.filter(verdict__in=verdicts).select_related("consultation__user", "evidence")
+    rows = of_people(rows, "user", "consultation__user")
     if consultations is not None:
         rows = rows.filter(consultation__in=list(consultations))
     last = {(*key_of(given), given.user_id): given for given in rows.order_by("created", "pk")}

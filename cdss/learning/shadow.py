@@ -16,6 +16,7 @@ from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.consultations.models import Consultation, Status
 from cdss.consultations.pipeline import Outcome, Unwatched, consult
+from cdss.consultations.simulated import of_people
 from cdss.consultations.working import case_of, scope_of
 from cdss.consultations.working import pixels_of as stored_pixels_of
 from cdss.evaluation.workbench import Progress
@@ -96,7 +97,7 @@ def shadow_run(
 
 def _past(limit: int) -> Iterator[Consultation]:
     rows = Consultation.objects.filter(status__in=(Status.DONE, Status.ABSTAINED)).order_by("-created", "-pk")
-    yield from rows.select_related("user").prefetch_related("images")[:limit]
+    yield from of_people(rows, "user").select_related("user").prefetch_related("images")[:limit]
 
 
 def _asked(row: Consultation, weights: WeightSet) -> Listed:

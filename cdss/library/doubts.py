@@ -15,6 +15,8 @@ from cdss.encryption import encrypt_bytes
 from cdss.library.image_files import image_bytes, image_files
 from cdss.library.models import Doubt
 from cdss.library.thumbnails import remove_thumbnail
+from cdss.locks.models import Mode
+from cdss.locks.modes import refuse_in
 from cdss.reading import door
 from retrieval.files import written_beside
 
@@ -65,6 +67,7 @@ def crop_png(doubt: Doubt) -> bytes:
 def _put_back(doubt: Doubt) -> None:
     from cdss.reading.images import png
 
+    refuse_in(Mode.TEXT_ONLY)
     strip = door.picture(crop_png(doubt))
     whole = image_files(name=doubt.name)
     files = sorted(whole.glob("*.png")) if whole.is_dir() else [whole]

@@ -20,7 +20,7 @@ from cdss.library.intake_errors import IntakeError
 from cdss.library.patients import Patient, same_patient
 from cdss.library.screening import Doubt, is_wanted, screened
 from cdss.locks.models import Mode
-from cdss.locks.modes import REFUSALS, is_locked
+from cdss.locks.modes import REFUSALS, is_locked, refuse_in
 from cdss.reading import door
 from retrieval import imaging
 from retrieval.errors import ImageError, UnreadableError
@@ -56,6 +56,8 @@ class IntakeImage:
     patient: Patient | None = None
     # Burnt-in text was looked for; what may be text is masked until somebody has looked at it.
     was_screened: bool = False
+    # The setting has it looked for, and it was not yet.
+    to_screen: bool = False
     doubts: tuple[Doubt, ...] = ()
 
     @property
@@ -157,6 +159,7 @@ def stack_intake(
         removed=dict(removed),
         patient=same_patient(slices),
         was_screened=all(part.was_screened for part in slices),
+        to_screen=any(part.to_screen for part in slices),
         doubts=tuple(replace(doubt, frame=number) for number, part in enumerate(slices) for doubt in part.doubts),
     )
 
@@ -177,7 +180,8 @@ def store_consultation_image(*, consultation: Any, image: IntakeImage, position:
 
 
 def stored_pixels(image: ImageRow, *, most: int = imaging.MAX_FRAMES) -> list[Pixels]:
-    """The frames of a stored image for the encoder, at most `most`, spread evenly."""
+    """The frames of a stored image for the encoder, at most `most`, spread evenly. Raises LockedError."""
+    refuse_in(Mode.TEXT_ONLY)
     paths = frame_paths(name=image.file.name, frames=image.frames)
     chosen = [paths[index] for index in sample_indices(len(paths), most)]
     try:
@@ -246,14 +250,9 @@ def _answered(answer: Part | UnreadableError) -> Part:
 
 
 def _image(part: Part, screen: bool) -> IntakeImage:
-    facts, pngs, removed = part.facts, tuple(part.blobs), dict(part.facts["removed"])
-    looked = screen and is_wanted(modality=facts["modality"], says_none=facts["says_none"])
-    doubts: tuple[Doubt, ...] = ()
-    if looked:
-        found = screened(pngs)
-        pngs, doubts = found.pngs, found.doubts
-        removed |= {"burnt_in_text": found.masked} if found.masked else {}
-    return IntakeImage(
+    facts, pngs = part.facts, tuple(part.blobs)
+    wanted = is_wanted(modality=facts["modality"], says_none=facts["says_none"])
+    image = IntakeImage(
         pngs=pngs,
         width=facts["width"],
         height=facts["height"],
@@ -263,10 +262,25 @@ def _image(part: Part, screen: bool) -> IntakeImage:
         region=facts["region"],
         plane=facts["plane"],
         says_burned_in=facts["says_burned_in"],
-        removed=removed,
+        removed=dict(facts["removed"]),
         patient=Patient.of(facts["patient"]) if facts["patient"] else None,
-        was_screened=looked,
-        doubts=doubts,
+        to_screen=wanted,
+    )
+    return image_screened(image) if wanted and screen else image
+
+
+def image_screened(image: IntakeImage) -> IntakeImage:
+    """The image with burnt-in text masked. Raises UnreadableError and LockedError."""
+    found = screened(image.pngs)
+    masked = {"burnt_in_text": found.masked} if found.masked else {}
+    return replace(
+        image,
+        pngs=found.pngs,
+        sha256=_digest(found.pngs),
+        removed={**image.removed, **masked},
+        was_screened=True,
+        to_screen=False,
+        doubts=found.doubts,
     )
 
 

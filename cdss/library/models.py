@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, may
-from cdss.fields import EncryptedTextField
+from cdss.fields import EncryptedJSONField, EncryptedTextField
 from cdss.library.authored import Authored
 from cdss.library.pictured import Pictured
 from cdss.library.quarantines import Quarantine as Quarantine
@@ -268,16 +268,16 @@ class SavedSearch(models.Model):
     """Filters of the library's list, kept by a user under a name."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_searches")
-    name = models.CharField(max_length=80)
+    # What is looked for may tell of a patient: encrypted, so that a name is once a user by search_save alone.
+    name = EncryptedTextField()
     # {"q": "nodule", "kind": "case", …}: what stands in the address of the list.
-    filters = models.JSONField()
+    filters = EncryptedJSONField()
     created = models.DateTimeField(auto_now_add=True)
 
     objects: models.Manager[SavedSearch] = SavedSearchQuerySet.as_manager()
 
     class Meta:
-        ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["user", "name"], name="saved_search_name")]
+        ordering = ["pk"]
 
     def __str__(self) -> str:
         return self.name

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from cdss.locks.models import Mode
+from cdss.locks.modes import refuse_in
 from cdss.reading import door
 
 # Scanners that write no names into these, where the header says so too.
@@ -43,7 +45,8 @@ def is_wanted(*, modality: str = "", says_none: bool = False) -> bool:
 
 
 def screened(pngs: Sequence[bytes]) -> Screened:
-    """The frames of one stack with text masked; certain places in all of them."""
+    """The frames of one stack with text masked; certain places in all of them. Raises LockedError."""
+    refuse_in(Mode.TEXT_ONLY)
     found = door.look(f"{door.LOOKING}:screened", b"".join(pngs), sizes=[len(png) for png in pngs])
     doubts = tuple(Doubt(**doubt) for doubt in found.facts["doubts"])
     return Screened(tuple(found.blobs) or tuple(pngs), found.facts["masked"], doubts)

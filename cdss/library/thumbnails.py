@@ -9,6 +9,8 @@ from pathlib import Path
 from cdss.encryption import encrypt_bytes
 from cdss.library.image_files import forget_earlier_small_files, frame_paths, image_bytes, small_file
 from cdss.library.pictured import StoredPicture
+from cdss.locks.models import Mode
+from cdss.locks.modes import refuse_in
 from cdss.reading import door
 
 SIDE = 320
@@ -32,6 +34,7 @@ def remove_thumbnail(*, name: str) -> None:
 
 
 def _make(source: Path, path: Path) -> None:
+    refuse_in(Mode.TEXT_ONLY)
     made = door.read(f"{door.IMAGES}:small", image_bytes(source), side=SIDE, options={"quality": QUALITY}).blobs[0]
     forget_earlier_small_files()
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,8 +12,9 @@ from cdss.library import services
 from cdss.library.browse import collection_counts, counted, facets, filtered, ordered, read_once, with_first_images
 from cdss.library.case_text import PRESENTED, case_blocks
 from cdss.library.forms import SearchForm
-from cdss.library.models import Case, CaseImage, Document, Gamut, Kind, LibraryItem, SavedSearch
+from cdss.library.models import Case, CaseImage, Document, Gamut, Kind, LibraryItem
 from cdss.library.pictured import is_small, picture_response
+from cdss.library.saved_searches import searches_of
 from cdss.library.spans import cited_span, page_of, pieces, sections
 from cdss.library.standing_of import standing_of
 from cdss.library.veils import unveiled
@@ -38,7 +39,7 @@ def item_list(request: HttpRequest) -> HttpResponse:
     context = {
         "wanted": wanted,
         "filters": (filters := form.filters()),
-        "saved": [(search, search.filters == filters) for search in SavedSearch.objects.for_user(user_of(request))],
+        "saved": [(search, search.filters == filters) for search in searches_of(user_of(request))],
         "facets": facets(found, still, counts, with_state=may(user_of(request), Action.PUBLISH)),
         "page_obj": page,
         "rows": with_first_images(page.object_list),

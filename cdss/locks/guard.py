@@ -13,7 +13,7 @@ from cdss.read_only import is_lifted
 
 _WRITE = re.compile(r'\s*(?:INSERT(?: OR \w+)? INTO|REPLACE INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNORECASE)
 # The trail of what is done and refused, sessions, failed sign-ins, the lock itself, and what migrations keep.
-_GO_ON = re.compile(r"audit_|django_session$|axes_|locks_|django_migrations$|django_content_type$|auth_permission$")
+_GO_ON = re.compile(r"audit_|accounts_session$|axes_|locks_|django_migrations$|django_content_type$|auth_permission$")
 
 
 def install(*, connection: BaseDatabaseWrapper, **kwargs: object) -> None:

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 
 from cdss.accounts.models import User
+from cdss.fields import EncryptedTextField
 
 
 class Kind(models.TextChoices):
@@ -33,7 +34,7 @@ class Notice(models.Model):
 
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    text = models.CharField(max_length=300)
+    text = EncryptedTextField()
     # Where it leads, on this site.
     path = models.CharField(max_length=300)
     # What it tells of: told of the same thing twice, a person has one notice.

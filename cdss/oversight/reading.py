@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 
 from cdss.consultations.models import Consultation, ConsultationImage, Diagnosis, Statement, Status, Support
+from cdss.consultations.simulated import PREFIX
 from cdss.feedback.models import Feedback, Reason, Verdict
 from cdss.library.patient_groups import NOT_STATED, age_band, sex_group
 from cdss.library.rows import age_years
@@ -18,8 +19,6 @@ from cdss.reasoning.composer import WRITER
 from cdss.reasoning.concepts import concept_of
 
 NO_IMAGE = "no image"
-# How the names of those begin who ask what is simulated.
-PREFIX = "simulated-"
 FIRST = 5
 SETTLED = (Status.DONE, Status.ABSTAINED)
 OVERRIDES = (Verdict.DISAGREE.value, Verdict.WRONG.value, Verdict.UNSAFE.value)

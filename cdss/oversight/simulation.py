@@ -24,8 +24,8 @@ from cdss.consultations.models import (
     Status,
     Support,
 )
+from cdss.consultations.simulated import PREFIX
 from cdss.feedback.models import Feedback, Reason, Verdict
-from cdss.oversight.reading import PREFIX
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.concepts import concept_of
 from cdss.verdicts import Confirmation

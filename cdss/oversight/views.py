@@ -13,6 +13,8 @@ from cdss.oversight.presenters import dashboard as dashboard_of
 @require(Action.VIEW_AUDIT)
 def dashboard(request: HttpRequest) -> HttpResponse:
     form = DashboardForm(request.GET or {"measure": "first"})
+    if not form.is_valid():
+        return render(request, "oversight/dashboard.html", {"form": form})
     board = dashboard_of(form.filters())
     used = {name: printable(str(value)) for name, value in form.filters().items() if value}
     details = {"consultations": board.total, "filters": used}

@@ -15,10 +15,12 @@ from django.db import connection, models, transaction
 from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.authoring.models import Picture
+from cdss.consultations.held_pictures import pictures_forget_on_commit
 from cdss.consultations.models import Basis, Citation, Consultation, ConsultationImage, Evidence, Replay, Statement
 from cdss.library.doubts import doubts_forget
 from cdss.library.image_files import remove_images_on_commit
-from cdss.library.models import CaseImage, LibraryItem
+from cdss.library.models import CaseImage, LibraryItem, SavedSearch
+from cdss.notices.models import Notice
 from cdss.privacy.export import patient_data
 from cdss.privacy.holdings import Holdings
 from cdss.studies.services import series_files_remove_on_commit
@@ -54,8 +56,11 @@ def patient_erase(*, holdings: Holdings, by: User | None, reason: str) -> Erased
         copies = _blank(holdings.copies())
         rows = _images_go(holdings)
         series_files_remove_on_commit(cases=holdings.cases)
+        pictures_forget_on_commit(consultations=holdings.consultations)
         rows += _delete(Consultation.objects.filter(pk__in=holdings.consultations))
         rows += _delete(LibraryItem.objects.filter(pk__in=holdings.cases))
+        rows += _delete(Notice.objects.filter(pk__in=holdings.notices))
+        rows += _delete(SavedSearch.objects.filter(pk__in=holdings.searches))
         record(
             action="privacy.erased",
             by=by,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from typing import IO, Any
 
@@ -15,11 +16,15 @@ from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.authoring.models import Manuscript
 from cdss.consultations.export import exported
-from cdss.consultations.models import Consultation, ConsultationImage
+from cdss.consultations.held_pictures import frames_of
+from cdss.consultations.models import Consultation, ConsultationImage, HeldPicture
 from cdss.feedback.models import Feedback
 from cdss.library.image_files import frame_paths, image_bytes
-from cdss.library.models import Case, CaseImage
+from cdss.library.intake_errors import IntakeError
+from cdss.library.models import Case, CaseImage, SavedSearch
+from cdss.notices.models import Notice
 from cdss.privacy.holdings import Holdings
+from cdss.privacy.naming import told
 from cdss.studies.frame_files import frame_path
 from cdss.studies.models import Series
 
@@ -56,6 +61,8 @@ def patient_data(holdings: Holdings) -> dict[str, Any]:
             }
             for case in Case.objects.filter(pk__in=holdings.cases)
         ],
+        "notices": told(Notice.objects.filter(pk__in=holdings.notices)),
+        "saved_searches": told(SavedSearch.objects.filter(pk__in=holdings.searches)),
     }
 
 
@@ -78,6 +85,10 @@ def _images(holdings: Holdings) -> Iterator[tuple[str, bytes]]:
             for number, path in enumerate(frame_paths(name=str(row.file.name), frames=row.frames)):
                 if path.exists():
                     yield f"images/{folder}-{owner}/{row.position:02}-{number:04}.png", image_bytes(path)
+    for picture in HeldPicture.objects.filter(consultation__in=holdings.consultations):
+        with suppress(IntakeError):
+            for number, png in enumerate(frames_of(picture)):
+                yield f"images/consultation-{picture.consultation_id}/held-{picture.position:02}-{number:04}.png", png
     for series in Series.objects.filter(case__in=holdings.cases):
         for number in range(series.frames):
             # Raw little-endian pixels, compressed; data.json says how many rows and columns of which type.

@@ -9,6 +9,7 @@ from cdss.authoring.models import Picture
 from cdss.consultations.models import Consultation, ConsultationImage, Evidence
 from cdss.library.models import Case, CaseImage, LibraryItem
 from cdss.library.rows import patient_group
+from cdss.privacy.naming import notices_about, searches_naming
 
 
 class NothingHeldError(Exception):
@@ -22,6 +23,8 @@ class Holdings:
     subject: str
     consultations: tuple[int, ...] = ()
     cases: tuple[int, ...] = ()
+    searches: tuple[int, ...] = ()
+    notices: tuple[int, ...] = ()
 
     @property
     def image_names(self) -> set[str]:
@@ -48,6 +51,8 @@ class Holdings:
             "cases": len(self.cases),
             "images": len(self.image_names),
             "copies": len(list(self.copies())),
+            "notices": len(self.notices),
+            "searches": len(self.searches),
         }
 
 
@@ -64,11 +69,13 @@ def holdings_of(*, patient: str = "", consultations: Iterable[int] = (), cases: 
         subject = f"patient {key[:16]}"
         asked |= set(Consultation.objects.filter(patient_key=key).values_list("pk", flat=True))
         held |= _cases_of(patient.strip())
-    if not asked and not held:
+    searches = searches_naming(patient=patient)
+    notices = notices_about(patient=patient, consultations=asked, cases=held)
+    if not (asked or held or searches or notices):
         raise NothingHeldError(
             "Nothing is held of this patient, or under these numbers. Check how the number is written."
         )
-    return Holdings(subject, tuple(sorted(asked)), tuple(sorted(held)))
+    return Holdings(subject, tuple(sorted(asked)), tuple(sorted(held)), searches, notices)
 
 
 def _cases_of(patient: str) -> set[int]:

@@ -16,6 +16,7 @@ from cdss.library.doubts import doubts_forget
 from cdss.library.image_files import remove_images_on_commit
 from cdss.privacy.erasure import patient_erase
 from cdss.privacy.holdings import Holdings
+from cdss.privacy.naming import notices_about
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def retention_apply(found: Due) -> None:
         ("drafts past their time", found.drafts),
     ):
         if pks:
-            patient_erase(holdings=Holdings(subject, pks), by=None, reason="retention")
+            notices = notices_about(patient="", consultations=pks, cases=())
+            patient_erase(holdings=Holdings(subject, pks, notices=notices), by=None, reason="retention")
     if found.images:
         _images(found.images)
 

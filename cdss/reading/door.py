@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 
+from cdss.locks.models import Mode
+from cdss.locks.modes import refuse_in
 from retrieval.errors import UnreadableError
 from retrieval.images import MAX_FRAMES, Limits, check_file, sample_indices
 from retrieval.sandbox import Item, Part, Pool, Spending
@@ -54,7 +56,11 @@ def read_each(
 
 
 def frames_of(path: Path) -> list[Pixels]:
-    """The frames of an image, or of every PNG in a folder of frames in order of name, for an encoder."""
+    """The frames of an image, or of every PNG in a folder of frames in order of name, for an encoder.
+
+    Raises LockedError where the site is locked to text.
+    """
+    refuse_in(Mode.TEXT_ONLY)
     files = sorted(path.glob("*.png")) if path.is_dir() else [path]
     if not files:
         raise UnreadableError(f"{path.name}: there are no frames in this folder. Import the image again.")

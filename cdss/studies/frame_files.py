@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from cdss.encryption import encrypt_bytes
 from cdss.library.image_files import image_bytes
+from cdss.locks.models import Mode
+from cdss.locks.modes import refuse_in
 from cdss.studies.errors import StudyError
 from retrieval.files import sync_folder
 
@@ -84,6 +86,8 @@ def packed_frame(folder: str, frame: int) -> bytes:
 
 
 def read_frame(folder: str, frame: int, *, pixels: str, rows: int, columns: int) -> NDArray[np.generic]:
+    """Raises LockedError where the site is locked to text."""
+    refuse_in(Mode.TEXT_ONLY)
     shape = (rows, columns, 3) if pixels == "rgb8" else (rows, columns)
     return np.frombuffer(gzip.decompress(packed_frame(folder, frame)), TYPES[pixels]).reshape(shape)
 

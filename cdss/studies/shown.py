@@ -17,6 +17,8 @@ from cdss.library.dicom_profile import mapped_uid
 from cdss.library.image_files import frame_paths, image_bytes, is_grey_png
 from cdss.library.models import Case, CaseImage
 from cdss.library.veils import unveiled
+from cdss.locks.models import Mode
+from cdss.locks.modes import refuse_in
 from cdss.reading import door
 from cdss.studies.frame_files import LEVEL, packed_frame, read_frame
 from cdss.studies.geometry import CT_PRESETS, markers
@@ -180,6 +182,7 @@ def _presets(shown: Shown) -> list[list[Any]]:
 
 
 def _picture(image: CaseImage, frame: int) -> Array:
+    refuse_in(Mode.TEXT_ONLY)
     data = image_bytes(frame_paths(name=str(image.file), frames=image.frames)[frame])
     pixels = door.picture(data)
     return np.ascontiguousarray(pixels[..., 0]) if is_grey_png(data) else pixels

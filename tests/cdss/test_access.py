@@ -138,6 +138,8 @@ TABLE = [
     Row("accounts:user_factors_reset", "POST", (302, 403, 403, 403, 403, 302), ("account",)),
     Row("accounts:user_sessions_end", "POST", (302, 403, 403, 403, 403, 302), ("account",)),
     Row("accounts:sessions_end", "POST", EVERYONE_SENT),
+    # nobody's: one's own are in accounts/test_sessions.py
+    Row("accounts:session_end", "POST", (302, 404, 404, 404, 404, 404), ("handle",)),
     # accounts: second factors, and sign-in elsewhere; a change asks for the password again
     Row("account_login", "GET", (200, 302, 302, 302, 302, 302)),
     Row("account_login", "POST", (200, 302, 302, 302, 302, 302)),
@@ -452,6 +454,7 @@ def one_world(make_user: Callable[..., User], people: dict[str, User]) -> World:
     objects = {
         "consultation": consultation.pk,
         "image": consultation.images.get().pk,
+        "handle": "none",
         "account": (someone := make_user("someone", Role.CLINICIAN)).pk,
         "frame": 0,
         "evaluation": evaluation_run().pk,

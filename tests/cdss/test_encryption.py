@@ -6,6 +6,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,10 @@ from cdss.encryption import EncryptionError, Key, decrypt_bytes, decrypt_text, e
 from cdss.feedback.models import Feedback
 from cdss.field_migration import decrypting, encrypting
 from cdss.library.image_files import image_bytes, write_image
+from cdss.library.models import SavedSearch
+from cdss.library.saved_searches import search_save
+from cdss.notices.models import Notice
+from cdss.notices.services import notify
 from tests.cdss.cast import PIXEL, answered_consultation
 
 SECRET = "Zebrafish nodule of the left lung"
@@ -34,6 +39,9 @@ def site(tmp_path: Path, settings: object) -> Iterator[Path]:
     encryption.forget_cached_keys()
     yield tmp_path
     encryption.forget_cached_keys()
+
+
+ENCRYPTING = (("notices", "0004_encrypt_rows"), ("library", "0012_encrypt_rows"))
 
 
 def raw(table: str, column: str) -> list[str]:
@@ -261,3 +269,29 @@ def test_every_field_with_case_text_is_encrypted(make_user: Callable[..., User])
     ]
     assert named["consultations.Statement"] == {"text"}
     assert {"comment", "final_diagnosis"} <= named["feedback.Feedback"]
+    assert named["notices.Notice"] == {"text"}
+    assert named["library.SavedSearch"] == {"name", "filters"}
+
+
+@pytest.mark.django_db
+def test_notices_and_saved_searches_are_encrypted_rotated_and_given_back(clinician: User, settings: object) -> None:
+    settings.ENCRYPTION = False  # type: ignore[attr-defined]
+    notify(kind="case", recipients=[clinician], text="About case 7.", path="/", key="a")
+    search_save(by=clinician, name="Of Monday", filters={"q": "A-4711 nodule"})
+    settings.ENCRYPTION = True  # type: ignore[attr-defined]
+    stored = [("notices_notice", "text"), ("library_savedsearch", "name"), ("library_savedsearch", "filters")]
+    plain = [raw(*column) for column in stored]
+    assert plain == [["About case 7."], ["Of Monday"], ['{"q": "A-4711 nodule"}']]
+    editor = type("Editor", (), {"connection": connection})
+    steps = [import_module(f"cdss.{app}.migrations.{name}").Migration.operations[0] for app, name in ENCRYPTING]
+    for step in steps:
+        step.code(None, editor)
+    assert all(value.startswith("enc1:") for column in stored for value in raw(*column))
+    assert rotation.keys_rotate().rows >= 2
+    assert all(value.startswith(f"enc1:{rotation.current_key().id}:") for column in stored for value in raw(*column))
+    assert Notice.objects.get().text == "About case 7."
+    kept = SavedSearch.objects.get()
+    assert (kept.name, kept.filters) == ("Of Monday", {"q": "A-4711 nodule"})
+    for step in steps:
+        step.reverse_code(None, editor)
+    assert [raw(*column) for column in stored] == plain

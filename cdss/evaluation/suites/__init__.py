@@ -30,3 +30,5 @@ SUITES: Mapping[str, Callable[[Workbench], Result]] = {
 EVERY = "all"
 # Measured only when asked for by name: they take minutes and none of the consultations.
 APART = frozenset({"regions", "segmentation"})
+# They look at nothing but images: not run while the site is locked to text.
+OF_IMAGES = frozenset({"images", "regions", "segmentation"})

@@ -17,6 +17,7 @@ DRAWS = 2000
 SEED = 7
 LEVEL = 0.95
 CERTAIN = 1 - 1e-12
+NO_SPREAD = 1e-9
 
 Numbers = NDArray[np.float64]
 # Rows of how often each kind of item was met: the observed agreement of each row, and what chance alone would give.
@@ -93,4 +94,7 @@ def _interval(met: Numbers, statistic: Statistic) -> tuple[float | None, float |
         return None, None
     found = (observed[defined] - expected[defined]) / (1 - expected[defined])
     low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    if high - low < NO_SPREAD:
+        # All draws of a few things that are alike are alike: that is no certainty.
+        return None, None
     return float(low), float(high)

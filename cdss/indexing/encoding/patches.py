@@ -94,10 +94,11 @@ def patches_build(*, progress: Progress | None = None) -> int:
 def frame_pixels(image: Any, frame: int, *, masked: bool) -> Pixels:
     """One frame of a stored image of a case or a consultation, as it is shown.
 
-    Raises ImageError when there is no such frame, or it cannot be read."""
+    Raises ImageError when there is no such frame, or it cannot be read, and LockedError."""
     from cdss.reading import door
     from retrieval.imaging import mask_overlays
 
+    refuse_in(Mode.TEXT_ONLY)
     paths = frame_paths(name=str(image.file), frames=image.frames)
     if not 0 <= frame < len(paths):
         raise ImageError(f"Frame {frame}: this image has {len(paths)}, counted from 0.")

@@ -5,13 +5,12 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from cdss.accounts import idle
-from cdss.accounts.models import User
+from cdss.accounts.models import Session, User
 from cdss.library.models import State
 from cdss.studies.models import StudyUpload
 from tests.cdss.cast import answered_consultation, library_case

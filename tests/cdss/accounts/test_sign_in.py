@@ -4,13 +4,12 @@ import pytest
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth.hashers import MD5PasswordHasher
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from cdss.accounts.forms import REFUSED
-from cdss.accounts.models import Role, User
+from cdss.accounts.models import Role, Session, User
 from cdss.accounts.services import user_update
 from cdss.audit.models import Event
 
@@ -216,18 +215,6 @@ def test_another_role_ends_the_sessions(clinician: User, administrator: User) ->
     theirs.force_login(clinician)
     user_update(user=clinician, by=administrator, role=Role.AUDITOR)
     assert theirs.get("/accounts/me/").status_code == 302
-
-
-def test_one_ends_ones_other_sessions(clinician: User) -> None:
-    here, there = Client(), Client()
-    here.force_login(clinician)
-    there.force_login(clinician)
-    key = here.session.session_key
-    assert here.post("/accounts/me/sessions/end/").status_code == 302
-    assert here.get("/accounts/me/").status_code == 200
-    assert here.session.session_key != key
-    assert there.get("/accounts/me/").status_code == 302
-    assert actions() == ["account.sessions_ended"]
 
 
 def test_an_administrator_ends_the_sessions_of_an_account(client: Client, clinician: User, administrator: User) -> None:

@@ -117,7 +117,8 @@ def main(count: int, seed: int) -> None:
         told |= set(kept)
         deaths += died
         found += [f"trial {trial}: {problem}" for problem in problems(told)]
-    print(json.dumps({"deaths": deaths, "steps": whole, "acknowledged": len(told), "problems": found}))
+    figures = {"deaths": deaths, "trials": trial, "steps": whole, "acknowledged": len(told), "problems": found}
+    print(json.dumps({**figures, "database": connection.vendor}))
 
 
 def steps_of_all() -> int:

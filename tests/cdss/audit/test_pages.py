@@ -176,3 +176,13 @@ def test_memory_does_not_grow_with_the_rows(db: None, tmp_path: Path) -> None:
     trail_fill(9000)
     export_peak(1000, tmp_path)
     assert export_peak(9000, tmp_path) < 1.2 * export_peak(1000, tmp_path)
+
+
+@pytest.mark.parametrize("page", ["/audit/", "/feedback/", "/oversight/"])
+@pytest.mark.parametrize("bad", [{"since": "yesterday"}, {"role": "king"}, {"until": "2026-13-45"}])
+def test_a_filter_that_cannot_be_read_shows_and_exports_nothing(desk: Client, page: str, bad: dict[str, str]) -> None:
+    shown = desk.get(page, bad).content.decode()
+    assert "A filter cannot be read" in shown
+    assert "errorlist" in shown
+    assert "/export/" not in shown
+    assert "<tbody>" not in shown

@@ -14,6 +14,7 @@ from PIL import Image
 from cdss.accounts.models import User
 from cdss.audit.models import Event
 from cdss.consultations.services import consultation_start
+from cdss.consultations.working import mask_next
 from cdss.library import screening
 from cdss.library.doubts import doubt_decide
 from cdss.library.image_files import frame_paths, image_bytes
@@ -36,6 +37,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def media(tmp_path: Path, settings: object, monkeypatch: pytest.MonkeyPatch) -> Path:
+    settings.CDSS_HOME = tmp_path  # type: ignore[attr-defined]
     settings.MEDIA_ROOT, settings.OCR = tmp_path / "media", "auto"  # type: ignore[attr-defined]
     monkeypatch.setattr(looking, "find_text", lambda pixels: [CERTAIN, FAINT, MARK])
     monkeypatch.setattr(door, "look", read_here)
@@ -98,8 +100,9 @@ def test_every_slice_of_a_stack_is_masked() -> None:
 
 @pytest.fixture
 def doubt(clinician: User) -> Doubt:
-    upload = SimpleUploadedFile("a.png", png())
-    consultation_start(by=clinician, case=CaseInput(findings="A nodule."), uploads=[upload], review=True, patient="A-1")
+    upload, case = SimpleUploadedFile("a.png", png()), CaseInput(findings="A nodule.")
+    row = consultation_start(by=clinician, case=case, uploads=[upload], review=True, patient="A-1")
+    mask_next(row.pk)
     return Doubt.objects.get()
 
 

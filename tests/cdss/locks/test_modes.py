@@ -16,13 +16,21 @@ from django.urls import get_resolver
 from cdss.accounts.models import User
 from cdss.audit.models import Event
 from cdss.consultations.models import Consultation, Status
+from cdss.evaluation.cases import KnownImage
+from cdss.evaluation.workbench import pixels_of as pixels_of_known
 from cdss.indexing.encoding.embedding import embed_images
-from cdss.library.intake import IntakeError, image_intake
-from cdss.library.models import LibraryItem, SavedSearch
+from cdss.indexing.encoding.patches import frame_pixels
+from cdss.library.doubts import doubt_decide
+from cdss.library.intake import IntakeError, image_intake, stored_pixels
+from cdss.library.models import Case, Doubt, LibraryItem, SavedSearch
+from cdss.library.screening import screened
+from cdss.library.thumbnails import thumbnail
 from cdss.locks.middleware import IMAGE_ROUTES
 from cdss.locks.models import Mode, SiteLock
 from cdss.locks.modes import LockedError, is_locked
 from cdss.locks.services import SetElsewhereError, mode_set
+from cdss.reading import door
+from cdss.studies.frame_files import read_frame
 from tests.cdss.bad_input import files
 from tests.cdss.cast import PIXEL, answered_consultation, library_case
 from tests.cdss.consultations.conftest import run_queue, small_library
@@ -30,7 +38,7 @@ from tests.cdss.test_access import PEOPLE, TABLE, Row, World, ask, media, url_na
 
 __all__ = ["media", "run_queue", "small_library", "world"]
 
-GO_ON = ("audit.", "sessions.", "axes.", "locks.")
+GO_ON = ("audit.", "accounts.session", "axes.", "locks.")
 # What may be posted to a site that is read-only: signing in and out, the lock, and what stores nothing.
 MAY_POST = {
     "accounts:sign_in", "accounts:sign_out", "account_login", "mfa_authenticate", "mfa_login_webauthn",
@@ -242,6 +250,64 @@ def test_text_only_takes_searches_and_encodes_no_image(
     with pytest.raises(LockedError, match="locked to text"):
         call_command("search", image=picture, json=True)
     call_command("search", text="nodule with popcorn calcification", json=True)
+
+
+DECODERS = (
+    "retrieval.imaging.read_frames",
+    "retrieval.sandbox.Pool.each",
+    "retrieval.sandbox.Pool.run",
+    "PIL.Image.open",
+    "gzip.decompress",
+)
+
+
+def test_text_only_decodes_nothing_wherever_it_is_asked(
+    clinician: User, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each place that makes pixels of a stored file refuses by itself, whoever calls it."""
+    settings.MEDIA_ROOT = tmp_path
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(files.good_png())
+    image = library_case(clinician).images.get()
+    doubt = Doubt(name=image.file.name, owner=clinician, left=0, top=0, width=1, height=1, score=0.5, crop="")
+    doubt.save()
+    settings.LOCKED_MODES = ["text-only"]
+    for name in DECODERS:
+        monkeypatch.setattr(name, lambda *args, **kwargs: pytest.fail("an image was decoded"))
+    asked: list[Callable[[], object]] = [
+        lambda: stored_pixels(image),
+        lambda: pixels_of_known(KnownImage("", "", stored=image)),
+        lambda: pixels_of_known(KnownImage("", "", path=picture)),
+        lambda: door.frames_of(picture),
+        lambda: frame_pixels(image, 0, masked=False),
+        lambda: thumbnail(image),
+        lambda: screened([files.good_png()]),
+        lambda: doubt_decide(doubt=doubt, keep=True, by=clinician),
+        lambda: read_frame("nothing", 0, pixels="uint8", rows=1, columns=1),
+    ]
+    for ask_for in asked:
+        with pytest.raises(LockedError, match="locked to text"):
+            ask_for()
+    assert Doubt.objects.filter(pk=doubt.pk).exists()
+
+
+def test_text_only_evaluates_with_words_alone(
+    clinician: User, small_library: None, settings: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    settings.MEDIA_ROOT = tmp_path
+    case = library_case(clinician)
+    Case.objects.filter(pk=case.pk).update(diagnosis="Hamartoma", findings="A nodule with popcorn calcification.")
+    settings.LOCKED_MODES = ["text-only"]
+    for name in DECODERS:
+        monkeypatch.setattr(name, lambda *args, **kwargs: pytest.fail("an image was decoded"))
+    for suite in ("images", "regions", "segmentation"):
+        with pytest.raises(LockedError, match="locked to text"):
+            call_command("evaluate", suite)
+    call_command("evaluate", "differential", "--with-images", "--limit", "2", "--json")
+    told = capsys.readouterr()
+    assert "locked to text" in told.err
+    assert json.loads(told.out)["configuration"]["with_images"] is False
 
 
 def test_a_consultation_of_images_alone_is_not_answered(

@@ -18,10 +18,15 @@ from cdss.audit.models import Event
 from cdss.audit.verify import verify
 from cdss.consultations.models import Basis, Consultation, Evidence, Replay, Statement
 from cdss.feedback.models import Feedback
-from cdss.library.models import Case
+from cdss.library.models import Case, SavedSearch
 from cdss.library.rows import patient_group
+from cdss.library.saved_searches import search_save
+from cdss.notices.models import Notice
+from cdss.notices.services import notify
 from cdss.privacy.erasure import patient_erase
+from cdss.privacy.export import patient_data
 from cdss.privacy.holdings import NothingHeldError, holdings_of
+from cdss.privacy.naming import searches_naming
 from tests.cdss.cast import PIXEL, answered_consultation, evidence_of, library_case, parts
 
 NUMBER = "A-4711"
@@ -39,6 +44,10 @@ def of_the_patient(user: User) -> Consultation:
     return consultation
 
 
+def case_path(case: Case) -> str:
+    return reverse("library:item", args=[case.pk])
+
+
 def case_of_the_patient(user: User) -> Case:
     case = library_case(user)
     Case.objects.filter(pk=case.pk).update(source_group=patient_group(case.source_name, NUMBER))
@@ -51,7 +60,14 @@ def test_data_are_found_by_the_number_whichever_way_they_came(clinician: User) -
     other = answered_consultation(clinician)
     found = holdings_of(patient=f" {NUMBER} ")
     assert (found.consultations, found.cases) == ((consultation.pk,), (case.pk,))
-    assert found.counts() == {"consultations": 1, "cases": 1, "images": 2, "copies": 0}
+    assert found.counts() == {
+        "consultations": 1,
+        "cases": 1,
+        "images": 2,
+        "copies": 0,
+        "notices": 0,
+        "searches": 0,
+    }
     assert NUMBER not in found.subject
     assert holdings_of(consultations=[other.pk]).consultations == (other.pk,)
 
@@ -249,3 +265,43 @@ def test_no_file_of_the_site_holds_a_word_of_what_was_erased(tmp_path: Path) -> 
         assert holding(tmp_path, word) == []
     manage(tmp_path, "verify_audit")
     assert "pneumonia" in manage(tmp_path, "search", "--text", "cough number 3", "--json")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_notices_and_saved_searches_that_name_the_patient_go_too(clinician: User, administrator: User) -> None:
+    consultation, case, other = (
+        of_the_patient(clinician),
+        case_of_the_patient(clinician),
+        answered_consultation(clinician),
+    )
+    for number, (path, text) in enumerate(
+        (
+            (f"/consultations/{consultation.pk}/", "One of theirs."),
+            (f"/consultations/{consultation.pk}/replays/1/", "Below one of theirs."),
+            (case_path(case), "Their case."),
+            ("/", f"About {NUMBER}."),
+            (f"/consultations/{consultation.pk}0/", "Another, whose number begins alike."),
+            (f"/consultations/{other.pk}/", f"Another patient, {NUMBER}0."),
+        )
+    ):
+        notify(kind="unsafe", recipients=[administrator], text=text, path=path, key=str(number))
+    search_save(by=clinician, name="theirs", filters={"q": f"nodule {NUMBER.lower()}"})
+    search_save(by=administrator, name=f"({NUMBER})", filters={"kind": "case"})
+    search_save(by=clinician, name="kept", filters={"q": f"x{NUMBER}"})
+    found = holdings_of(patient=NUMBER)
+    assert (found.counts()["notices"], found.counts()["searches"]) == (4, 2)
+    told = patient_data(found)
+    assert {row["text"] for row in told["notices"]} >= {"Their case.", f"About {NUMBER}."}
+    assert {row["name"] for row in told["saved_searches"]} == {"theirs", f"({NUMBER})"}
+    patient_erase(holdings=found, by=administrator, reason="patient-request")
+    assert Notice.objects.filter(key__in="0123").count() == 0
+    assert Notice.objects.filter(key__in="45").count() == 2
+    assert [search.name for search in SavedSearch.objects.all()] == ["kept"]
+    assert verify().holds
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", ["12", "nodule", "", "   "])
+def test_what_may_be_any_word_names_no_patient(clinician: User, number: str) -> None:
+    search_save(by=clinician, name="12", filters={"q": "nodule of 12 mm"})
+    assert searches_naming(patient=number) == ()

@@ -67,5 +67,5 @@ def test_a_production_site_is_strict(tmp_path: Any) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.split() == [
         "False", "True", "True", "True", "True", "__Host-sessionid", "__Host-csrftoken", "Lax", "True", "True", "True",
-        "False", "True", "django.contrib.sessions.backends.db", "cdss.logs.PlaceFormatter",
+        "False", "True", "cdss.accounts.session_store", "cdss.logs.PlaceFormatter",
     ]  # fmt: skip

@@ -19,9 +19,11 @@ from cdss.evaluation.printing import lines_of
 from cdss.evaluation.progress import Bar
 from cdss.evaluation.report import StoredReportError, compared, report_of, stored_report
 from cdss.evaluation.services import evaluation_store
-from cdss.evaluation.suites import APART, EVERY, SUITES
+from cdss.evaluation.suites import APART, EVERY, OF_IMAGES, SUITES
 from cdss.evaluation.workbench import Workbench
 from cdss.indexing.taught.adaptation import cases_that_taught
+from cdss.locks.models import Mode
+from cdss.locks.modes import is_locked, refuse_in
 from retrieval.errors import RetrievalError
 from retrieval.files import written_beside
 
@@ -41,6 +43,7 @@ def _output(path: Path | None) -> Iterator[IO[bytes] | None]:
         raise CommandError(f"{path}: {error.strerror}", returncode=WRONG_USE) from error
 
 
+LOCKED = "This site is locked to text: consultations are asked without images, and no suite of images is run."
 TAUGHT = (
     "{taught} of the {cases} cases taught the text encoder, so what text finds for them is better than for new cases. "
     "Figures of cases that taught nothing are those of manage.py adapt_encoder."
@@ -66,15 +69,24 @@ class Command(BaseCommand):
         parser.add_argument("--with-images", action="store_true", help="consult with the images of the cases too")
 
     def handle(self, *, suite: str, **options: Any) -> None:
+        locked = is_locked(Mode.TEXT_ONLY)
+        if suite in OF_IMAGES:
+            refuse_in(Mode.TEXT_ONLY)
         stored = self._stored(options["against"])
         cases = self._cases(options, needed=suite not in APART)
         bench = Workbench(
-            cases, options["seed"], progress=Bar(), with_images=options["with_images"], limit=options["limit"]
+            cases,
+            options["seed"],
+            progress=Bar(),
+            with_images=options["with_images"] and not locked,
+            limit=options["limit"],
         )
+        if locked:
+            self.stderr.write(LOCKED)
         # Opened first: a suite takes minutes, and a place that cannot be written is told before it runs.
         with _output(options["output"]) as file:
             try:
-                every = [name for name in SUITES if name not in APART]
+                every = [name for name in SUITES if name not in APART and not (locked and name in OF_IMAGES)]
                 runs = self._run(every if suite == EVERY else [suite], bench, _label(options))
             except RetrievalError as error:
                 raise CommandError(str(error), returncode=WRONG_USE) from error
