@@ -1,5 +1,6 @@
 """Whole objects for tests that need one to be there."""
 
+from base64 import b64encode
 from copy import deepcopy
 from hashlib import sha256
 
@@ -30,6 +31,7 @@ from cdss.library.models import (
     Collection,
     CollectionShare,
     Document,
+    Doubt,
     Kind,
     LibraryItem,
     LinkOpened,
@@ -258,10 +260,21 @@ def writing_objects(owner: User, teacher: User) -> dict[str, int | str]:
     planned = PlannedImport.objects.create(
         by=teacher, token="none", name="cases.zip", sha256="0" * 64, options={}, plan=[]
     )
+    masked = Doubt.objects.create(
+        name=str(manuscript.pictures.get().file),
+        left=0,
+        top=0,
+        width=1,
+        height=1,
+        score=0.4,
+        crop=b64encode(PIXEL).decode(),
+    )
     return {
         "manuscript": manuscript.pk,
+        "masked": masked.pk,
+        "covered": stored_series(manuscript.case).pk,
         "revision": 1,
-        "picture": manuscript.pictures.get().pk,
+        "picture": picture.pk,
         "pictures_sent": manuscript.picture_uploads.create(owner=owner, place="none").pk,
         "comment": manuscript.comments.create(by=owner, text="Which side?").pk,
         "contested": contested.pk,
