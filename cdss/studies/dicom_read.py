@@ -47,7 +47,7 @@ class Taken:
     passed_over: int = 0
 
 
-def marks_import(*, shown: Shown, data: bytes, by: User) -> Taken:
+def marks_import(*, shown: Shown, data: bytes, by: User | None) -> Taken:
     """What refers to frames of this series becomes marks of one's own; the rest is counted. Raises StudyError."""
     dataset = _parsed(data)
     kind = str(dataset.get("SOPClassUID") or "")
@@ -89,11 +89,14 @@ def _found(dataset: Any, kind: str, places: dict[tuple[str, int], int]) -> Itera
         raise StudyError("This DICOM file is damaged: a mark in it cannot be read. Nothing was taken.") from error
 
 
-def _take(shown: Shown, found: FoundMark, by: User, taken: Taken) -> None:
+def _take(shown: Shown, found: FoundMark, by: User | None, taken: Taken) -> None:
     token = _token(found.uid)
     if token and shown.marks.filter(token=token).exists():
         taken.known += 1
         return
+    if token and Mark.objects.filter(owner=by, token=token).exists():
+        # It is a mark of the same images in another case.
+        token = None
     data = {"frame": found.frame, "kind": found.kind, "points": found.points, "label": found.label}
     try:
         with transaction.atomic():
