@@ -15,6 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from cdss.library.dicom_profile import mapped_uid
 from cdss.studies.errors import StudyError
+from cdss.studies.measuring import TILTED, half_axes
 from cdss.studies.models import Mark, MarkKind, Series
 from cdss.studies.shown import Shown, references
 from retrieval.dicom_objects import SECONDARY_CAPTURE, file_bytes, make_lasting, uid_of
@@ -245,12 +246,14 @@ def _unit(unit: str) -> Any:
 
 
 def _axes(points: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The ends of the longer axis, then of the shorter, of the ellipse within a box."""
-    (x0, y0), (x1, y1) = points
-    x, y = (x0 + x1) / 2, (y0 + y1) / 2
-    level, upright = [[min(x0, x1), y], [max(x0, x1), y]], [[x, min(y0, y1)], [x, max(y0, y1)]]
-    wide = abs(x1 - x0) >= abs(y1 - y0)
-    return np.array([*level, *upright] if wide else [*upright, *level], dtype=float)
+    """The ends of the longer axis, then of the shorter."""
+    if len(points) == TILTED:
+        one, other = points[:2], points[2:]
+    else:
+        (x, y), (across, _), (_, down) = half_axes(points.tolist())
+        one, other = np.array([[x - across, y], [x + across, y]]), np.array([[x, y - down], [x, y + down]])
+    first_is_longer = np.linalg.norm(one[1] - one[0]) >= np.linalg.norm(other[1] - other[0])
+    return np.array([*one, *other] if first_is_longer else [*other, *one], dtype=float)
 
 
 def _shape(shown: Shown) -> Any:
