@@ -207,10 +207,10 @@ def _name_beside(root: Element, pictures: Pictures, beside: Mapping[str, Any]) -
     shown = {names[0]: each for each in root.iter("image") for _, names in pictures if each.get("src") == names[0]}
     for series in beside.get("series", ()):
         for key in series["keys"]:
-            element = shown.get(pictures[key["image"] - 1][1][0])
-            if element is not None:
+            image = shown.get(pictures[key["image"] - 1][1][0])
+            if image is not None:
                 source = series["files"][key["frame"]]
-                SubElement(element, "alternative-image", {"role": ORIGINAL, "src": source})
+                SubElement(image, "alternative-image", {"role": ORIGINAL, "src": source})
 
 
 def _place_drawings(element: Element, carried: "Carried | None", drawings: dict[str, Any]) -> None:
