@@ -103,7 +103,21 @@ def trip(form: str, target: Path, exporting: Callable, importing: Callable) -> l
     done = importing(into, "--publish", "--trust-pixels")
     assert (done.code, done["skipped"]) == (0, [])
     after = series_held()
-    return [*differences(before, held()), *(name for name in series if series[name] != after.get(name))]
+    return [*differences(before, held()), *(each for name in series for each in other(name, series[name], after))]
+
+
+def other(name: str, before: Any, after: dict[str, Any]) -> list[Any]:
+    now = after.get(name)
+    if not isinstance(before, dict) or not isinstance(now, dict):
+        return [] if before == now else [(name, before, now)]
+    return [(name, key, before[key], now[key]) for key in before if rounded(before[key]) != rounded(now[key])]
+
+
+def rounded(value: Any) -> Any:
+    """A DICOM decimal has sixteen characters."""
+    if isinstance(value, list | tuple):
+        return [rounded(each) for each in value]
+    return float(f"{value:.9g}") if isinstance(value, float) else value
 
 
 @pytest.fixture
