@@ -122,9 +122,9 @@ def _add_pixels(dataset: Dataset, shown: Shown, series: Series, frame: int, bits
         if series.unit or (fact["slope"], fact["intercept"]) != (1.0, 0.0):
             dataset.RescaleSlope, dataset.RescaleIntercept = decimal(fact["slope"]), decimal(fact["intercept"])
             dataset.RescaleType = UNIT_CODES.get(series.unit, NO_UNIT)
-        if series.windows:
-            dataset.WindowCenter = [decimal(window[0]) for window in series.windows]
-            dataset.WindowWidth = [decimal(window[1]) for window in series.windows]
+    if series.windows:
+        dataset.WindowCenter = [decimal(window[0]) for window in series.windows]
+        dataset.WindowWidth = [decimal(window[1]) for window in series.windows]
     data = shown.stored(frame).tobytes()
     dataset.PixelData = data + b"\0" * (len(data) % 2)
 

