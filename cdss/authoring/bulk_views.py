@@ -68,10 +68,9 @@ def plan(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            look = case_import.import_plan if case_import.is_quick(data["file"]) else case_import.import_send
-            made = look(
-                upload=data["file"], collection=data["collection"], visibility=data["visibility"], by=user_of(request)
-            )
+            sent = data.get("sent") or data["file"]
+            look = case_import.import_plan if case_import.is_quick(sent) else case_import.import_send
+            made = look(upload=sent, collection=data["collection"], visibility=data["visibility"], by=user_of(request))
             return redirect("authoring:planned", made.pk)
         except AuthoringError as error:
             form.add_error("file", str(error))

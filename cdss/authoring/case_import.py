@@ -6,9 +6,8 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
-from hashlib import file_digest
+from contextlib import contextmanager, nullcontext
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,15 @@ from cdss.library.importers.base import FormatError, Importer, Read
 from cdss.library.importers.registry import importer_for
 from cdss.library.importers.run import run_import
 from cdss.library.models import Collection, Visibility
-from cdss.library.planning import Planned, case_planned
+from cdss.library.planning import CHANGES, planned_lines
 from cdss.library.rows import CaseRow
 from cdss.library.screening import is_wanted
 from cdss.library.services import Target, collection_for
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
 
-CHANGES = ("created", "updated", "unchanged", "skipped")
+# A file, or the files of a folder with the names they have in it.
+Sent = UploadedFile | list[tuple[UploadedFile, str]]
 MOST_LINES = 5_000
 # The page waits for what takes about a second at most.
 INLINE_BYTES = 256 * 1024
@@ -45,7 +45,7 @@ STOPPED = "The import stopped. What was imported before stays; start it again: r
 _TABLES = (".jsonl", ".ndjson")
 
 
-def import_plan(*, upload: UploadedFile, collection: str, visibility: str, by: User) -> PlannedImport:
+def import_plan(*, upload: Sent, collection: str, visibility: str, by: User) -> PlannedImport:
     """Holds the upload and says what would come of each case; the library stays as it is. What cannot be read raises
     AuthoringError, and nothing of it is kept."""
     made = import_look(planned=_held(upload, collection, visibility, by))
@@ -55,7 +55,7 @@ def import_plan(*, upload: UploadedFile, collection: str, visibility: str, by: U
     return made
 
 
-def import_send(*, upload: UploadedFile, collection: str, visibility: str, by: User) -> PlannedImport:
+def import_send(*, upload: Sent, collection: str, visibility: str, by: User) -> PlannedImport:
     """The same by the worker."""
     from cdss.authoring.tasks import look_at_import
 
@@ -71,8 +71,7 @@ def import_look(*, planned: PlannedImport) -> PlannedImport:
     path = _path(planned)
     try:
         plan = _plan(path, planned)
-        with path.open("rb") as file:
-            planned.sha256 = file_digest(file, "sha256").hexdigest()
+        planned.sha256 = _digest(path)
         planned.plan, planned.state = plan, WorkState.DONE
         with transaction.atomic():
             planned.save(update_fields=["plan", "sha256", "state", "updated"])
@@ -124,9 +123,10 @@ def import_run(*, planned: PlannedImport, by: User) -> PlannedImport:
     return _run(_claimed(planned))
 
 
-def is_quick(upload: UploadedFile) -> bool:
+def is_quick(upload: Sent) -> bool:
     """Small enough for the page to wait for it: a table, or a few pictures."""
-    return (upload.size or 0) <= INLINE_BYTES
+    files = [file for file, _ in upload] if isinstance(upload, list) else [upload]
+    return sum(file.size or 0 for file in files) <= INLINE_BYTES
 
 
 def runs_quickly(planned: PlannedImport) -> bool:
@@ -135,10 +135,13 @@ def runs_quickly(planned: PlannedImport) -> bool:
     return len(planned.plan) <= INLINE_LINES and pictures <= (0 if is_wanted() else INLINE_PICTURES)
 
 
-def _held(upload: UploadedFile, collection: str, visibility: str, by: User) -> PlannedImport:
+def _held(upload: Sent, collection: str, visibility: str, by: User) -> PlannedImport:
     refuse_in(Mode.EDUCATION)
     try:
-        path = uploads.hold(upload)
+        if isinstance(upload, list):
+            path = uploads.hold_folder([file for file, _ in upload], [name for _, name in upload])
+        else:
+            path = uploads.hold(upload)
     except uploads.UploadError as error:
         raise AuthoringError(str(error)) from error
     options = {"collection": collection, "visibility": visibility}
@@ -168,7 +171,7 @@ def _claimed(planned: PlannedImport) -> PlannedImport:
             raise AuthoringError("This was imported already.")
         if row.is_unfinished or row.state == WorkState.FAILED:
             raise AuthoringError("It was not looked at to its end.")
-        if not _path(row).is_file():
+        if not _path(row).exists():
             raise AuthoringError("The upload is kept for a day. Upload it again.")
         row.done, row.message = timezone.now(), ""
         row.save(update_fields=["done", "message"])
@@ -217,28 +220,42 @@ def _plan(path: Path, planned: PlannedImport) -> list[dict[str, Any]]:
     target = Target(held, owner=planned.by, visibility=Visibility(planned.options["visibility"]))
     with _cases_in(path) as (source, importer):
         lines: list[dict[str, Any]] = []
-        for read in _told(planned, importer.read(source), importer.count(source)):
+        reads = _told(planned, importer.read(source), importer.count(source))
+        for line in planned_lines(map(_of_a_case, reads), target):
             if len(lines) >= MOST_LINES:
                 raise AuthoringError(f"There are more than {MOST_LINES:,} cases in it. Split it.")
-            if read.row is None:
-                found = Planned("skipped", why=read.reason)
-            elif isinstance(read.row, CaseRow):
-                found = case_planned(row=read.row, target=target)
-            else:
-                found = Planned("skipped", why="It is no case. Import documents by Library → Import.")
-            lines.append({"line": read.line} | asdict(found) | {"problems": list(found.problems)})
+            lines.append(line)
     if not lines:
         raise AuthoringError("There is no case in it.")
     return lines
 
 
+def _of_a_case(read: Read) -> Read:
+    if read.row is None or isinstance(read.row, CaseRow):
+        return read
+    return Read(read.line, reason="It is no case. Import documents by Library → Import.")
+
+
+def _digest(path: Path) -> str:
+    """Of a folder, that of its files' names and bytes."""
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    total = sha256()
+    for file in files:
+        with file.open("rb") as opened:
+            found = file_digest(opened, "sha256")
+        if path.is_file():
+            return found.hexdigest()
+        total.update(f"{file.relative_to(path).as_posix()}\0{found.hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
 @contextmanager
 def _cases_in(path: Path) -> Iterator[tuple[Path, Importer]]:
     """What is read, and by which importer: the file itself, or what lies in the ZIP."""
-    if path.suffix.lower() != ".zip":
+    if path.suffix.lower() != ".zip" and path.is_file():
         yield path, importer_for(path)
         return
-    with unpacked(path) as folder:
+    with nullcontext(path) if path.is_dir() else unpacked(path) as folder:
         tables = sorted(file for file in folder.rglob("*") if file.suffix.lower() in _TABLES)
         labels = sorted(folder.rglob("labels.csv"))
         if len(tables) > 1:

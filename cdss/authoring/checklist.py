@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from cdss.accounts.models import User
 from cdss.audit.services import record
@@ -15,8 +16,10 @@ from cdss.authoring.models import Manuscript, Tick
 from cdss.authoring.services import AuthoringError
 from cdss.library.deidentify import deidentify
 from cdss.library.models import Doubt
+from cdss.studies.models import Series
 
 TEXTS, PICTURES = "texts", "pictures"
+PIXELS_SEEN = "pixels-seen"
 # Item → what it says, and which part of the content it holds for.
 ITEMS: dict[str, tuple[str, str]] = {
     "texts-read": (
@@ -27,7 +30,7 @@ ITEMS: dict[str, tuple[str, str]] = {
         "Age, circumstances and rarity taken together do not single the patient out.",
         TEXTS,
     ),
-    "pixels-seen": (
+    PIXELS_SEEN: (
         "I have looked at every image in full: no name or number is in the picture, and no face or mark that could be "
         "recognised.",
         PICTURES,
@@ -68,6 +71,11 @@ class Checklist:
 def checklist_of(manuscript: Manuscript) -> Checklist:
     checks = [_texts_are_clean(manuscript.content), _nothing_waits(manuscript), _marks_were_looked_for(manuscript)]
     return Checklist((*checks, *_ticked(manuscript)))
+
+
+def tick_falls(*, manuscript: Manuscript, item: str) -> None:
+    """What it was ticked for is another now."""
+    manuscript.ticks.filter(item=item).update(digest="")
 
 
 @transaction.atomic
@@ -118,15 +126,21 @@ def _texts_are_clean(content: Mapping[str, Any]) -> Check:
 
 
 def _nothing_waits(manuscript: Manuscript) -> Check:
-    shown = [each["picture"] for each in manuscript.content["images"]]
-    names = manuscript.pictures.filter(pk__in=shown).values("file")
-    waiting = Doubt.objects.filter(name__in=names).count()
+    waiting = doubts_in(manuscript).count()
+    covered = sum(map(len, Series.objects.filter(case=manuscript.case_id).values_list("doubts", flat=True)))
+    count = waiting + covered
     why = (
-        f"{waiting} place{'s' * (waiting != 1)} of pictures may be text: who uploaded them looks at them and decides."
-        if waiting
+        f"{count} place{'s' * (count != 1)} of pictures may be text: an author or a reviewer looks at them and decides."
+        if count
         else ""
     )
-    return Check("No place of a picture waits for a decision.", not waiting, why)
+    return Check("No place of a picture waits for a decision.", not count, why)
+
+
+def doubts_in(manuscript: Manuscript) -> QuerySet[Doubt]:
+    """Of the pictures that are in the case now."""
+    shown = [each["picture"] for each in manuscript.content["images"]]
+    return Doubt.objects.filter(name__in=manuscript.pictures.filter(pk__in=shown).values("file"))
 
 
 def _marks_were_looked_for(manuscript: Manuscript) -> Check:

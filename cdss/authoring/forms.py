@@ -1,4 +1,6 @@
+import json
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -91,16 +93,60 @@ class ShareForm(forms.Form):
         return timezone.make_aware(datetime.combine(day, time.max))
 
 
+class FolderInput(forms.ClearableFileInput):
+    """The files of a folder; `names` are those that they have in it, which a script fills in."""
+
+    allow_multiple_selected = True
+
+
+class FolderField(forms.FileField):
+    widget = FolderInput
+
+    def clean(self, data: list[UploadedFile] | None, initial: object = None) -> list[UploadedFile]:
+        return data or []
+
+
 class PlanForm(forms.Form):
     file = forms.FileField(
+        required=False,
         help_text="A ZIP of case JSON lines with their images, of images with labels.csv, of a DICOM folder, or a MIRC "
-        "teaching file; or the JSON lines alone."
+        "teaching file; or the JSON lines alone.",
     )
+    folder = FolderField(
+        required=False,
+        label="Or a folder",
+        widget=FolderInput(attrs={"webkitdirectory": True, "multiple": True, "data-folder": True}),
+        help_text="Case JSON lines with images, images with labels.csv, DICOM files, MIRC documents or teaching files.",
+    )
+    names = forms.CharField(required=False, widget=forms.HiddenInput(attrs={"data-folder-names": True}))
     collection = forms.CharField(max_length=120, initial="Imported", help_text="A new one is made.")
     visibility = forms.ChoiceField(choices=Visibility.choices, initial=Visibility.PRIVATE, label="Seen by")
 
-    def clean_file(self) -> UploadedFile:
-        upload: UploadedFile = self.cleaned_data["file"]
-        if (upload.size or 0) > settings.UPLOAD_MAX_BYTES:
+    def clean_file(self) -> UploadedFile | None:
+        upload: UploadedFile | None = self.cleaned_data["file"]
+        if upload is not None and (upload.size or 0) > settings.UPLOAD_MAX_BYTES:
             raise forms.ValidationError(f"The file is larger than {settings.UPLOAD_MAX_BYTES // 1024**2} MB. Split it.")
         return upload
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        files: list[UploadedFile] = data.get("folder") or []
+        if not files and not data.get("file") and not self.errors:
+            self.add_error("file", "Choose a file, or a folder.")
+        if files:
+            self._clean_folder(data, files)
+        return data
+
+    def _clean_folder(self, data: dict[str, Any], files: list[UploadedFile]) -> None:
+        try:
+            names = json.loads(data.get("names") or "[]")
+        except (ValueError, RecursionError):
+            names = None
+        whole = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        if not whole or len(names) != len(files):
+            self.add_error("folder", "The names of its files did not come with it. Pack the folder as a ZIP file.")
+        elif sum(file.size or 0 for file in files) > settings.UPLOAD_MAX_BYTES:
+            most = settings.UPLOAD_MAX_BYTES // 1024**2
+            self.add_error("folder", f"The folder is larger than {most} MB. Choose a part of it.")
+        else:
+            data["sent"] = list(zip(files, names, strict=True))

@@ -116,17 +116,19 @@ def picture_take_out(*, manuscript: Manuscript, picture: int, by: User) -> None:
 
 
 def picture_erase(*, manuscript: Manuscript, picture: int, by: User) -> None:
-    """Out of the case and of its history: its file is deleted."""
+    """Out of the case, as it is read too, and of its history: its files are deleted."""
     with transaction.atomic():
         images = _images(manuscript)
         if any(each["picture"] == picture for each in images):
             images.pop(_place(images, picture))
             images_change(manuscript=manuscript, by=by, images=images, action="case.picture_taken_out", picture=picture)
         row = manuscript.pictures.get(pk=picture)
-        name = str(row.file)
+        same = CaseImage.objects.filter(case=manuscript.case_id, sha256=row.sha256)
+        names = [str(row.file), *(str(image.file) for image in same)]
+        same.delete()
         row.delete()
-        doubts_forget(names=[name])
-        remove_images_on_commit(names=[name])
+        doubts_forget(names=names)
+        remove_images_on_commit(names=names)
         record(action="case.picture_erased", by=by, obj=manuscript, details={"picture": picture})
 
 

@@ -5,7 +5,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cdss.accounts.permissions import Action, may, require, user_of
 from cdss.audit.services import record
-from cdss.authoring import comments, presenters, workflow
+from cdss.authoring import comments, picture_doubts, presenters, workflow
 from cdss.authoring.checklist import tick_set
 from cdss.authoring.collections import collections_for
 from cdss.authoring.content import FIELDS
@@ -35,6 +35,9 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
     context = frame(manuscript, user) | {
         "texts": presenters.shown_texts(manuscript.content),
         "pictures": presenters.pictures(manuscript),
+        "doubtful": picture_doubts.doubtful_pictures(manuscript),
+        "doubtful_series": picture_doubts.doubtful_series(manuscript),
+        "may_decide": picture_doubts.may_decide(manuscript, user),
         "threads": presenters.threads(manuscript),
         "duplicates": duplicates_of(manuscript, user),
         "comment_fields": [("images", "Images"), *((name, field.label) for name, field in FIELDS.items())],

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cdss.authoring import bulk_views, collection_views, picture_views, review_views, views
+from cdss.authoring import bulk_views, collection_views, doubt_views, picture_views, review_views, views
 
 app_name = "authoring"
 urlpatterns = [
@@ -30,6 +30,9 @@ urlpatterns = [
     path("<id:pk>/comments/", review_views.comment, name="comment"),
     path("<id:pk>/comments/<id:comment>/", review_views.resolve, name="comment_resolve"),
     path("<id:pk>/tick/", review_views.tick, name="tick"),
+    path("<id:pk>/doubts/<id:doubt>/", doubt_views.decide, name="doubt"),
+    path("<id:pk>/doubts/<id:doubt>/crop/", doubt_views.crop, name="doubt_crop"),
+    path("<id:pk>/doubts/series/<id:series>/", doubt_views.decide_series, name="series_doubts"),
     path("<id:pk>/people/", review_views.people, name="people"),
     path("<id:pk>/place/", review_views.place, name="place"),
     path("<id:pk>/pictures/", picture_views.add, name="picture_add"),

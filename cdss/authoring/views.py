@@ -21,13 +21,14 @@ from cdss.authoring.differences import differences
 from cdss.authoring.forms import NewCaseForm, SettingsForm, SubmitForm
 from cdss.authoring.models import Manuscript, cases_editable_by
 from cdss.authoring.picture_uploads import sent_to
+from cdss.authoring.pictures import pictures_adopt
 from cdss.authoring.vocabulary import VocabularyError, suggestions
 from cdss.authoring.workflow import open_actions
 from cdss.library.field_values import RowError
 from cdss.library.models import State
 from cdss.library.services import collection_ensure
 from cdss.locks.models import Mode
-from cdss.locks.modes import refuse_in
+from cdss.locks.modes import is_locked, refuse_in
 
 PER_PAGE = 30
 COLLECTION = "Teaching cases"
@@ -97,6 +98,9 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         State.RETIRED,
     ):
         return redirect("authoring:review", pk)
+    if not (is_locked(Mode.READ_ONLY) or is_locked(Mode.TEXT_ONLY)) and pictures_adopt(manuscript=manuscript):
+        # Key images that were made of its series meanwhile.
+        manuscript.refresh_from_db()
     record(action="case.viewed", by=user, obj=manuscript, details={"version": manuscript.version})
     base = presenters.digests(manuscript.content)
     context = frame(manuscript, user) | {

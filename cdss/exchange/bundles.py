@@ -13,10 +13,12 @@ SUMS = "SHA256SUMS"
 DAY = (1980, 1, 1, 0, 0, 0)
 
 
-class Bundle(Protocol):
-    files: int
-
+class Adds(Protocol):
     def add(self, name: str, data: bytes) -> None: ...
+
+
+class Bundle(Adds, Protocol):
+    files: int
 
     def add_file(self, name: str, file: IO[bytes]) -> None: ...
 

@@ -6,12 +6,13 @@ from typing import Any
 from cdss.exchange.formats import element_field, read_values
 from cdss.exchange.models import Carried
 from cdss.exchange.values import case_values
-from cdss.library.case_images import ReadImage, source_digest
+from cdss.library.case_images import digests_of
 from cdss.library.date_shift import DateShift
 from cdss.library.deidentify import deidentify
 from cdss.library.importers.xml_tree import Tree, element_of, text_of_tree, tree_of
+from cdss.library.keepers import Arrived
 from cdss.library.models import Case
-from cdss.library.rows import CaseRow, shown_age
+from cdss.library.rows import shown_age
 from cdss.library.services import shift_of
 
 # Of authors, sources and rights, not of a patient: taken as they are, as in the fields of a case.
@@ -31,17 +32,23 @@ INLINE = frozenset(
 NAMING = frozenset({"src", "role", "code", "scheme", "value", "value-scheme", "display", "ansopt"})
 
 
-def carry(*, case: Case, row: CaseRow, images: Sequence[ReadImage]) -> None:
+def carry(arrived: Arrived) -> Sequence[str]:
+    case, row = arrived.case, arrived.row
     Carried.objects.filter(case=case).delete()
     if not row.carried:
-        return
+        return ()
     shift = shift_of(row)
     tree = deidentified(row.carried["tree"], shift)
     files = {name: deidentified(file, shift) for name, file in row.carried.get("files", {}).items()}
     form = row.carried["format"]
     Carried.objects.create(
-        case=case, format=form, tree=without_changed(form, tree, case), files=files, images=_digests(row, images)
+        case=case,
+        format=form,
+        tree=without_changed(form, tree, case),
+        files=files,
+        images=digests_of(row.images, arrived.images),
     )
+    return ()
 
 
 def without_changed(form: str, tree: Tree, case: Case) -> Tree:
@@ -108,9 +115,3 @@ def _is_of_patient(name: str) -> bool:
 
 def _is_inline(child: Tree) -> bool:
     return child[0].lower() in INLINE and all(isinstance(each, str) or _is_inline(each) for each in child[2])
-
-
-def _digests(row: CaseRow, images: Sequence[ReadImage]) -> list[str]:
-    """A picture that stands twice in a file is stored once."""
-    stored = {source_digest(image.row): image.intake.sha256 for image in images}
-    return [stored.get(source_digest(image), "") if not image.problem else "" for image in row.images]

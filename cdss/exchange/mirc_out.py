@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement, register_namespace, tostr
 from cdss.exchange.formats import overlay
 from cdss.exchange.values import case_values, image_values
 from cdss.library.importers import mirc_fields as fields
-from cdss.library.importers.mirc_images import ANNOTATION, FRAME
+from cdss.library.importers.mirc_images import ANNOTATION, FRAME, ORIGINAL
 from cdss.library.importers.xml_tree import clean_inside, element_of
 from cdss.library.models import Case, CaseImage, State, Visibility
 
@@ -23,11 +23,14 @@ Pictures = Sequence[tuple[CaseImage, Sequence[str]]]
 TAGS = {field: tag for tag, field in fields.TEXTS.items()}
 
 
-def mirc_files(case: Case, carried: "Carried | None", pictures: Pictures) -> dict[str, bytes]:
+def mirc_files(
+    case: Case, carried: "Carried | None", pictures: Pictures, beside: Mapping[str, Any]
+) -> dict[str, bytes]:
     """The document and the drawings over its images; the images themselves are the caller's."""
     root = element_of(carried.tree) if carried else _new(case)
     overlay("mirc", root, case_values(case), fresh=fresh, extension=extension)
     drawings = _place_images(root, carried, pictures)
+    _name_beside(root, pictures, beside)
     files = {DOCUMENT: HEADER + tostring(root, encoding="utf-8")}
     return files | {name: HEADER + tostring(element_of(tree), encoding="utf-8") for name, tree in drawings.items()}
 
@@ -194,6 +197,20 @@ def _extend(element: Element, values: Mapping[str, Any], said: Mapping[str, Any]
     for name, value in values.items():
         if said.get(name, type(value)()) != value:
             SubElement(element, fields.IMAGE, {"name": name}).text = json.dumps(value)
+
+
+def _name_beside(root: Element, pictures: Pictures, beside: Mapping[str, Any]) -> None:
+    """As JSON for this program; for all others, a key image names the DICOM file that it was made from."""
+    for name, said in beside.items():
+        element = SubElement(root, fields.BESIDE, {"name": name})
+        element.text = json.dumps(said)
+    shown = {names[0]: each for each in root.iter("image") for _, names in pictures if each.get("src") == names[0]}
+    for series in beside.get("series", ()):
+        for key in series["keys"]:
+            image = shown.get(pictures[key["image"] - 1][1][0])
+            if image is not None:
+                source = series["files"][key["frame"]]
+                SubElement(image, "alternative-image", {"role": ORIGINAL, "src": source})
 
 
 def _place_drawings(element: Element, carried: "Carried | None", drawings: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from cdss.exchange.models import Carried
 from cdss.exchange.notes import licence_lines, readme
 from cdss.exchange.pictures import pictures_of
 from cdss.exchange.writing import FORMATS, writer_for
+from cdss.library.keepers import givers_need
 from cdss.library.models import Case
 from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked
@@ -108,8 +109,8 @@ def _write(
     total = cases.count()
     if not total:
         raise ExportError("There is no case to export that you may see. Choose another collection or other filters.")
-    writer = writer_for(form, bundle, total=total, title=title, options=options)
-    rows = cases.order_by("pk").select_related("collection", "carried").prefetch_related("images")
+    writer = writer_for(form, bundle, total=total, title=title, options=options, whole=not done.without_images)
+    rows = cases.order_by("pk").select_related("collection", "carried").prefetch_related("images", *givers_need())
     for case in progress(rows.iterator(chunk_size=CHUNK), total):
         done.cases += 1
         pictures, missing = ([], 0) if done.without_images else pictures_of(case)

@@ -1,5 +1,6 @@
 """The Additional Teaching File Information of a case as elements, before they become DICOM."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, SubElement
@@ -19,12 +20,19 @@ LEVEL_CODES = {value: code for code, value in fields.LEVELS.items()}
 NAMES = ("name", "affiliation", "contact")
 
 
-def information(case: Case, carried: "Carried | None", images: Sequence[tuple[CaseImage, Sequence[str]]]) -> Element:
-    """`images` with the UIDs of their frames."""
+def information(
+    case: Case,
+    carried: "Carried | None",
+    images: Sequence[tuple[CaseImage, Sequence[str]]],
+    beside: Mapping[str, Any],
+) -> Element:
+    """`images` with the UIDs of their frames; `beside` is what other rooms say, with the names of their files."""
     root = element_of(carried.tree) if carried else Element("tce")
     overlay("tce", root, case_values(case), fresh=fresh, extension=extension)
     for image, uids in images:
         root.append(_image(image, uids))
+    for name, said in beside.items():
+        root.append(_text((fields.BESIDE, fields.OURS, name), json.dumps(said)))
     return root
 
 
@@ -59,8 +67,6 @@ def _modality(value: str) -> Element:
 
 
 def _image(image: CaseImage, uids: Sequence[str]) -> Element:
-    import json
-
     container = Element("CONTAINER", _concept((fields.IMAGE, fields.OURS, "Image")))
     for uid in uids:
         SubElement(container, "IMAGE", {**_concept((fields.IMAGE, fields.OURS, "Image")), "instance": uid})

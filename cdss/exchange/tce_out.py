@@ -5,28 +5,30 @@ UIDs are made from the case and the site's key: the same case has the same ones 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
 from django.utils.crypto import salted_hmac
 
+from cdss.exchange.bundles import Adds
 from cdss.library.dicom_header import MODALITIES
 from cdss.library.image_files import is_grey_png
 from cdss.library.importers import tce_fields as fields
 from cdss.library.models import Case, CaseImage
 from cdss.reading import door
-from retrieval.dicom_objects import SECONDARY_CAPTURE, file_bytes, uid_of
+from retrieval.dicom_objects import NO_DAY, NO_TIME, SECONDARY_CAPTURE, file_bytes, uid_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 SELECTION_CLASS = "1.2.840.10008.5.1.4.1.1.88.59"
+PRESENTATION_STATES = "1.2.840.10008.5.1.4.1.1.11."
 REPORT_CLASS = "1.2.840.10008.5.1.4.1.1.88.11"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 SEXES = {"male": "M", "female": "F", "other": "O", "m": "M", "f": "F"}
-# A report has to have a time: this one is nobody's.
-NO_DAY, NO_TIME = "19000101", "000000"
 SELECTION, INFORMATION = "selection.dcm", "information.dcm"
 
 
@@ -78,16 +80,63 @@ def report(case: Case, root: Element, images: Sequence[tuple[CaseImage, Sequence
     return _written(dataset)
 
 
-def selection(case: Case, images: Sequence[tuple[CaseImage, Sequence[str]]]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """What else is written for a case: study, series, class and UID of each object."""
+
+    found: list[tuple[str, str, str, str]] = field(default_factory=list)
+
+    def noted(self, bundle: Adds) -> Noting:
+        return Noting(bundle, self.found)
+
+
+@dataclass(slots=True)
+class Noting:
+    """A bundle that notes the DICOM objects which go into it."""
+
+    bundle: Adds
+    found: list[tuple[str, str, str, str]]
+
+    def add(self, name: str, data: bytes) -> None:
+        from pydicom import dcmread
+
+        made = dcmread(io.BytesIO(data), stop_before_pixels=True)
+        named = (made.StudyInstanceUID, made.SeriesInstanceUID, made.SOPClassUID, made.SOPInstanceUID)
+        self.found.append((str(named[0]), str(named[1]), str(named[2]), str(named[3])))
+        self.bundle.add(name, data)
+
+
+def selection(case: Case, images: Sequence[tuple[CaseImage, Sequence[str]]], objects: Objects) -> bytes:
     dataset = _document(case, SELECTION_CLASS, uid(case, "selection"), "selection", fields.EXPORT)
     named = [_reference("IMAGE", SECONDARY_CAPTURE, each) for _, uids in images for each in uids]
-    dataset.ContentSequence = [_reference("COMPOSITE", REPORT_CLASS, uid(case, "information")), *named]
+    others = [_reference(_kind(kind), kind, each) for _, _, kind, each in objects.found]
+    dataset.ContentSequence = [_reference("COMPOSITE", REPORT_CLASS, uid(case, "information")), *named, *others]
     evidence = _evidence(case, images)
     evidence.ReferencedSeriesSequence.append(
         _series(uid(case, "series", "information"), REPORT_CLASS, [uid(case, "information")])
     )
-    dataset.CurrentRequestedProcedureEvidenceSequence = [evidence]
+    dataset.CurrentRequestedProcedureEvidenceSequence = [evidence, *_other_evidence(objects)]
     return _written(dataset)
+
+
+def _kind(sop_class: str) -> str:
+    return "COMPOSITE" if sop_class.startswith(PRESENTATION_STATES) else "IMAGE"
+
+
+def _other_evidence(objects: Objects) -> Iterator[Dataset]:
+    from pydicom.dataset import Dataset
+
+    series: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    for study, number, kind, each in objects.found:
+        series.setdefault(study, {}).setdefault(number, []).append((kind, each))
+    for study, held in series.items():
+        item = Dataset()
+        item.StudyInstanceUID, item.ReferencedSeriesSequence = study, []
+        for number, named in held.items():
+            one = _series(number, "", [])
+            one.ReferencedSOPSequence = [_sop(*each) for each in named]
+            item.ReferencedSeriesSequence.append(one)
+        yield item
 
 
 def _common(case: Case, kind: str, instance: str) -> Dataset:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from cdss.exchange import mirc_out, tce_items, tce_out
-from cdss.exchange.bundles import Bundle
+from cdss.exchange.bundles import Adds, Bundle
 from cdss.exchange.models import Carried
 from cdss.exchange.pictures import Pictures, frame_bytes, shows_no_text
 from cdss.exchange.values import case_values, image_values
 from cdss.library.importers.jsonlines import CASES_FILE
+from cdss.library.keepers import given_of
 from cdss.library.models import Case
 
 IN_MEMORY = 1024 * 1024
@@ -33,6 +34,7 @@ class Lines:
 
     bundle: Bundle
     many: bool
+    whole: bool = True
     lines: IO[bytes] = field(default_factory=spooled)
 
     def case(self, case: Case, number: int, pictures: Pictures) -> None:
@@ -43,11 +45,28 @@ class Lines:
                 self.bundle.add(name, frame_bytes(path))
             frames = {"frames": names} if len(names) > 1 else {}
             rows.append({"path": names[0], **frames, **image_values(image)})
-        self.lines.write(json.dumps(line_of(case, rows), ensure_ascii=False).encode() + b"\n")
+        beside = put_beside(self.bundle, self.whole, case, pictures, folder=f"images/{number:05}-")
+        self.lines.write(json.dumps(line_of(case, rows) | beside, ensure_ascii=False).encode() + b"\n")
 
     def end(self) -> None:
         with self.lines:
             self.bundle.add_file(CASES_FILE, self.lines)
+
+
+def put_beside(
+    bundle: Adds, whole: bool, case: Case, pictures: Pictures, *, folder: str = "", under: str = ""
+) -> dict[str, Any]:
+    """What other rooms hold of the case: their files go into the bundle, and what names them is returned.
+
+    `folder` is part of the names, `under` is where the document that names them lies."""
+    said: dict[str, Any] = {}
+    if not whole:
+        return said
+    for given in given_of(case=case, images=[image for image, _ in pictures], folder=folder):
+        for name, data in given.files:
+            bundle.add(under + name, data)
+        said |= given.said
+    return said
 
 
 def line_of(case: Case, images: list[dict[str, Any]]) -> dict[str, Any]:
@@ -80,6 +99,7 @@ class Mirc:
 
     bundle: Bundle
     many: bool
+    whole: bool = True
 
     def case(self, case: Case, number: int, pictures: Pictures) -> None:
         folder = f"{number:05}/" if self.many else ""
@@ -89,7 +109,8 @@ class Mirc:
             for name, path in zip(names, paths, strict=True):
                 self.bundle.add(folder + name, frame_bytes(path))
             named.append((image, names))
-        for name, data in mirc_out.mirc_files(case, carried_of(case, "mirc"), named).items():
+        beside = put_beside(self.bundle, self.whole, case, pictures, under=folder)
+        for name, data in mirc_out.mirc_files(case, carried_of(case, "mirc"), named, beside).items():
             self.bundle.add(folder + name, data)
 
     def end(self) -> None:
@@ -102,6 +123,7 @@ class Tce:
 
     bundle: Bundle
     many: bool
+    whole: bool = True
 
     def case(self, case: Case, number: int, pictures: Pictures) -> None:
         folder = f"{number:05}/" if self.many else ""
@@ -118,9 +140,11 @@ class Tce:
                 )
                 self.bundle.add(f"{folder}image-{place + 1:03}-{frame + 1:04}.dcm", data)
             named.append((image, [tce_out.frame_uid(case, image, frame) for frame in range(len(paths))]))
-        root = tce_items.information(case, carried_of(case, "tce"), named)
+        objects = tce_out.Objects()
+        beside = put_beside(objects.noted(self.bundle), self.whole, case, pictures, under=folder)
+        root = tce_items.information(case, carried_of(case, "tce"), named, beside)
         self.bundle.add(folder + tce_out.INFORMATION, tce_out.report(case, root, named))
-        self.bundle.add(folder + tce_out.SELECTION, tce_out.selection(case, named))
+        self.bundle.add(folder + tce_out.SELECTION, tce_out.selection(case, named, objects))
 
     def end(self) -> None:
         pass
@@ -130,4 +154,4 @@ def picture_names(stem: str, frames: int) -> list[str]:
     return [f"{stem}.png"] if frames == 1 else [f"{stem}-{number:04}.png" for number in range(frames)]
 
 
-WRITERS: dict[str, Callable[[Bundle, bool], Any]] = {"jsonl": Lines, "mirc": Mirc, "tce": Tce}
+WRITERS: dict[str, Callable[[Bundle, bool, bool], Any]] = {"jsonl": Lines, "mirc": Mirc, "tce": Tce}

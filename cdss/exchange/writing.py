@@ -13,7 +13,8 @@ FORMATS = {
 }
 
 
-def writer_for(form: str, bundle: Bundle, *, total: int, title: str, options: Mapping[str, bool]) -> Any:
+def writer_for(form: str, bundle: Bundle, *, total: int, title: str, options: Mapping[str, bool], whole: bool) -> Any:
+    """`whole`: with what other rooms hold of the cases, their series and masks."""
     if form == "html":
         return Site(bundle, title or "Teaching cases", total, options.get("hide_answers", True))
-    return WRITERS[form](bundle, total > 1)
+    return WRITERS[form](bundle, total > 1, whole)

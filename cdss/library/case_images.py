@@ -55,6 +55,12 @@ def source_digest(row: ImageRow) -> str:
     return total.hexdigest()
 
 
+def digests_of(rows: Sequence[ImageRow], images: Sequence[ReadImage]) -> list[str]:
+    """Of each row the SHA-256 of what was stored, empty for none: a picture that stands twice is stored once."""
+    stored = {source_digest(image.row): image.intake.sha256 for image in images}
+    return [stored.get(source_digest(row), "") if not row.problem else "" for row in rows]
+
+
 def read_images(rows: Sequence[ImageRow], *, screen: bool = False) -> tuple[list[ReadImage], list[str]]:
     """The images that can be read, each picture once, and what was wrong with the others."""
     if rows and is_locked(Mode.TEXT_ONLY):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,10 @@ from retrieval.files import written_beside
 
 if TYPE_CHECKING:
     from cdss.library import screening
+
+
+# Other rooms that keep something of the pixels of an image say so: they are told its name when these have changed.
+AFTER_PUT_BACK: list[Callable[[str], None]] = []
 
 
 def doubts_store(*, name: str, doubts: Sequence[screening.Doubt], owner: User | None) -> None:
@@ -55,6 +59,8 @@ def doubt_decide(*, doubt: Doubt, keep: bool, by: User) -> None:
         return
     if keep:
         _put_back(row)
+        for told in AFTER_PUT_BACK:
+            told(row.name)
     details = {"image": Path(row.name).parent.name, "kept": keep, "width": row.width, "height": row.height}
     record(action="image.doubt_decided", by=by, obj=row, details=details)
     row.delete()

@@ -68,10 +68,15 @@ def write_frames(*, folder: Path, stem: str, pngs: Sequence[bytes]) -> str:
     except OSError as error:
         _remove(beside)
         raise IntakeError(f"The image could not be stored ({error.strerror}). Tell the administrator.") from error
-    if (written := _written.get()) is not None:
-        written.append(target)
+    written_note(target)
     first = target if len(pngs) == 1 else target / FIRST_FRAME
     return first.relative_to(settings.MEDIA_ROOT).as_posix()
+
+
+def written_note(path: Path) -> None:
+    """A file or folder that is new goes with the others when the block of `new_image_files` fails."""
+    if (written := _written.get()) is not None:
+        written.append(path)
 
 
 def frame_paths(*, name: str, frames: int) -> list[Path]:

@@ -1,18 +1,51 @@
-"""What other rooms keep of a case that is imported: they say so when they start, and are asked in its transaction."""
+"""What other rooms keep of a case that is imported, and give to one that is exported: they say so when they start.
 
-from collections.abc import Sequence
-from typing import Protocol
+A keeper is asked in the import's transaction. What a row holds for it beside its fields is untrusted, and its to check.
+"""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cdss.accounts.models import User
 from cdss.library.case_images import ReadImage
-from cdss.library.models import Case
+from cdss.library.models import Case, CaseImage
 from cdss.library.rows import CaseRow
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """`known`: its pixels are known to show no text that names anybody."""
+
+    case: Case
+    row: CaseRow
+    images: Sequence[ReadImage]
+    owner: User | None
+    known: bool = False
+
+
 class Keeper(Protocol):
-    def __call__(self, *, case: Case, row: CaseRow, images: Sequence[ReadImage]) -> None: ...
+    def __call__(self, arrived: Arrived, /) -> Sequence[str]:
+        """Returns what could not be kept, and why."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """`said` is JSON that names the files; an importer hands both to the keepers of the same names."""
+
+    said: dict[str, Any]
+    files: Iterator[tuple[str, bytes]]
+
+
+class Giver(Protocol):
+    def __call__(self, *, case: Case, images: Sequence[CaseImage], folder: str) -> Given:
+        """Of the images that go out, in their order: they are named by their places, counted from 1."""
+        ...
 
 
 _keepers: list[Keeper] = []
+_givers: dict[Giver, tuple[str, ...]] = {}
 
 
 def keeper_add(keeper: Keeper) -> None:
@@ -20,6 +53,18 @@ def keeper_add(keeper: Keeper) -> None:
         _keepers.append(keeper)
 
 
-def keep(*, case: Case, row: CaseRow, images: Sequence[ReadImage]) -> None:
-    for keeper in _keepers:
-        keeper(case=case, row=row, images=images)
+def giver_add(giver: Giver, *, needs: tuple[str, ...]) -> None:
+    """`needs` are relations of a case that it looks at: they are fetched for many cases at once."""
+    _givers[giver] = needs
+
+
+def givers_need() -> list[str]:
+    return [name for needs in _givers.values() for name in needs]
+
+
+def keep(arrived: Arrived) -> list[str]:
+    return [problem for keeper in _keepers for problem in keeper(arrived)]
+
+
+def given_of(*, case: Case, images: Sequence[CaseImage], folder: str = "") -> list[Given]:
+    return [giver(case=case, images=images, folder=folder) for giver in _givers]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from cdss.library.case_images import read_images, source_digest
 from cdss.library.case_text import case_text
 from cdss.library.field_values import RowError
+from cdss.library.importers.base import Read
 from cdss.library.models import Case, Kind, State
-from cdss.library.rows import CaseRow, row_hash
+from cdss.library.rows import CaseRow, GamutRow, Row, row_hash
 from cdss.library.services import Target, _case_values, _existing, _is_current, _state
+
+CHANGES = ("created", "updated", "unchanged", "skipped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +30,36 @@ class Planned:
     removed: int = 0
 
 
+def planned_lines(reads: Iterable[Read], target: Target) -> Iterator[dict[str, Any]]:
+    """What would come of each row, as JSON; `line` is its place in the source."""
+    for read in reads:
+        found = Planned("skipped", why=read.reason) if read.row is None else row_planned(row=read.row, target=target)
+        yield {"line": read.line} | asdict(found) | {"problems": list(found.problems)}
+
+
 def case_planned(*, row: CaseRow, target: Target) -> Planned:
     """Reads everything that storing the row would read; writes nothing."""
     try:
         return _planned(row, target)
     except RowError as error:
         return Planned("skipped", row.title or row.source_id, why=str(error))
+
+
+def row_planned(*, row: Row, target: Target) -> Planned:
+    """The same for rows of every kind."""
+    if isinstance(row, CaseRow):
+        return case_planned(row=row, target=target)
+    if isinstance(row, GamutRow):
+        return Planned("skipped", row.finding, why="It is a row of a reference collection.")
+    try:
+        item = _existing(row, target.kind or Kind(row.kind), target)
+    except RowError as error:
+        return Planned("skipped", row.title, why=str(error))
+    if not row.text.strip():
+        return Planned("skipped", row.title, why="text: there is none")
+    if item is not None and _is_current(item, row_hash(row), row, target):
+        return Planned("unchanged", row.title, why="It is there already.")
+    return Planned("created" if item is None else "updated", row.title)
 
 
 def _planned(row: CaseRow, target: Target) -> Planned:

@@ -42,6 +42,21 @@ class ImageRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What other rooms keep (cdss.library.keepers): what the file says, unchecked, and the files that it names."""
+
+    said: dict[str, Any]
+    files: dict[str, Path]
+
+    def digest(self) -> str:
+        total = hashlib.sha256(json.dumps(self.said, sort_keys=True).encode())
+        for name in sorted(self.files):
+            with self.files[name].open("rb") as file:
+                total.update(hashlib.file_digest(file, "sha256").digest())
+        return total.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
 class CaseRow:
     source_name: str
     source_id: str
@@ -83,6 +98,7 @@ class CaseRow:
     hold: str = ""
     # What the format said beyond these fields: {"format", "tree", "files"}; images in it are `#n`, their places above.
     carried: dict[str, Any] = field(default_factory=dict, repr=False)
+    beside: Beside | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +155,8 @@ def row_hash(row: Row, images: tuple[str, ...] = ()) -> str:
     said = asdict(row)
     # No part of the text: what is said of it since is taken by itself, and an unchanged row stays one.
     said.pop("recall", None)
+    if said.pop("beside", None) and isinstance(row, CaseRow) and row.beside is not None:
+        said["beside"] = row.beside.digest()
     for image in said.get("images", ()):
         del image["files"]
         _drop_unsaid(image, IMAGE_RIGHTS)

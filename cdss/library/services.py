@@ -15,7 +15,7 @@ from cdss.library.date_shift import DateShift
 from cdss.library.deidentify import PATIENT_NUMBERS, deidentify
 from cdss.library.field_values import RowError
 from cdss.library.image_files import new_image_files
-from cdss.library.keepers import keep
+from cdss.library.keepers import Arrived, keep
 from cdss.library.models import Case, Collection, Document, Kind, LibraryItem, Passage, State, Visibility
 from cdss.library.recalls import recall_of_import
 from cdss.library.rows import (
@@ -126,7 +126,7 @@ def case_upsert(*, row: CaseRow, target: Target) -> Upserted:
     with new_image_files(), transaction.atomic():
         case, change = _saved(Case, item, row, Kind.CASE, target, values)
         written = replace_images(case, images, texts)
-        keep(case=case, row=row, images=images)
+        problems += keep(Arrived(case, row, images, target.owner, known))
     waits = target.publish and case.state == State.DRAFT
     said = [f"{problem} The case was imported without it." for problem in problems]
     return Upserted(change, case.pk, written, (*said, *([f"{row.hold}: imported as a draft"] if waits else [])))

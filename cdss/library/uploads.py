@@ -2,9 +2,9 @@
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from secrets import token_hex
 from typing import Any
 
@@ -20,6 +20,7 @@ from cdss.library.services import Target, collection_for
 
 UNSAFE = re.compile(r"[^\w.-]+")
 FORGOTTEN_SECONDS = 24 * 3600
+MOST_DEPTH = 20
 
 
 class UploadError(Exception):
@@ -53,6 +54,35 @@ def hold(upload: UploadedFile) -> Path:
         shutil.rmtree(place, ignore_errors=True)
         raise UploadError(f"The file could not be stored ({error.strerror}). Tell an administrator.") from error
     return place / name
+
+
+def hold_folder(files: Sequence[UploadedFile], names: Sequence[str]) -> Path:
+    """Files of a folder under the names they have in it. Raises UploadError and keeps nothing when one lies outside of
+    it, or cannot be written."""
+    forget_folders(folder(), older_than=FORGOTTEN_SECONDS)
+    top = UNSAFE.sub("_", PurePosixPath(names[0]).parts[0] if names else "").strip("._")[-100:] or "folder"
+    place = folder() / token_hex(16) / top
+    try:
+        place.mkdir(parents=True, mode=0o700)
+        for file, name in zip(files, names, strict=True):
+            _write_inside(place, name, file)
+    except (OSError, ValueError) as error:
+        shutil.rmtree(place.parent, ignore_errors=True)
+        said = f"({error.strerror})" if isinstance(error, OSError) else f"({error})"
+        raise UploadError(f"The folder could not be stored {said}. Pack it as a ZIP file.") from error
+    return place
+
+
+def _write_inside(place: Path, name: str, file: UploadedFile) -> None:
+    """The first part of a name is the folder that was chosen."""
+    parts = PurePosixPath(name).parts
+    plain = all(part.isprintable() and part not in ("", ".", "..") and len(part) < 200 for part in parts)
+    if len(parts) < 2 or len(parts) > MOST_DEPTH or not plain or "\\" in name or name.startswith("/"):
+        raise ValueError("a file in it has a name that is none of a folder")
+    path = place.joinpath(*parts[1:])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as target:
+        shutil.copyfileobj(file, target)
 
 
 def import_upload(*, path: Path, options: UploadOptions, by: User) -> Outcome:

@@ -22,8 +22,9 @@ class MaskForm(forms.Form):
         max_length=200_000,
         label="Outline, typed",
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "mono"}),
-        help_text="Points x,y in pixels from the top left, one polygon to a line: 40,30 80,30 80,70. A line that "
-        "begins with “- ” is cut out. What is typed takes the place of what is drawn.",
+        help_text="One figure to a line, in pixels from the top left: a polygon as points (40,30 80,30 80,70), "
+        "“box left top width height” or “ellipse across down radius radius”, its middle first. A line that begins "
+        "with “- ” is cut out. What is typed takes the place of what is drawn.",
     )
 
     def mask(self, *, width: int, height: int) -> "Mask":

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 MOST_POLYGONS, MOST_POINTS = 200, 5000
 MOST_CHARACTERS = 3_000_000
 _RUNS = re.compile(r"[0-9]{1,9}(?: [0-9]{1,9})*")
+_NUMBER = r"(-?[0-9]{1,6}(?:\.[0-9]{1,3})?)"
+_SHAPE = re.compile(rf"(box|ellipse) {_NUMBER} {_NUMBER} {_NUMBER} {_NUMBER}")
 _POINT = re.compile(r"(-?[0-9]{1,6}(?:\.[0-9]{1,3})?),(-?[0-9]{1,6}(?:\.[0-9]{1,3})?)")
 
 
@@ -46,8 +48,9 @@ def mask_of_runs(runs: str, *, width: int, height: int) -> Mask:
 
 
 def mask_of_polygons(text: str, *, width: int, height: int) -> Mask:
-    """(height, width): one polygon to a line, "x,y x,y x,y" in pixels; a line that begins with "-" is cut out of the
-    lines before it. Raises MaskError for anything else."""
+    """(height, width): one figure to a line: "x,y x,y x,y" in pixels, "box left top width height" or "ellipse across
+    down radius radius", its middle first; a line that begins with "- " is cut out of the lines before it. Raises
+    MaskError for anything else."""
     import numpy as np
     from PIL import Image, ImageDraw
 
@@ -58,8 +61,24 @@ def mask_of_polygons(text: str, *, width: int, height: int) -> Mask:
     draw = ImageDraw.Draw(image)
     for number, line in enumerate(lines, start=1):
         hole = line.startswith("- ")
-        draw.polygon(_points(line.removeprefix("- "), number, width, height), fill=0 if hole else 1)
+        said = line.removeprefix("- ")
+        if shape := _SHAPE.fullmatch(said):
+            kind, box = _box(shape, number, width, height)
+            (draw.ellipse if kind == "ellipse" else draw.rectangle)(box, fill=0 if hole else 1)
+        else:
+            draw.polygon(_points(said, number, width, height), fill=0 if hole else 1)
     return np.array(image, dtype=bool)
+
+
+def _box(shape: re.Match[str], number: int, width: int, height: int) -> tuple[str, list[float]]:
+    """The kind, and its first and last columns and rows."""
+    a, b, c, d = (float(part) for part in shape.groups()[1:])
+    left, top, right, bottom = (a, b, a + c - 1, b + d - 1) if shape[1] == "box" else (a - c, b - d, a + c, b + d)
+    if c <= 0 or d <= 0 or right < left or bottom < top:
+        raise MaskError(f"Line {number}: write a size that is larger than nothing.")
+    if right < 0 or left > width or bottom < 0 or top > height:
+        raise MaskError(f"Line {number}: this figure lies outside the image of {width} × {height} pixels.")
+    return shape[1], [left, top, right, bottom]
 
 
 def _points(line: str, number: int, width: int, height: int) -> list[tuple[float, float]]:
@@ -67,7 +86,7 @@ def _points(line: str, number: int, width: int, height: int) -> list[tuple[float
     if not all(found) or not 3 <= len(found) <= MOST_POINTS:
         raise MaskError(
             f"Line {number}: write a polygon as at least three points, x,y x,y x,y, in pixels from the top left, "
-            "such as 40,30 80,30 80,70."
+            "such as 40,30 80,30 80,70; or box left top width height, or ellipse across down radius radius."
         )
     points = [(float(point[1]), float(point[2])) for point in found if point]
     across, down = [x for x, _ in points], [y for _, y in points]

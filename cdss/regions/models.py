@@ -21,7 +21,8 @@ class Structure(models.Model):
 
     name = models.CharField(max_length=120, unique=True)
     note = models.CharField(max_length=300, blank=True)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    # Nobody's when it came with a case that is nobody's.
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -42,14 +43,14 @@ def _visible(user: User | AnonymousUser) -> Q:
 class OnImage(models.Model):
     """A part of one frame of an image of the library. Rows are added, never changed."""
 
-    image = models.ForeignKey(CaseImage, models.CASCADE, related_name="+")
+    image = models.ForeignKey(CaseImage, models.CASCADE, related_name="%(class)ss")
     # As it is stored and shown, counted from 0.
     frame = models.PositiveIntegerField(default=0)
     # Lengths of runs along the rows, the first of what is not masked: "120 4 60 …".
     runs = EncryptedTextField()
     # In pixels.
     area = models.PositiveIntegerField()
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:

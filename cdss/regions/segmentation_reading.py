@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,15 +22,46 @@ MOST_BYTES = 20 * 1024 * 1024
 MOST_FRAMES = 64
 
 
+def sources(args: Mapping[str, Any], file: File) -> Part:
+    """The images that it was made on: UID, and number of the frame or 0."""
+    dataset = _checked(file.whole(), Limits(**args["limits"]), args["width"], args["height"])
+    return Part({"sources": [list(each) for each in _sources(dataset)]})
+
+
 def mask(args: Mapping[str, Any], file: File) -> Part:
     """One bit a pixel."""
-    size = {"width": args["width"], "height": args["height"]}
-    found = covered(file.whole(), limits=Limits(**args["limits"]), uid=args["uid"], **size)
+    dataset = _checked(file.whole(), Limits(**args["limits"]), args["width"], args["height"])
+    found = covered(dataset, (args["uid"], args["frame"]))
     return Part({}, [np.packbits(found).tobytes()])
 
 
-def covered(data: bytes, *, limits: Limits, uid: str, width: int, height: int) -> Mask:
-    """What any segment covers of the picture with this UID, (height, width). Raises UnreadableError."""
+def covered(dataset: Dataset, source: tuple[str, int]) -> Mask:
+    """What any segment covers of this source, (height, width). Raises UnreadableError."""
+    import highdicom.seg
+
+    found = highdicom.seg.Segmentation.from_dataset(dataset, copy=False)
+    mine = [number for number, named in enumerate(_groups(dataset), 1) if source in named]
+    pixels = [np.asarray(found.get_stored_frame(number)) for number in mine]
+    return np.asarray((np.stack(pixels) > 0).any(axis=0), dtype=bool)
+
+
+def _sources(dataset: Dataset) -> list[tuple[str, int]]:
+    return list(dict.fromkeys(each for named in _groups(dataset) for each in named))
+
+
+def _groups(dataset: Dataset) -> Iterator[list[tuple[str, int]]]:
+    """Of each frame what it was made on."""
+    shared = dataset.get("SharedFunctionalGroupsSequence") or [{}]
+    for group in dataset.get("PerFrameFunctionalGroupsSequence") or ():
+        named = []
+        for derived in group.get("DerivationImageSequence") or shared[0].get("DerivationImageSequence") or ():
+            for each in derived.get("SourceImageSequence") or ():
+                number = each.get("ReferencedFrameNumber") or 0
+                named.append((str(each.get("ReferencedSOPInstanceUID") or ""), int(number)))
+        yield named
+
+
+def _checked(data: bytes, limits: Limits, width: int, height: int) -> Dataset:
     if len(data) > MOST_BYTES:
         raise UnreadableError(
             f"This file has more than {MOST_BYTES // 1024 // 1024} MB, which no mask of one image has."
@@ -39,13 +70,7 @@ def covered(data: bytes, *, limits: Limits, uid: str, width: int, height: int) -
         raise UnreadableError("This is not a DICOM file. Choose a DICOM segmentation (SEG).")
     dataset = dicom.parse(data, limits=limits)
     _check(dataset, width, height)
-    import highdicom.seg
-
-    found = highdicom.seg.Segmentation.from_dataset(dataset, copy=False)
-    if uid not in {uids[2] for uids in found.get_source_image_uids()}:
-        raise UnreadableError("This segmentation was made on another image. Open the image it belongs to.")
-    planes = found.get_pixels_by_source_instance(source_sop_instance_uids=[uid])
-    return np.asarray((planes[0] > 0).any(axis=-1), dtype=bool)
+    return dataset
 
 
 def _check(dataset: Dataset, width: int, height: int) -> None:

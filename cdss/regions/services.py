@@ -28,7 +28,7 @@ class RefusedError(ValueError):
     """What cannot be done; the message says why."""
 
 
-def structure_create(*, name: str, note: str, by: User) -> Structure:
+def structure_create(*, name: str, note: str, by: User | None) -> Structure:
     try:
         with transaction.atomic():
             structure = Structure.objects.create(name=name.strip(), note=note.strip(), by=by)
@@ -83,7 +83,7 @@ def mask_save(
     image: CaseImage,
     frame: int,
     mask: Mask,
-    by: User,
+    by: User | None,
     proposal: Proposal | None = None,
     origin: Origin = Origin.DRAWN,
 ) -> RegionMask:

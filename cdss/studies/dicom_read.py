@@ -26,6 +26,8 @@ from retrieval.errors import UnreadableError
 MAX_BYTES = 16 * 1024 * 1024
 MAX_FOUND = 1000
 DEEPEST = 16
+# How far an axis may lean, in parts of its length, and still be one of a row or a column.
+STRAIGHT = 0.0005
 PRESENTATION_STATES = ("1.2.840.10008.5.1.4.1.1.11.1", "1.2.840.10008.5.1.4.1.1.11.2")
 REPORTS = "1.2.840.10008.5.1.4.1.1.88."
 TRACKING_IDENTIFIER, TRACKING_UID, MEASUREMENT_GROUP = "112039", "112040", "125007"
@@ -47,7 +49,7 @@ class Taken:
     passed_over: int = 0
 
 
-def marks_import(*, shown: Shown, data: bytes, by: User) -> Taken:
+def marks_import(*, shown: Shown, data: bytes, by: User | None) -> Taken:
     """What refers to frames of this series becomes marks of one's own; the rest is counted. Raises StudyError."""
     dataset = _parsed(data)
     kind = str(dataset.get("SOPClassUID") or "")
@@ -89,11 +91,14 @@ def _found(dataset: Any, kind: str, places: dict[tuple[str, int], int]) -> Itera
         raise StudyError("This DICOM file is damaged: a mark in it cannot be read. Nothing was taken.") from error
 
 
-def _take(shown: Shown, found: FoundMark, by: User, taken: Taken) -> None:
+def _take(shown: Shown, found: FoundMark, by: User | None, taken: Taken) -> None:
     token = _token(found.uid)
     if token and shown.marks.filter(token=token).exists():
         taken.known += 1
         return
+    if token and Mark.objects.filter(owner=by, token=token).exists():
+        # It is a mark of the same images in another case.
+        token = None
     data = {"frame": found.frame, "kind": found.kind, "points": found.points, "label": found.label}
     try:
         with transaction.atomic():
@@ -220,10 +225,10 @@ def _figure(graphic: str, points: list[list[float]], said: str) -> tuple[str, li
 
 
 def _box(points: list[list[float]]) -> tuple[str, list[list[float]]]:
-    """Only an ellipse that lies along rows and columns has a box that says it all."""
+    """An ellipse along rows and columns by the corners of its box, a tilted one by the ends of its axes."""
     across, down = [abs(points[1][axis] - points[0][axis]) for axis in (0, 1)]
-    if min(across, down) > 0.01 * max(across, down):
-        return "", points
+    if min(across, down) > STRAIGHT * max(across, down):
+        return MarkKind.ELLIPSE, points
     xs, ys = [point[0] for point in points], [point[1] for point in points]
     return MarkKind.ELLIPSE, [[min(xs), min(ys)], [max(xs), max(ys)]]
 

@@ -15,9 +15,10 @@ from django.utils.crypto import salted_hmac
 
 from cdss.library.dicom_profile import mapped_uid
 from cdss.studies.errors import StudyError
+from cdss.studies.measuring import TILTED, half_axes
 from cdss.studies.models import Mark, MarkKind, Series
 from cdss.studies.shown import Shown, references
-from retrieval.dicom_objects import SECONDARY_CAPTURE, file_bytes, uid_of
+from retrieval.dicom_objects import SECONDARY_CAPTURE, file_bytes, make_lasting, uid_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -27,13 +28,17 @@ UCUM_UNITS = {"HU": ("[hnsf'U]", "Hounsfield unit"), "mm": ("mm", "millimeter"),
               "mm²": ("mm2", "square millimeter"), "px²": ("{pixels2}", "square pixels"), "Bq/ml": ("Bq/ml", "Bq/ml"),
               "g/ml": ("g/ml", "g/ml"), "counts": ("{counts}", "counts"), "SUV": ("{SUVbw}g/ml", "SUV body weight"),
               "%": ("%", "percent")}  # fmt: skip
+# Classes whose images have one frame each, and those of several that they stand for when frames are told apart.
+STORAGE = "1.2.840.10008.5.1.4.1.1."
+ONE_FRAME = frozenset(f"{STORAGE}{kind}" for kind in ("1", "1.1", "1.1.1", "1.2", "1.2.1", "2", "4", "6.1", "128"))
+OF_ONE_FRAME = {f"{STORAGE}{many}": f"{STORAGE}{one}" for many, one in (("2.1", "2"), ("4.1", "4"), ("3.1", "6.1"))}
 NO_UNITS = ("1", "no units")
 # Of the ellipse: its name, and how it was derived from the values within.
 STATISTICS = {"mean": "Mean", "sd": "StandardDeviation", "min": "Minimum", "max": "Maximum"}
 
 
-def presentation_state(shown: Shown, marks: Sequence[Mark]) -> bytes:
-    """Raises StudyError without marks."""
+def presentation_state(shown: Shown, marks: Sequence[Mark], *, lasting: bool = False) -> bytes:
+    """The same bytes each time where it is `lasting`. Raises StudyError without marks."""
     import highdicom as hd
 
     images = _images(shown, marks)
@@ -42,21 +47,29 @@ def presentation_state(shown: Shown, marks: Sequence[Mark]) -> bytes:
     colour = shown.pixels == "rgb8"
     make = hd.pr.ColorSoftcopyPresentationState if colour else hd.pr.GrayscaleSoftcopyPresentationState
     more: dict[str, Any] = {} if colour else {"presentation_lut_transformation": _shape(shown)}
-    state = make(
-        referenced_images=list(images.values()),
-        series_instance_uid=hd.UID(),
-        series_number=900,
-        sop_instance_uid=hd.UID(),
-        instance_number=1,
-        manufacturer=MAKER,
-        manufacturer_model_name=MODEL,
-        software_versions=SOFTWARE,
-        device_serial_number="1",
-        content_label="ANNOTATIONS",
-        graphic_layers=[layer],
-        graphic_annotations=notes,
-        **more,
-    )
+    try:
+        state = make(
+            referenced_images=list(images.values()),
+            series_instance_uid=hd.UID(),
+            series_number=900,
+            sop_instance_uid=hd.UID(),
+            instance_number=1,
+            manufacturer=MAKER,
+            manufacturer_model_name=MODEL,
+            software_versions=SOFTWARE,
+            device_serial_number="1",
+            content_label="ANNOTATIONS",
+            graphic_layers=[layer],
+            graphic_annotations=notes,
+            **more,
+        )
+    except ValueError as error:
+        raise StudyError(
+            "Marks on several images of this kind do not go into one file: export one at a time."
+        ) from error
+    if lasting:
+        make_lasting(state, seed="|".join(sorted(images)))
+        return file_bytes(state)
     return _bytes(state)
 
 
@@ -109,7 +122,7 @@ def image_dataset(shown: Shown, frame: int) -> Dataset:
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     series = row if isinstance(row, Series) else None
-    dataset.SOPClassUID = (series.sop_class if series else "") or SECONDARY_CAPTURE
+    dataset.SOPClassUID = _sop_class(shown, series.sop_class if series else "")
     dataset.SOPInstanceUID = uid
     dataset.StudyInstanceUID = series.study_uid if series else case
     dataset.SeriesInstanceUID = series.series_uid if series else mapped_uid(f"cdss.images.{shown.case.pk}")
@@ -125,8 +138,22 @@ def image_dataset(shown: Shown, frame: int) -> Dataset:
     if number:
         dataset.NumberOfFrames = str(shown.frames)
     if len(shown.spacing) == 2:
-        dataset.PixelSpacing = [format(part, ".10g")[:16] for part in shown.spacing]
+        dataset.PixelSpacing = [decimal(part) for part in shown.spacing]
     return dataset
+
+
+def decimal(value: float) -> str:
+    """As a DICOM decimal string, which has room for sixteen characters."""
+    for digits in range(15, 0, -1):
+        if len(text := format(value, f".{digits}g")) <= 16:
+            return text
+    return "0"
+
+
+def _sop_class(shown: Shown, stored: str) -> str:
+    if shown.apart and stored not in ONE_FRAME:
+        return OF_ONE_FRAME.get(stored, SECONDARY_CAPTURE)
+    return stored or SECONDARY_CAPTURE
 
 
 def pseudonym(shown: Shown) -> str:
@@ -219,12 +246,14 @@ def _unit(unit: str) -> Any:
 
 
 def _axes(points: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The ends of the longer axis, then of the shorter, of the ellipse within a box."""
-    (x0, y0), (x1, y1) = points
-    x, y = (x0 + x1) / 2, (y0 + y1) / 2
-    level, upright = [[min(x0, x1), y], [max(x0, x1), y]], [[x, min(y0, y1)], [x, max(y0, y1)]]
-    wide = abs(x1 - x0) >= abs(y1 - y0)
-    return np.array([*level, *upright] if wide else [*upright, *level], dtype=float)
+    """The ends of the longer axis, then of the shorter."""
+    if len(points) == TILTED:
+        one, other = points[:2], points[2:]
+    else:
+        (x, y), (across, _), (_, down) = half_axes(points.tolist())
+        one, other = np.array([[x - across, y], [x + across, y]]), np.array([[x, y - down], [x, y + down]])
+    first_is_longer = np.linalg.norm(one[1] - one[0]) >= np.linalg.norm(other[1] - other[0])
+    return np.array([*one, *other] if first_is_longer else [*other, *one], dtype=float)
 
 
 def _shape(shown: Shown) -> Any:

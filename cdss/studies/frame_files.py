@@ -15,7 +15,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from cdss.encryption import encrypt_bytes
-from cdss.library.image_files import image_bytes
+from cdss.library.image_files import image_bytes, written_note
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
 from cdss.studies.errors import StudyError
@@ -54,6 +54,7 @@ def frame_writer() -> Iterator[tuple[str, FrameWriter]]:
         sync_folder(beside)
         beside.replace(target)
         sync_folder(parent)
+        written_note(target)
     except OSError as error:
         shutil.rmtree(beside, ignore_errors=True)
         raise StudyError(f"The frames could not be stored ({error.strerror}). Tell an administrator.") from error

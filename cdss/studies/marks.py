@@ -30,7 +30,7 @@ class StaleMarkError(StudyError):
 
 
 @transaction.atomic
-def mark_create(*, shown: Shown, by: User, data: dict[str, Any]) -> Mark:
+def mark_create(*, shown: Shown, by: User | None, data: dict[str, Any]) -> Mark:
     """A mark that was sent before is found by its token and not made twice. Raises StudyError."""
     token = _token(data.get("token"))
     if held := Mark.objects.filter(owner=by, token=token).first():
@@ -82,9 +82,9 @@ def _content(shown: Shown, data: dict[str, Any]) -> dict[str, Any]:
     return {"kind": kind, "frame": frame, "points": points, "label": text, "values": values}
 
 
-def _is_shared(shown: Shown, by: User) -> bool:
+def _is_shared(shown: Shown, by: User | None) -> bool:
     """What the owner of a case draws is for those who read it; what others draw is theirs."""
-    return shown.case.owner_id == by.pk
+    return shown.case.owner_id == (by.pk if by else None)
 
 
 def _token(value: object) -> UUID:
@@ -96,6 +96,6 @@ def _token(value: object) -> UUID:
         raise StudyError("The token of a mark is a UUID.") from error
 
 
-def _record(action: str, mark: Mark, shown: Shown, by: User) -> None:
+def _record(action: str, mark: Mark, shown: Shown, by: User | None) -> None:
     details = {"mark": mark.pk, "kind": mark.kind, "frame": mark.frame, shown.kind: shown.row.pk}
     record(action=action, by=by, obj=shown.case, details=details)

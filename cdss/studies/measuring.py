@@ -14,9 +14,13 @@ from cdss.studies.models import MarkKind
 from cdss.studies.shown import Shown
 
 Points = Sequence[Sequence[float]]
-# A text is anchored at a point; an ellipse is given by two corners of the box around it.
+# A text is anchored at a point; an ellipse is given by two corners of the box around it, or, tilted, by the ends of its
+# one axis and then of the other.
+TILTED = 4
 POINTS = {MarkKind.LENGTH: 2, MarkKind.ANGLE: 3, MarkKind.ELLIPSE: 2, MarkKind.ARROW: 2, MarkKind.TEXT: 1}
 DIGITS = 4
+# How far from the middle of one axis the other may cross it, in parts of the longer.
+MISSES = 0.02
 
 
 def checked_points(kind: str, points: Any, *, rows: int, columns: int) -> list[list[float]]:
@@ -25,6 +29,8 @@ def checked_points(kind: str, points: Any, *, rows: int, columns: int) -> list[l
         raise StudyError("This kind of mark is not known.")
     wanted = POINTS[MarkKind(kind)]
     pairs = points if isinstance(points, list) else []
+    if kind == MarkKind.ELLIPSE and len(pairs) == TILTED:
+        wanted = TILTED
     if len(pairs) != wanted or not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
         raise StudyError(f"A mark of this kind has {wanted} point(s) of two coordinates each.")
     numbers = [part for pair in pairs for part in pair]
@@ -36,6 +42,8 @@ def checked_points(kind: str, points: Any, *, rows: int, columns: int) -> list[l
     placed = [[round(float(x), DIGITS), round(float(y), DIGITS)] for x, y in pairs]
     if wanted > 1 and placed[0] == placed[1]:
         raise StudyError("The points are one and the same.")
+    if wanted == TILTED:
+        _check_axes(placed)
     return placed
 
 
@@ -49,14 +57,34 @@ def measured(shown: Shown, *, kind: str, frame: int, points: Points) -> dict[str
 
 
 def inside_ellipse(points: Points, *, rows: int, columns: int) -> NDArray[np.bool_]:
-    """The pixels whose centre lies in the ellipse within this box."""
-    (x0, y0), (x1, y1) = points
-    across, down = abs(x1 - x0) / 2, abs(y1 - y0) / 2
-    if across == 0 or down == 0:
+    """The pixels whose centre lies in the ellipse."""
+    (middle_x, middle_y), (ux, uy), (vx, vy) = half_axes(points)
+    size = ux * vy - uy * vx
+    if size == 0:
         return np.zeros((rows, columns), dtype=bool)
-    x = (np.arange(columns) + 0.5 - (x0 + x1) / 2) / across
-    y = (np.arange(rows) + 0.5 - (y0 + y1) / 2) / down
-    return np.asarray(x[None, :] ** 2 + y[:, None] ** 2 <= 1.0)
+    x = (np.arange(columns) + 0.5 - middle_x)[None, :]
+    y = (np.arange(rows) + 0.5 - middle_y)[:, None]
+    along, aside = (x * vy - y * vx) / size, (y * ux - x * uy) / size
+    return np.asarray(along**2 + aside**2 <= 1.0)
+
+
+def half_axes(points: Points) -> tuple[tuple[float, float], tuple[float, float], tuple[float, float]]:
+    """The middle of an ellipse, and from it to an end of each axis."""
+    (x0, y0), (x1, y1) = points[:2]
+    middle = ((x0 + x1) / 2, (y0 + y1) / 2)
+    if len(points) != TILTED:
+        return middle, (abs(x1 - x0) / 2, 0.0), (0.0, abs(y1 - y0) / 2)
+    (x2, y2), (x3, y3) = points[2:]
+    return middle, ((x1 - x0) / 2, (y1 - y0) / 2), ((x3 - x2) / 2, (y3 - y2) / 2)
+
+
+def _check_axes(points: Points) -> None:
+    """They halve each other, as those of an ellipse do."""
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = points
+    away = math.hypot((x0 + x1) - (x2 + x3), (y0 + y1) - (y2 + y3)) / 2
+    longest = max(math.hypot(x1 - x0, y1 - y0), math.hypot(x3 - x2, y3 - y2))
+    if away > MISSES * longest:
+        raise StudyError("The axes of an ellipse cross in the middle of both.")
 
 
 def _scale(shown: Shown) -> tuple[float, float, str]:
@@ -84,11 +112,11 @@ def _angle(shown: Shown, frame: int, points: Points) -> dict[str, Any]:
 
 def _ellipse(shown: Shown, frame: int, points: Points) -> dict[str, Any]:
     across, down, unit = _scale(shown)
-    (x0, y0), (x1, y1) = points
+    _, (ux, uy), (vx, vy) = half_axes(points)
     values = shown.values(frame)[inside_ellipse(points, rows=shown.rows, columns=shown.columns)]
     if values.size == 0:
         raise StudyError("The ellipse holds no pixel. Draw it larger.")
-    area = math.pi * abs(x1 - x0) * across * abs(y1 - y0) * down / 4
+    area = math.pi * abs(ux * vy - uy * vx) * across * down
     statistics = {"mean": values.mean(), "sd": values.std(), "min": values.min(), "max": values.max(), "area": area}
     rounded = {name: round(float(value), DIGITS) for name, value in statistics.items()}
     return rounded | {"pixels": int(values.size), "unit": shown.unit, "area_unit": f"{unit}²"}

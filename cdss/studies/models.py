@@ -113,7 +113,8 @@ class Mark(models.Model):
 
     series = models.ForeignKey(Series, models.CASCADE, null=True, blank=True, related_name="marks")
     image = models.ForeignKey(CaseImage, models.CASCADE, null=True, blank=True, related_name="marks")
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    # Nobody's when it came with a case that is nobody's.
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+")
     shared = models.BooleanField(default=False)
     frame = models.PositiveIntegerField(default=0)
     kind = models.CharField(max_length=8, choices=MarkKind.choices)

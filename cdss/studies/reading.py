@@ -139,7 +139,8 @@ def study_read(*, upload: StudyUpload, told: Told) -> dict[str, Any]:
     try:
         for stack in fresh:
             before = sum(series.frames for series in made)
-            made.append(_series(upload, stack, lambda count, before=before: told(before + count, total)))  # type: ignore[misc]
+            counted: Callable[[int], None] = lambda count, before=before: told(before + count, total)  # type: ignore[misc]  # noqa: E731
+            made.append(_series(upload.case, upload.place, stack, counted))
         rows = _stored(upload, made, found)
     except BaseException:
         with transaction.atomic():
@@ -173,13 +174,27 @@ def _stored(upload: StudyUpload, made: Sequence[Series], found: Found) -> list[S
     return list(made)
 
 
-def _series(upload: StudyUpload, stack: Stack, told: Callable[[int], None]) -> Series:
+def exported_series_read(*, case: Case, place: str, files: int, known: bool) -> Series:
+    """The one series that so many held files of an export are; not stored yet. `known`: its pixels show no text.
+
+    Raises StudyError."""
+    found = survey(place, lambda *_: None)
+    stacks = stacks_of(found.instances)
+    if len(found.instances) != files:
+        raise StudyError("; ".join(found.remarks[:3]) or "some of its files are no images.")
+    if len(stacks) != 1:
+        raise StudyError(f"these files are {len(stacks)} series; one was named.")
+    check_pixels(stacks)
+    return _series(case, place, stacks[0], lambda _: None, known=known)
+
+
+def _series(case: Case, place: str, stack: Stack, told: Callable[[int], None], *, known: bool = False) -> Series:
     first = stack.first
-    sample = list(_frames(upload.place, looked_at(stack)))
-    certain, asked = _text(stack, sample)
-    facts, signed = [], _common(upload.place, stack, sample)
+    sample = list(_frames(place, looked_at(stack)))
+    certain, asked = ([], []) if known else _text(stack, sample)
+    facts, signed = [], _common(place, stack, sample)
     with frame_writer() as (folder, writer):
-        for count, (placed, read) in enumerate(zip(stack.frames, _frames(upload.place, stack.frames), strict=True), 1):
+        for count, (placed, read) in enumerate(zip(stack.frames, _frames(place, stack.frames), strict=True), 1):
             frame = cast(read, signed)
             writer.add(cover(frame.pixels, certain))
             facts.append(_facts(placed, frame))
@@ -190,7 +205,7 @@ def _series(upload: StudyUpload, stack: Stack, told: Callable[[int], None]) -> S
     if certain:
         removed["burnt_in_text"] += len(certain)
     return Series(
-        case=upload.case,
+        case=case,
         digest=stack.digest,
         study_uid=mapped_uid(first.study),
         series_uid=mapped_uid(first.series),

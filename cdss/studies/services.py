@@ -72,6 +72,8 @@ def key_image_make(*, shown: Shown, frame: int, window: Window, caption: str, by
         last = case.images.order_by("-position").values_list("position", flat=True).first()
         text = deidentify(clean(caption)[:MAX_CAPTION]).text
         row = store_case_image(case=case, image=image, position=0 if last is None else last + 1, caption=text)
+        row.key = True
+        row.save(update_fields=["key"])
         shape = {"center": window.center, "width": window.width, "inverted": window.inverted}
         KeyImage.objects.create(series=series, image=row, frame=frame, **shape)
         LibraryItem.objects.filter(pk=case.pk).update(updated=timezone.now())

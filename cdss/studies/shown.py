@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +25,7 @@ from cdss.studies.frame_files import LEVEL, packed_frame, read_frame
 from cdss.studies.geometry import CT_PRESETS, markers
 from cdss.studies.models import Mark, MarkQuerySet, Series
 from cdss.studies.pixels import Array, cover, full_window, values_of
+from retrieval.dicom_objects import uid_of
 
 Kind = Literal["series", "images"]
 GREY_VALUE = "grey value"
@@ -43,6 +45,8 @@ class Shown:
     # Rows, columns in mm; nothing where the picture has no scale.
     spacing: tuple[float, ...]
     version: str
+    # Frames that came in files of several are told as images of their own, as they are exported.
+    apart: bool = False
 
     @property
     def facts(self) -> Sequence[Mapping[str, Any]]:
@@ -158,10 +162,16 @@ def described(shown: Shown) -> dict[str, Any]:
 
 def references(shown: Shown) -> list[tuple[str, int]]:
     """The UID of the image of each frame, and the number of the frame in it; 0 for an image of one frame."""
+    if shown.facts and shown.apart:
+        return [(_uid_apart(fact["uid"], fact["number"]) if fact["number"] else fact["uid"], 0) for fact in shown.facts]
     if shown.facts:
         return [(fact["uid"], fact["number"]) for fact in shown.facts]
     uid = mapped_uid(f"cdss.image.{shown.row.pk}.{getattr(shown.row, 'sha256', '')}")
     return [(uid, frame + 1 if shown.frames > 1 else 0) for frame in range(shown.frames)]
+
+
+def _uid_apart(uid: str, number: int) -> str:
+    return uid_of(int.from_bytes(sha256(f"{uid}|{number}".encode()).digest()[:16]))
 
 
 def _presets(shown: Shown) -> list[list[Any]]:

@@ -1,5 +1,6 @@
 """Whole objects for tests that need one to be there."""
 
+from base64 import b64encode
 from copy import deepcopy
 from hashlib import sha256
 
@@ -8,7 +9,7 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from cdss.accounts.models import User
-from cdss.authoring.content import content_of
+from cdss.authoring.content import content_of, picture_entry
 from cdss.authoring.models import BulkEdit, Manuscript, Picture, PlannedImport
 from cdss.canonical import canonical_sha256
 from cdss.consultations.models import (
@@ -30,6 +31,7 @@ from cdss.library.models import (
     Collection,
     CollectionShare,
     Document,
+    Doubt,
     Kind,
     LibraryItem,
     LinkOpened,
@@ -258,10 +260,19 @@ def writing_objects(owner: User, teacher: User) -> dict[str, int | str]:
     planned = PlannedImport.objects.create(
         by=teacher, token="none", name="cases.zip", sha256="0" * 64, options={}, plan=[]
     )
+    picture = manuscript.pictures.get()
+    shown = Picture(manuscript=manuscript, width=1, height=1, sha256="1" * 64)
+    shown.file.save("pixel.png", ContentFile(PIXEL))
+    manuscript.content["images"] = [picture_entry(shown.pk)]
+    manuscript.save(update_fields=["content"])
+    box = {"left": 0, "top": 0, "width": 1, "height": 1, "score": 0.4}
+    masked = Doubt.objects.create(name=str(shown.file), crop=b64encode(PIXEL).decode(), **box)
     return {
         "manuscript": manuscript.pk,
+        "masked": masked.pk,
+        "covered": stored_series(manuscript.case).pk,
         "revision": 1,
-        "picture": manuscript.pictures.get().pk,
+        "picture": picture.pk,
         "pictures_sent": manuscript.picture_uploads.create(owner=owner, place="none").pk,
         "comment": manuscript.comments.create(by=owner, text="Which side?").pk,
         "contested": contested.pk,

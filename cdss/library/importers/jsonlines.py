@@ -18,6 +18,7 @@ from cdss.library.authored import (
 from cdss.library.field_values import RowError, flag_of, text_of, texts_of
 from cdss.library.importers.archive import names_in, unpacked
 from cdss.library.importers.base import Importer, Read, attempt, image_inside
+from cdss.library.importers.beside import beside_of
 from cdss.library.importers.carried import carried_of
 from cdss.library.models import Kind
 from cdss.library.rows import CaseRow, DocumentRow, ImageRow, Row
@@ -70,6 +71,7 @@ def case_row(data: Mapping[str, Any], *, folder: Path, source: str) -> CaseRow:
         patient=text_of(data, "patient_id"),
         images=tuple(_image(image, folder) for image in images),
         carried=carried_of(data),
+        beside=beside_of(data, folder),
     )
 
 

@@ -4,14 +4,16 @@ What a document says beyond the fields of a case is handed over as a tree (`Case
 again.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cdss.library.field_values import RowError
 from cdss.library.importers.archive import names_in, unpacked
 from cdss.library.importers.base import Importer, Read, attempt
-from cdss.library.importers.mirc_fields import values_of
+from cdss.library.importers.beside import beside_of
+from cdss.library.importers.mirc_fields import BESIDE, values_of
 from cdss.library.importers.mirc_images import images_of
 from cdss.library.importers.xml import read_xml
 from cdss.library.importers.xml_tree import tree_of
@@ -41,14 +43,28 @@ def case_row(document: Path, name: str) -> CaseRow:
     root = parsed(document)
     values = values_of(root)
     source_id = values.pop("source_id") or root.get("docref", "").strip() or name
-    images, files = images_of(root, document.parent)
+    beside = beside_of(_named_beside(root), document.parent)
+    images, files = images_of(root, document.parent, known=beside.files if beside else ())
     return CaseRow(
         values.pop("source_name") or "MIRC",
         source_id,
         **values,
         images=tuple(images),
         carried={"format": "mirc", "tree": tree_of(root), **({"files": files} if files else {})},
+        beside=beside,
     )
+
+
+def _named_beside(root: "Element") -> dict[str, Any]:
+    """Taken out of the document: it names files that stay behind."""
+    found: dict[str, Any] = {}
+    for element in root.findall(BESIDE):
+        root.remove(element)
+        try:
+            found[element.get("name", "")] = json.loads(element.text or "null")
+        except (ValueError, RecursionError) as error:
+            raise RowError(f"{element.get('name', '')[:40]}: not JSON") from error
+    return found
 
 
 def parsed(document: Path) -> "Element":

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 NAMESPACE = "urn:cdss:teaching-file:1"
 FIELD = f"{{{NAMESPACE}}}field"
 IMAGE = f"{{{NAMESPACE}}}image"
+# Whole series and segmentations, as JSON that names their files.
+BESIDE = f"{{{NAMESPACE}}}beside"
 SPACE_ATTRIBUTE = "{http://www.w3.org/XML/1998/namespace}space"
 SPACE = re.compile(r"\s+")
 # Headings of sections, the first of them as we write it, and the index field of the same meaning.
@@ -81,7 +83,7 @@ def values_of(root: "Element") -> dict[str, Any]:
 
 
 def is_extension(element: "Element") -> bool:
-    return element.tag in (FIELD, IMAGE)
+    return element.tag in (FIELD, IMAGE, BESIDE)
 
 
 def image_values(image: "Element") -> dict[str, Any]:

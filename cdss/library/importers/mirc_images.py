@@ -1,5 +1,6 @@
 """The images of a MIRC document. Their addresses in it become `#n`, their places in the row, wherever they stand."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,20 +17,29 @@ if TYPE_CHECKING:
 # Further slices of a stack: a role of ours, which other readers pass over.
 FRAME = "frame"
 ANNOTATION = "annotation"
+# The DICOM file that a picture was made from.
+ORIGINAL = "original-format"
 MAX_DRAWING = 2 * 1024 * 1024
 
 
-def images_of(root: "Element", folder: Path) -> tuple[list[ImageRow], dict[str, Tree]]:
-    """The rows, and the drawings (SVG) that lie over images as trees, by name."""
+def images_of(root: "Element", folder: Path, *, known: Collection[str] = ()) -> tuple[list[ImageRow], dict[str, Tree]]:
+    """The rows, and the drawings (SVG) that lie over images as trees, by name. `known` files are kept elsewhere."""
     rows: list[ImageRow] = []
     drawings: dict[str, Tree] = {}
     for image in list(root.iter("image")):
         if source := image.get("src", "").strip():
-            _take(image, source, folder, rows, drawings)
+            _take(image, source, folder, rows, drawings, known)
     return rows, drawings
 
 
-def _take(image: "Element", source: str, folder: Path, rows: list[ImageRow], drawings: dict[str, Tree]) -> None:
+def _take(
+    image: "Element",
+    source: str,
+    folder: Path,
+    rows: list[ImageRow],
+    drawings: dict[str, Tree],
+    known: Collection[str],
+) -> None:
     if "://" in source:
         rows.append(ImageRow((), problem=f"{source[:80]}: not in the file, and nothing is fetched"))
         return
@@ -52,6 +62,8 @@ def _take(image: "Element", source: str, folder: Path, rows: list[ImageRow], dra
             caption = " ".join(part for part in (about["caption"], "(annotated)") if part)
             said = {"modality": about["modality"], "caption": caption} | image_extension(other)
             more.append(image_inside(folder, address, **said))
+        elif role == ORIGINAL and address in known:
+            image.remove(other)
         else:
             image.remove(other)
             more.append(

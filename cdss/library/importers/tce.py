@@ -4,7 +4,8 @@ A folder or a ZIP of DICOM files; one case for each selection. Of image headers 
 importer keeps; persons other than authors, dates and UIDs of the report are left behind.
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,10 @@ from zipfile import is_zipfile
 from cdss.library.field_values import RowError
 from cdss.library.importers.archive import holds_dicom, unpacked
 from cdss.library.importers.base import Importer, Read
+from cdss.library.importers.beside import beside_of
 from cdss.library.importers.dicom import HOLD, MAX_FILES, NO_DICOM, OFTEN_BURNT_IN, headers_of
 from cdss.library.importers.sr import Report, report_of
-from cdss.library.importers.tce_fields import EXPORT, INFORMATION, image_values, is_image, values_of
+from cdss.library.importers.tce_fields import BESIDE, EXPORT, INFORMATION, OURS, image_values, is_image, values_of
 from cdss.library.importers.xml_tree import tree_of
 from cdss.library.rows import CaseRow, ImageRow, patient_group
 from cdss.reading.plain import Plain
@@ -51,6 +53,8 @@ class Found:
     problems: list[Read]
     # Reports that are there and cannot be read.
     broken: set[str]
+    # The folder of each report that can.
+    folders: dict[str, Path]
 
 
 def read(path: Path) -> Iterator[Read]:
@@ -90,7 +94,8 @@ def _case(selection: Report, found: Found) -> CaseRow:
     said = [each.text or "" for each in selection.content if each.get("code") == "113012"]
     if said and not values.get("abstract"):
         values["abstract"] = "\n".join(said)
-    rows, shown = _images(selection, report, found)
+    beside = beside_of(_named_beside(report.content), found.folders[report.uid]) if report else None
+    rows, shown = _images(selection, report, found, set(beside.files.values()) if beside else set())
     burnt_in = any(found.pictures[uid].may_show_name for uid in shown if uid in found.pictures)
     return CaseRow(
         values.pop("source_name") or SOURCE,
@@ -99,7 +104,20 @@ def _case(selection: Report, found: Found) -> CaseRow:
         images=tuple(rows),
         hold=HOLD if burnt_in else "",
         carried={"format": "tce", "tree": tree_of(_without_images(report.content))} if report else {},
+        beside=beside,
     )
+
+
+def _named_beside(content: "Element") -> dict[str, Any]:
+    """Taken out of the report: it names files that stay behind."""
+    found: dict[str, Any] = {}
+    for item in [each for each in content if (each.get("code"), each.get("scheme")) == (BESIDE, OURS)]:
+        content.remove(item)
+        try:
+            found[item.get("meaning", "")] = json.loads(item.text or "null")
+        except (ValueError, RecursionError) as error:
+            raise RowError(f"{item.get('meaning', '')[:40]}: not JSON") from error
+    return found
 
 
 def _information(selection: Report, found: Found) -> Report | None:
@@ -109,10 +127,14 @@ def _information(selection: Report, found: Found) -> Report | None:
     return named[0] if named else None
 
 
-def _images(selection: Report, report: Report | None, found: Found) -> tuple[list[ImageRow], list[str]]:
-    """In the order the information gives, then as the selection names them: a series is a stack."""
+def _images(
+    selection: Report, report: Report | None, found: Found, kept: Collection[Path]
+) -> tuple[list[ImageRow], list[str]]:
+    """In the order the information gives, then as the selection names them: a series is a stack. What is `kept`
+    elsewhere is none of them."""
     described = [each for each in report.content if is_image(each)] if report else []
-    rows, taken = [], set()
+    rows: list[ImageRow] = []
+    taken = {uid for uid, picture in found.pictures.items() if picture.path in kept}
     for container in described:
         uids = [each.get("instance", "") for each in container if each.tag == "IMAGE"]
         taken.update(uids)
@@ -152,7 +174,7 @@ def _without_images(content: "Element") -> "Element":
 
 
 def _found(files: Sequence[Path]) -> Found:
-    found = Found([], {}, {}, [], set())
+    found = Found([], {}, {}, [], set(), {})
     for number, answer in headers_of(files, among=KEYWORDS, all_of=[REPORTS]):
         if isinstance(answer, UnreadableError) and str(answer) == NO_DICOM:
             continue
@@ -178,6 +200,7 @@ def _take(part: Part, path: Path, found: Found) -> None:
             found.selections.append(report)
         elif report.concept[:2] == INFORMATION[:2]:
             found.reports[uid] = report
+            found.folders[uid] = path.parent
         return
     says = str(dataset.get("BurnedInAnnotation") or "").strip().upper()
     modality = str(dataset.get("Modality") or "").strip().upper()

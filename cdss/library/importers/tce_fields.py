@@ -19,6 +19,8 @@ EXPORT = ("TCE001", IHE, "For Teaching File Export")
 INFORMATION = ("TCE006", IHE, "Additional Teaching File Information")
 FIELD = "FIELD"
 IMAGE = "IMAGE"
+# Whole series and segmentations, as JSON that names their objects.
+BESIDE = "BESIDE"
 AUTHOR, AFFILIATION, CONTACT = "TCE101", "TCE102", "TCE103"
 # Code, scheme and meaning of what a case says in words.
 TEXTS: dict[str, tuple[str, str, str]] = {
@@ -77,7 +79,7 @@ def image_values(container: "Element") -> dict[str, Any]:
 
 
 def is_extension(element: "Element") -> bool:
-    return (element.get("code"), element.get("scheme")) == (FIELD, OURS)
+    return element.get("code") in (FIELD, BESIDE) and element.get("scheme") == OURS
 
 
 def is_image(element: "Element") -> bool:
@@ -99,7 +101,8 @@ def _of(root: "Element", code: str) -> "list[Element]":
 
 
 def _extension(root: "Element") -> list[tuple[str, str]]:
-    return [(each.get("meaning", ""), each.text or "") for each in root if is_extension(each)]
+    found = [each for each in root if is_extension(each) and each.get("code") == FIELD]
+    return [(each.get("meaning", ""), each.text or "") for each in found]
 
 
 def _listed(root: "Element", code: str) -> tuple[str, ...]:

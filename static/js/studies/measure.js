@@ -26,13 +26,24 @@ export const valueAt = (meta, data, frame, x, y) => {
   return stored * slope + intercept;
 };
 
+// The middle of an ellipse and its half axes, from the corners of its box or from the ends of its axes.
+const axesOf = (points) => {
+  const [[ax, ay], [bx, by], c, d] = points;
+  const middle = [(ax + bx) / 2, (ay + by) / 2];
+  if (!d) return [...middle, Math.abs(bx - ax) / 2, 0, 0, Math.abs(by - ay) / 2];
+  return [...middle, (bx - ax) / 2, (by - ay) / 2, (d[0] - c[0]) / 2, (d[1] - c[1]) / 2];
+};
+
 const ellipse = (mark, meta, data, across, down, unit) => {
-  const [[x0, y0], [x1, y1]] = mark.points;
-  const [cx, cy, rx, ry] = [(x0 + x1) / 2, (y0 + y1) / 2, Math.abs(x1 - x0) / 2, Math.abs(y1 - y0) / 2];
+  const [cx, cy, ux, uy, vx, vy] = axesOf(mark.points);
+  const size = ux * vy - uy * vx;
+  if (!size) return {};
+  const [rx, ry] = [Math.hypot(ux, vx), Math.hypot(uy, vy)];
   let [n, mean, m2, min, max] = [0, 0, 0, Infinity, -Infinity];
   for (let row = Math.max(0, Math.floor(cy - ry)); row < Math.min(meta.rows, Math.ceil(cy + ry)); row += 1) {
     for (let column = Math.max(0, Math.floor(cx - rx)); column < Math.min(meta.columns, Math.ceil(cx + rx)); column += 1) {
-      if (((column + 0.5 - cx) / rx) ** 2 + ((row + 0.5 - cy) / ry) ** 2 > 1) continue;
+      const [x, y] = [column + 0.5 - cx, row + 0.5 - cy];
+      if (((x * vy - y * vx) / size) ** 2 + ((y * ux - x * uy) / size) ** 2 > 1) continue;
       const value = valueAt(meta, data, mark.frame, column, row);
       n += 1;
       const away = value - mean;
@@ -43,7 +54,7 @@ const ellipse = (mark, meta, data, across, down, unit) => {
     }
   }
   if (!n) return {};
-  return { mean, sd: Math.sqrt(m2 / n), min, max, area: Math.PI * rx * across * ry * down, pixels: n, unit: meta.unit, area_unit: `${unit}²` };
+  return { mean, sd: Math.sqrt(m2 / n), min, max, area: Math.PI * Math.abs(size) * across * down, pixels: n, unit: meta.unit, area_unit: `${unit}²` };
 };
 
 const short = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(1));

@@ -19,8 +19,19 @@ const head = ([x0, y0], [x1, y1]) => {
 
 const box = ([[x0, y0], [x1, y1]]) => [Math.min(x0, x1), Math.min(y0, y1), Math.abs(x1 - x0), Math.abs(y1 - y0)];
 
+// Of an ellipse by the ends of its axes: first the one, then the other.
+const STEPS = 96;
+const outline = ([a, b, c, d]) => {
+  const middle = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+  return Array.from({ length: STEPS }, (_, step) => {
+    const [along, aside] = [Math.cos((2 * Math.PI * step) / STEPS) / 2, Math.sin((2 * Math.PI * step) / STEPS) / 2];
+    return [0, 1].map((axis) => middle[axis] + along * (b[axis] - a[axis]) + aside * (d[axis] - c[axis]));
+  });
+};
+
 const figure = (kind, points) => {
   if (points.length < 2) return [];
+  if (kind === "ellipse" && points.length === 4) return [element("polygon", { points: outline(points).map((point) => point.join(",")).join(" ") })];
   if (kind === "ellipse") {
     const [x, y, width, height] = box(points);
     return [element("ellipse", { cx: x + width / 2, cy: y + height / 2, rx: width / 2, ry: height / 2 })];
@@ -40,7 +51,7 @@ export const drawMarks = (svg, marks, place, words) => {
       const group = element("g", { class: `mark mark-${mark.kind}${mark.selected ? " mark-selected" : ""}${mark.own === false ? " mark-other" : ""}` });
       group.append(...figure(mark.kind, points));
       for (const point of mark.kind === "arrow" || mark.kind === "box" ? [] : points) group.append(element("circle", { cx: point[0], cy: point[1], r: 3 }));
-      const at = mark.kind === "ellipse" && points[1] ? [Math.max(points[0][0], points[1][0]), Math.min(points[0][1], points[1][1])] : points[mark.kind === "arrow" ? 0 : points.length - 1];
+      const at = mark.kind === "ellipse" && points[1] ? [Math.max(...points.map((point) => point[0])), Math.min(...points.map((point) => point[1]))] : points[mark.kind === "arrow" ? 0 : points.length - 1];
       const rows = words(mark).filter(Boolean);
       // To the left of what stands at the right, so that it can be read.
       const isRight = at[0] > 0.6 * svg.clientWidth;

@@ -163,10 +163,12 @@ const compare = async (key) => {
 
 // Marks
 const form = find("[data-mark-form]");
-const coordinates = ["x1", "y1", "x2", "y2", "x3", "y3"].map((name) => form.elements[name]);
+const coordinates = ["x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"].map((name) => form.elements[name]);
 const NEEDED = { length: 2, angle: 3, ellipse: 2, arrow: 2, text: 1 };
+// An ellipse from a file may be tilted: it is given by the ends of its two axes.
+const needed = () => (chosenMark?.kind === form.elements.kind.value ? chosenMark.points.length : NEEDED[form.elements.kind.value]);
 const shape = () => coordinates.forEach((input, index) => {
-  const isNeeded = index < 2 * NEEDED[form.elements.kind.value];
+  const isNeeded = index < 2 * needed();
   input.closest("label").hidden = !isNeeded;
   input.required = isNeeded;
 });
@@ -241,7 +243,7 @@ form.querySelector("[data-new]").addEventListener("click", () => {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const kind = form.elements.kind.value;
-  const points = Array.from({ length: NEEDED[kind] }, (_, index) => [Number(coordinates[2 * index].value), Number(coordinates[2 * index + 1].value)]);
+  const points = Array.from({ length: needed() }, (_, index) => [Number(coordinates[2 * index].value), Number(coordinates[2 * index + 1].value)]);
   const content = { kind, frame: Number(form.elements.frame.value) - 1, points, label: form.elements.label.value };
   const { meta } = active;
   if (points.some(([x, y]) => x < 0 || y < 0 || x > meta.columns || y > meta.rows)) {

@@ -9,12 +9,15 @@ from django.test import Client
 
 from cdss.accounts.models import User
 from cdss.authoring.models import Manuscript
-from cdss.authoring.pictures import picture_erase, picture_move, picture_take_out, pictures_add
+from cdss.authoring.pictures import picture_erase, picture_move, picture_take_out, pictures_add, pictures_adopt
 from cdss.authoring.services import AuthoringError, revision_restore
-from cdss.authoring.workflow import case_submit, case_take_back
+from cdss.authoring.workflow import case_retire, case_submit, case_take_back, case_take_up
 from cdss.library.models import Case
 from cdss.locks.modes import LockedError
+from cdss.studies.services import Window, key_image_make
+from cdss.studies.shown import of_series
 from tests.cdss.authoring.conftest import published, upload, with_pictures, write
+from tests.cdss.cast import stored_series
 
 
 def pictures_of(manuscript: Manuscript) -> list[int]:
@@ -138,3 +141,30 @@ def test_erasing_a_patient_takes_the_working_text_and_its_images(
         patient_erase(holdings=holdings, by=administrator, reason="consent-withdrawn")
     assert not Manuscript.objects.exists()
     assert files(media) == []
+
+
+def test_an_erased_image_does_not_come_back(manuscript: Manuscript, educator: User, second: User) -> None:
+    manuscript = published(with_pictures(manuscript, educator), educator, second)
+    case = manuscript.case
+    assert case.images.count() == 2
+    first = manuscript.content["images"][0]["picture"]
+    case_retire(manuscript=manuscript, by=second)
+    case_take_up(manuscript=manuscript, by=educator)
+    picture_erase(manuscript=manuscript, picture=first, by=educator)
+    assert case.images.count() == 1
+    assert pictures_adopt(manuscript=manuscript) == 0
+
+
+def test_a_key_image_of_a_series_is_there_when_the_editor_opens(
+    client: Client, manuscript: Manuscript, educator: User
+) -> None:
+    series = stored_series(manuscript.case)
+    key_image_make(shown=of_series(series), frame=1, window=Window(40, 400), caption="The nodule", by=educator)
+    client.force_login(educator)
+    page = client.get(f"/authoring/{manuscript.pk}/").content.decode()
+    assert "The nodule" in page
+    assert f"/studies/series/{series.pk}/" in page
+    assert f"?case={manuscript.case_id}" in page
+    (entry,) = Manuscript.objects.get().content["images"]
+    assert entry["key"]
+    assert f"/studies/series/{series.pk}/" in client.get(f"/authoring/{manuscript.pk}/review/").content.decode()

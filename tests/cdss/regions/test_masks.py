@@ -91,3 +91,21 @@ def test_an_overlay_is_clear_outside_and_has_a_rim() -> None:
     assert alpha[0, 0] == 0
     assert alpha[2, 3] == RIM
     assert 0 < alpha[5, 5] < RIM
+
+
+def test_boxes_and_ellipses_are_typed() -> None:
+    mask = mask_of_polygons("box 10 5 20 8\n- box 12 6 2 2", width=64, height=48)
+    assert (mask[5:13, 10:30].sum(), mask.sum()) == (20 * 8 - 4, 20 * 8 - 4)
+    round_ = mask_of_polygons("ellipse 32 24 10 6", width=64, height=48)
+    assert round_[24, 32]
+    assert not round_[18, 22]
+    assert round_.sum() == pytest.approx(3.1416 * 10.5 * 6.5, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["box 1 1 0 5", "box 1 1 5 -5", "ellipse 5 5 0 1", "box 900 1 5 5", "circle 1 1 5 5", "box 1 1 5", "box a b c d"],
+)
+def test_a_figure_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(MaskError, match="Line 1"):
+        mask_of_polygons(text, width=64, height=48)

@@ -119,3 +119,33 @@ def test_axe_finds_nothing(open_page, prepared: list[CaseImage], theme: str, wid
         found = page.evaluate("rules => axe.run({runOnly: rules})", RULES)["violations"]
         assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+def test_axe_finds_nothing_on_the_editor_and_a_keyboard_masks(
+    open_page, client, livers: list[CaseImage], educator: User, theme: str, width: int
+) -> None:
+    structure = Structure.objects.create(name="Liver", by=educator)
+    page = open_page("/", theme=theme, width=width, axe=True)
+    client.force_login(educator)
+    page.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": page.url}])
+    top = page.url
+    page.goto(f"{top}regions/structures/{structure.pk}/draw/?image={livers[0].pk}&frame=0")
+    complaints(page)
+    page.get_by_label("Outline, typed").fill("ellipse 48 48 20 12\n- box 44 44 4 4")
+    page.get_by_role("button", name="Save the mask").press("Enter")
+    expect(page.get_by_text("Saved: drawn by hand.")).to_be_visible()
+    complaints(page)
+    page.goto(f"{top}regions/structures/{structure.pk}/draw/?image={livers[1].pk}&frame=0")
+    page.get_by_role("button", name="Propose a mask").press("Enter")
+    expect(page.get_by_text("nobody has checked it")).to_be_visible()
+    complaints(page)
+    page.goto(f"{top}regions/structures/?image={livers[0].pk}&frame=0")
+    complaints(page)
+
+
+def complaints(page: Page) -> None:
+    page.add_script_tag(path=str(AXE))
+    found = page.evaluate("rules => axe.run({runOnly: rules})", RULES)["violations"]
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

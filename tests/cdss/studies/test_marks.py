@@ -14,11 +14,12 @@ from cdss.accounts.models import Role, User
 from cdss.audit.models import Event
 from cdss.library.models import Case, State, Visibility
 from cdss.studies.dicom_read import marks_import
-from cdss.studies.dicom_write import presentation_state, structured_report
+from cdss.studies.dicom_write import image_dataset, presentation_state, structured_report
 from cdss.studies.errors import StudyError
 from cdss.studies.marks import StaleMarkError, mark_change, mark_create, marks_of
 from cdss.studies.models import Mark, Series
 from cdss.studies.shown import Shown, of_image, of_series
+from retrieval.dicom_objects import file_bytes
 from tests.cdss.cast import library_case
 from tests.cdss.studies.dicoms import SERIES, ct, written
 
@@ -252,3 +253,38 @@ def test_only_who_drew_a_mark_changes_it(shown: Shown, drawn: list[Mark], client
     own = send(client, f"/studies/series/{shown.row.pk}/marks/", LENGTH).json()
     client.force_login(make_user("other", Role.CLINICIAN))
     assert send(client, f"/studies/marks/{own['id']}/delete/", {}).status_code == 404
+
+
+def test_a_tilted_ellipse_is_read_measured_and_written_again(shown: Shown, educator: User) -> None:
+    import highdicom as hd
+
+    image = image_dataset(shown, 1)
+    turn, middle, long, short = np.deg2rad(30), np.array([15.0, 10.0]), 8.0, 4.0
+    along, aside = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
+    ends = np.array([middle - long * along, middle + long * along, middle - short * aside, middle + short * aside])
+    layer = hd.pr.GraphicLayer("NOTES", order=1)
+    note = hd.pr.GraphicAnnotation([image], layer, graphic_objects=[hd.pr.GraphicObject("ELLIPSE", ends, "PIXEL")])
+    state = hd.pr.GrayscaleSoftcopyPresentationState(
+        referenced_images=[image], series_instance_uid=hd.UID(), series_number=1, sop_instance_uid=hd.UID(),
+        instance_number=1, manufacturer="A", manufacturer_model_name="B", software_versions="1",
+        device_serial_number="1", content_label="NOTES", graphic_layers=[layer], graphic_annotations=[note],
+        presentation_lut_transformation=hd.PresentationLUTTransformation(presentation_lut_shape="IDENTITY"),
+    )  # fmt: skip
+    (mark,) = marks_import(shown=shown, data=file_bytes(state), by=educator).marks
+    assert np.allclose(mark.points, ends, atol=1e-3)
+    x, y = np.meshgrid(np.arange(30) + 0.5 - 15, np.arange(20) + 0.5 - 10)
+    inside = ((x * along[0] + y * along[1]) / long) ** 2 + ((x * aside[0] + y * aside[1]) / short) ** 2 <= 1
+    assert mark.values["pixels"] == inside.sum()
+    assert mark.values["mean"] == pytest.approx(shown.values(1)[inside].mean(), abs=1e-3)
+    assert mark.values["area"] == pytest.approx(np.pi * long * short * 0.5 * 0.75, rel=1e-4)
+    written = presentation_state(shown, [mark])
+    kept = mark.points
+    mark.delete()
+    (again,) = marks_import(shown=shown, data=written, by=educator).marks
+    assert np.allclose(again.points, kept, atol=1e-3)
+
+
+def test_axes_that_do_not_halve_each_other_are_no_ellipse(shown: Shown, educator: User) -> None:
+    points = [[5, 5], [15, 5], [20, 2], [20, 8]]
+    with pytest.raises(StudyError, match="middle of both"):
+        mark_create(shown=shown, by=educator, data={"kind": "ellipse", "frame": 0, "points": points})

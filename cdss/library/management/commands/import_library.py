@@ -1,5 +1,6 @@
 import json
 from argparse import SUPPRESS, ArgumentParser
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +15,7 @@ from cdss.library.importers.registry import IMPORTERS, FormatError, importer_for
 from cdss.library.importers.run import Outcome, orphans_clear, run_import
 from cdss.library.importers.workers import TICK, Share, import_by_workers
 from cdss.library.models import Collection, Kind
+from cdss.library.planning import CHANGES, planned_lines
 from cdss.library.reference import collection_withdraw, reference_collection
 from cdss.library.services import Target, collection_for
 from cdss.library.tasks import bring_index_up_to_date
@@ -81,6 +83,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--withdraw", action="store_true", help=f"take {' or '.join(PACKAGED)} out of use; importing brings it back"
         )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what would be created, updated and left out; write nothing"
+        )
         parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that import at once (1)")
         # What such a process is called with.
         parser.add_argument("--share", type=Share.parse, help=SUPPRESS)
@@ -93,6 +98,9 @@ class Command(BaseCommand):
         outcome = Outcome()
         try:
             packaged, files = _told_apart(options["paths"], options["format"])
+            if options["dry_run"]:
+                self._plan(packaged, files, options)
+                return
             if options["withdraw"]:
                 self._withdraw([source for source, _ in packaged], files, options)
                 return
@@ -110,6 +118,35 @@ class Command(BaseCommand):
             raise CommandError("The import stopped before its end.", returncode=1)
         if outcome.imported_nothing:
             raise CommandError("Nothing was imported.", returncode=2)
+
+    def _plan(self, packaged: list[tuple[Packaged, Path]], files: list[Path], options: dict[str, Any]) -> None:
+        """Each row as it was looked at, and how many of each there are; exit code 2 when nothing could be imported."""
+        if packaged:
+            raise CommandError("--dry-run looks at files; a reference collection has none of yours.", returncode=2)
+        name = _collection_name("Imported" if options["collection"] is None else options["collection"])
+        held = Collection.objects.filter(name=name).first() or Collection(name=name, synthetic=options["synthetic"])
+        kind = Kind(options["kind"]) if options["kind"] else None
+        target = Target(held, publish=options["publish"], kind=kind, trust_pixels=options["trust_pixels"])
+        lines = [
+            {"file": path.name} | line
+            for path in files
+            for line in planned_lines(importer_for(path, options["format"]).read(path), target)
+        ]
+        counts = Counter(line["change"] for line in lines)
+        told = {change: counts[change] for change in CHANGES}
+        if options["json"]:
+            self.stdout.write(json.dumps(told | {"rows": lines}, ensure_ascii=False))
+        else:
+            for line in lines:
+                said = "; ".join(filter(None, (line["why"], *line["problems"])))
+                self.stdout.write(
+                    f"{line['file']} line {line['line']}: {line['change']} {line['title']} {said}".rstrip()
+                )
+            self.stdout.write(
+                "{created} would be created, {updated} updated, {unchanged} stay, {skipped} left out.".format(**told)
+            )
+        if counts["skipped"] == len(lines):
+            raise CommandError("Nothing could be imported.", returncode=2)
 
     def _import_files(self, paths: list[Path], options: dict[str, Any]) -> Outcome:
         about = {name: options[name] for name in ("licence", "mask_overlays", "synthetic")}
