@@ -208,12 +208,19 @@ class InvertedIndex:
             out[start : start + len(part)] = products(own.codes[part].astype(np.float32), query)
         out *= own.scales[rows]
         lists = own.lists[rows]
-        if closeness is None and 2 * len(rows) < self.count_of_lists:
-            out += products(self.centroids[lists], query)
-        else:
-            out += (products(self.centroids, query) if closeness is None else closeness)[lists]
+        out += (self._closeness(query, lists) if closeness is None else closeness)[lists]
         out *= own.factors[rows]
         return out
+
+    def _closeness(self, query: Vectors, lists: NDArray[np.uint16]) -> Vectors:
+        """(lists,) inner products with the centroids; of few lists only theirs are computed, the rest is anything."""
+        if len(lists) > self.count_of_lists:
+            return products(self.centroids, query)
+        # A search visits a few lists: reading their centroids once, and not for each row, is most of the time saved.
+        visited = np.flatnonzero(np.bincount(lists))
+        found = np.empty(self.count_of_lists, dtype=np.float32)
+        found[visited] = products(self.centroids[visited], query)
+        return found
 
     def _best(self, query: Vectors, rows: Ids, k: int) -> tuple[Vectors, Ids]:
         return best(self.scores(query, rows), self._rows.ids[rows], k)

@@ -48,6 +48,7 @@ class Outcome:
         at: the percentile that counts.
         figures: what else was measured: recall, bytes, rows that should not be there.
         notes: sentences a reader needs.
+        size: how many passages there were, where that is not the row's choice.
     """
 
     times: Times
@@ -57,6 +58,7 @@ class Outcome:
     at: int = 50
     figures: Mapping[str, float] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +113,26 @@ class Bench:
     def left_out(self, name: str, reason: str) -> None:
         self.missing[name] = reason
 
-    def interleaved(self, contenders: Mapping[str, Contender], *, turns: int, warm: int = 1) -> dict[str, list[float]]:
-        """Milliseconds of each contender for each turn, in a turning order; the first `warm` turns are not counted."""
+    def interleaved(
+        self, contenders: Mapping[str, Contender], *, turns: int, warm: int = 1, together: int = 1
+    ) -> dict[str, list[float]]:
+        """Milliseconds of each contender for each turn, in a turning order; the first `warm` turns are not counted.
+
+        Each answers so many turns `together` before it is the next one's: a contender that reads gigabytes for one
+        answer leaves nothing of the others in the caches of the processor.
+        """
         names = list(contenders)
         times: dict[str, list[float]] = {name: [] for name in names}
-        for turn in range(warm + turns):
+        starts = range(warm, warm + turns, together)
+        for block in [range(warm), *(range(start, min(start + together, warm + turns)) for start in starts)]:
             for place in range(len(names)):
-                name = names[(turn + place) % len(names)]
-                start = time.perf_counter()
-                # Not the question that comes next: who remembers the last one would be asked it for nothing.
-                contenders[name]((turn - warm) % turns)
-                if turn >= warm:
-                    times[name].append((time.perf_counter() - start) * 1000)
+                name = names[(block.start // together + place) % len(names)]
+                for turn in block:
+                    start = time.perf_counter()
+                    # Not the question that comes next: who remembers the last one would be asked it for nothing.
+                    contenders[name]((turn - warm) % turns)
+                    if turn >= warm:
+                        times[name].append((time.perf_counter() - start) * 1000)
         return times
 
 
@@ -190,7 +200,7 @@ def measured(row: Row, bench: Bench, outcome: Outcome, seconds: float) -> Measur
     return Measured(
         key=row.key,
         title=row.title,
-        size=bench.size,
+        size=outcome.size or bench.size,
         unit=outcome.unit,
         at=outcome.at,
         ours=outcome.ours,

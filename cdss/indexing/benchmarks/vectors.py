@@ -23,6 +23,8 @@ K = 10
 _EF = 64
 # A graph over more vectors than this takes longer to build than the rest of the run together.
 _GRAPHS_UP_TO = 100_000
+# Questions each answers in a row.
+_TOGETHER = 10
 Search = Callable[["Vectors"], list[int]]
 # Seconds that making an index took, by kind and size.
 made: dict[tuple[str, int], float] = {}
@@ -49,9 +51,13 @@ def measure(bench: Bench, kind: Kind) -> Outcome:
     def ask(name: str, turn: int) -> None:
         answers[name][turn] = contenders[name](data.questions[turn])
 
-    times = bench.interleaved({name: partial(ask, name) for name in contenders}, turns=len(data.questions))
+    times = bench.interleaved(
+        {name: partial(ask, name) for name in contenders}, turns=len(data.questions), together=_TOGETHER
+    )
     expected = list(answers["FAISS Flat"].values())
     figures = {f"recall of {name}": recall(list(found.values()), expected) for name, found in answers.items()}
+    # What the others left in the caches is theirs.
+    figures["ms of ours as the first after another"] = float(np.median(times["ours"][::_TOGETHER]))
     if "hnswlib" in times:
         figures["times hnswlib"] = float(np.median(times["ours"]) / np.median(times["hnswlib"]))
     against = "LangChain FAISS" if bench.size <= _GRAPHS_UP_TO and "LangChain FAISS" in contenders else "FAISS Flat"
@@ -60,7 +66,7 @@ def measure(bench: Bench, kind: Kind) -> Outcome:
         ours="ours",
         against=against,
         figures=figures,
-        notes=[f"Ours is {index.kind}, k = {K}.", *tuning_of(index)],
+        notes=[f"Ours is {index.kind}, k = {K}; each answers {_TOGETHER} in a row.", *tuning_of(index)],
     )
 
 
