@@ -21,7 +21,7 @@ CROP_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"
 def crop(request: HttpRequest, pk: int, doubt: int) -> HttpResponse:
     """What stood in a masked place, in each of its frames one under the other."""
     found = get_object_or_404(doubts_in(readable(request, pk)), pk=doubt)
-    record(action="image.doubt_viewed", by=user_of(request), obj=found)
+    record(action="image.doubt_viewed", by=user_of(request), obj=found, details={"manuscript": pk})
     return HttpResponse(crop_png(found), content_type="image/png", headers=CROP_HEADERS)
 
 

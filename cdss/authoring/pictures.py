@@ -137,10 +137,14 @@ def pictures_adopt(*, manuscript: Manuscript) -> int:
     with new_image_files(), transaction.atomic():
         row = Manuscript.objects.select_for_update().get(pk=manuscript.pk)
         known = set(row.pictures.values_list("sha256", flat=True))
-        new = [image for image in row.case.images.all() if image.sha256 not in known]
+        # A case that shows the same image twice has it once.
+        new: dict[str, CaseImage] = {}
+        for image in row.case.images.all():
+            if image.sha256 not in known:
+                new.setdefault(image.sha256, image)
         if not new:
             return 0
-        entries = [picture_entry(_adopted(row, image).pk, **about_image(image)) for image in new]
+        entries = [picture_entry(_adopted(row, image).pk, **about_image(image)) for image in new.values()]
         row.content = row.content | {"images": [*row.content["images"], *entries]}
         row.version += 1
         row.save(update_fields=["content", "version", "updated"])

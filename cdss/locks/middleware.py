@@ -14,7 +14,7 @@ from cdss.locks.modes import LockedError, locked_modes
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Pixels in or out.
 IMAGE_ROUTES = frozenset(
-    {"consultations:image", "library:image", "library:frame", "library:doubt_crop"}
+    {"consultations:image", "library:image", "library:frame", "library:doubt_crop", "authoring:doubt_crop"}
     | {"authoring:picture"}
     | {"studies:viewer", "studies:data", "studies:frame", "studies:key_image", "studies:series_dicom"}
     | {"studies:upload", "studies:upload_files", "studies:upload_start"}

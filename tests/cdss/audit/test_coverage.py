@@ -70,13 +70,14 @@ AUDITED: dict[tuple[str, str], str] = {
     ("studies:series_dicom", "GET"): "studies.series_exported",
     ("studies:sr", "GET"): "studies.marks_exported",
     ("studies:viewer", "GET"): "studies.viewed",
-    ("accounts:sessions_end", "POST"): "account.sessions_ended",
     ("accounts:user_factors_reset", "POST"): "account.second_factors_reset",
     ("accounts:user_sessions_end", "POST"): "account.sessions_ended",
     ("exchange:carried", "GET"): "library.viewed",
     ("exchange:carried", "POST"): "library.carried_forgotten",
     ("exchange:export", "POST"): "library.exported",
     ("learning:version", "GET"): "ranking.viewed",
+    ("authoring:doubt", "POST"): "image.doubt_decided",
+    ("authoring:doubt_crop", "GET"): "image.doubt_viewed",
     ("library:doubt_crop", "GET"): "image.doubt_viewed",
     ("library:doubt_decided", "POST"): "image.doubt_decided",
     ("library:doubts", "GET"): "image.doubts_listed",
@@ -148,6 +149,7 @@ SIGN_IN_PAGES = (
     "mfa_reauthenticate_webauthn",
     "mfa_remove_webauthn",
 )
+CONFIRMED = "asks who one is before anything happens: accounts/test_sessions.py"
 REFUSED = "as it is asked here it changes nothing; what it does when it does is tested beside its service"
 NOT_STORED = "it works on what the user has just typed, and neither reads nor keeps anything"
 MEASURES = "figures and texts about the program; nothing of a patient"
@@ -230,6 +232,8 @@ NOT_AUDITED: dict[tuple[str, str], str] = {
     ("accounts:password", "GET"): FORM,
     ("accounts:password", "POST"): REFUSED,
     ("accounts:profile", "GET"): "one's own account",
+    ("accounts:session_end", "POST"): CONFIRMED,
+    ("accounts:sessions_end", "POST"): CONFIRMED,
     ("accounts:sign_in", "GET"): FORM,
     ("accounts:sign_in", "POST"): REFUSED,
     ("accounts:user_edit", "GET"): "an account, no patient",
@@ -251,6 +255,7 @@ NOT_AUDITED: dict[tuple[str, str], str] = {
     ("regions:read", "POST"): REFUSED,
     ("regions:search", "GET"): FORM,
     ("regions:structures", "GET"): "names of structures",
+    ("authoring:series_doubts", "POST"): REFUSED,
     ("studies:doubts", "POST"): REFUSED,
     ("studies:key_image", "POST"): REFUSED,
     ("studies:mark", "POST"): REFUSED,

@@ -155,6 +155,17 @@ def test_an_erased_image_does_not_come_back(manuscript: Manuscript, educator: Us
     assert pictures_adopt(manuscript=manuscript) == 0
 
 
+def test_an_image_that_a_case_shows_twice_is_taken_in_once(
+    manuscript: Manuscript, educator: User, second: User
+) -> None:
+    manuscript = published(with_pictures(manuscript, educator), educator, second)
+    for position in (7, 8):
+        image = manuscript.case.images.earliest("position")
+        image.pk, image.position, image.sha256 = None, position, "c" * 64
+        image.save()
+    assert pictures_adopt(manuscript=manuscript) == 1
+
+
 def test_a_key_image_of_a_series_is_there_when_the_editor_opens(
     client: Client, manuscript: Manuscript, educator: User
 ) -> None:

@@ -217,5 +217,5 @@ def test_queries_do_not_grow_with_the_cases(
 ) -> None:
     for _ in range(12):
         library_case(None)
-    with django_assert_max_num_queries(18 + 12 * (form == "tce")):
+    with django_assert_max_num_queries(18 + 12 * (form in ("tce", "html"))):
         exporting("--format", form, "--output", tmp_path / "out.zip")

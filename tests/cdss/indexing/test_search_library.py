@@ -144,5 +144,5 @@ def test_a_search_takes_the_same_few_queries_at_any_size(
     get_engine()
     # The newest version, the weights that answer, the lock, what is hidden from this person, the allowed items, the
     # passages and images still there.
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         search_library(user=clinician, query=replace(RADIUS, images=frames_of(image, masked=False)))
