@@ -87,7 +87,7 @@ def traces_clear() -> None:
         index_build()
     except RetrievalError:
         # An empty library has no index; what an old one held goes all the same.
-        generations().clean(keep=0)
+        generations().clear()
     else:
         with only_builder():
             index_clean(keep=0)

@@ -45,6 +45,10 @@ class Generations(Protocol):
         """Removes all but the newest `keep`; what the newest row names stays."""
         ...
 
+    def clear(self) -> None:
+        """Removes every one, for a library that is empty."""
+        ...
+
     def only_builder(self) -> AbstractContextManager[None]: ...
 
 
@@ -93,6 +97,11 @@ class FolderGenerations:
 
         newest = IndexVersion.objects.values_list("name", flat=True)[: max(1, keep)]
         manifests.clean(Path(settings.INDEX_ROOT), keep=keep, named=set(newest))
+
+    def clear(self) -> None:
+        from retrieval import manifest as manifests
+
+        manifests.clean(Path(settings.INDEX_ROOT), keep=0, named=set())
 
     def only_builder(self) -> AbstractContextManager[None]:
         return only_builder_here()

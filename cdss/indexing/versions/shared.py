@@ -11,7 +11,7 @@ import io
 import re
 import secrets
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -133,12 +133,10 @@ class SharedGenerations:
 
     def clean(self, *, keep: int = KEPT) -> None:
         """The parts of old versions, and the tables that only these used. The rows of versions stay, as a history."""
-        kept = list(IndexVersion.objects.all()[: max(1, keep)])
-        IndexPart.objects.exclude(version__in=kept).delete()
-        used = {table for version in kept for table in (version.text_table, version.image_table)}
-        with connection.cursor() as cursor:
-            for table in set(_tables()) - used:
-                cursor.execute(f"DROP TABLE IF EXISTS {connection.ops.quote_name(table)}")
+        _leave(IndexVersion.objects.all()[: max(1, keep)])
+
+    def clear(self) -> None:
+        _leave(())
 
     @contextmanager
     def only_builder(self) -> Iterator[None]:
@@ -226,6 +224,16 @@ class RowSource:
         if any(len(data) != stop - start for data, (_, (start, stop)) in zip(joined, wanted, strict=True)):
             raise IndexUnusableError("Parts of the index are no longer in the database. Search again.")
         return joined
+
+
+def _leave(versions: Iterable[IndexVersion]) -> None:
+    """Nothing but these, and the tables they use."""
+    kept = list(versions)
+    IndexPart.objects.exclude(version__in=kept).delete()
+    used = {table for version in kept for table in (version.text_table, version.image_table)}
+    with connection.cursor() as cursor:
+        for table in set(_tables()) - used:
+            cursor.execute(f"DROP TABLE IF EXISTS {connection.ops.quote_name(table)}")
 
 
 def _tables() -> list[str]:

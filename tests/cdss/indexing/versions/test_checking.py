@@ -15,6 +15,7 @@ from cdss.indexing.searching import search_library
 from cdss.indexing.services import index_build, index_clean, index_repair
 from cdss.indexing.versions import watching
 from cdss.indexing.versions.checking import index_check
+from cdss.indexing.versions.generations import generations
 from cdss.library.models import LibraryItem, Passage
 from cdss.locks.models import Mode, SiteLock
 from retrieval.types import Query
@@ -136,6 +137,8 @@ def test_a_version_in_use_stays_however_many_were_cut_short(built: IndexVersion,
     index_clean(keep=0)
     assert folders() == {built.name}
     assert found("distal radius")
+    generations().clear()
+    assert folders() == set()
 
 
 def test_the_page_shows_the_state_and_asks_for_a_check(

@@ -177,6 +177,8 @@ def test_an_erasure_leaves_no_part_of_an_old_version(library: Library) -> None:
     generations().clean(keep=1)
     assert set(IndexPart.objects.values_list("version", flat=True)) == {newest.pk}
     generations().clean(keep=0)
+    assert set(IndexPart.objects.values_list("version", flat=True)) == {newest.pk}
+    generations().clear()
     assert not IndexPart.objects.exists()
     assert shared._tables() == []
 
