@@ -16,10 +16,14 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
 ]
 
+# Decoded, or broken and so of its final size too; an image that waits to be scrolled to would keep the test waiting.
+DECODED = """() => Promise.all([...document.images].filter(image => image.loading !== "lazy")
+    .map(image => image.decode().catch(() => null)))"""
+
 
 def box_of(page: Page, selector: str) -> dict[str, float]:
     """Where a surface is, once the images of its page are there and have their size."""
-    page.wait_for_function("[...document.images].every(image => image.complete || image.loading === 'lazy')")
+    page.evaluate(DECODED)
     place = page.locator(selector).bounding_box()
     assert place is not None
     return dict(place)
