@@ -20,7 +20,7 @@ from cdss.reasoning.matching import (
 from cdss.reasoning.other_diseases import OtherDiseases
 from cdss.reasoning.patients import Patient
 from cdss.reasoning.populations import distance, populations
-from cdss.reasoning.regions import region_of
+from cdss.reasoning.regions import far_apart, region_of
 from cdss.reasoning.types import CONFIRMED, CaseInput, EvidenceText, Lead
 from retrieval.terms import hedges
 
@@ -79,8 +79,13 @@ def _name_of(lead: Lead) -> str:
 
 
 def _nearness(region: str, item: Item, counted: _Counted) -> int:
-    """A part of the body that is not known for either rules nothing out, and is none in common either."""
+    """A part of the body that is not known for either rules nothing out, and is none in common either.
+
+    Findings in common with a disease of quite another part of it ("pain", "an enhancing mass") are so by chance.
+    """
     own = region_of(item.text)
+    if far_apart(region, own):
+        return 0
     if counted.explained > 0:
         return 2 if region and region == own else 1
     return int(not region or not own or region == own)

@@ -94,9 +94,10 @@ def test_the_age_against_that_of_another_case_is_judged_mildly() -> None:
         ("Widened mediastinum.", 1),
         ("Intimal flap in a vessel of the liver.", 1),
         ("A mass of the liver.", 0),
+        ("Intimal flap in a vessel of the brain.", 0),
         ("Fever.", 1),
     ],
-    ids=["part and finding", "part", "finding", "neither", "no part named"],
+    ids=["part and finding", "part", "finding", "neither", "finding far away", "no part named"],
 )
 def test_how_near_a_danger_is(findings: str, nearness: int) -> None:
     text = "Aortic dissection is a tear of the aorta. An intimal flap in the thoracic aorta is seen."
