@@ -65,7 +65,9 @@ def round_trip(form: str, target: Path, exporting: Callable, importing: Callable
     return differences(before, held())
 
 
-@pytest.mark.parametrize(("form", "place"), [("jsonl", "out"), ("jsonl", "out.zip"), ("mirc", "out.zip"), ("tce", "out")])
+@pytest.mark.parametrize(
+    ("form", "place"), [("jsonl", "out"), ("jsonl", "out.zip"), ("mirc", "out.zip"), ("tce", "out")]
+)
 def test_the_demonstration_library(
     tmp_path: Path, exporting: Callable, importing: Callable, form: str, place: str
 ) -> None:
