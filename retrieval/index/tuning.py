@@ -27,7 +27,7 @@ FEWEST = 50
 _KEPT = 40
 _TIMED = 40
 _AT_ONCE = 50_000
-_CANDIDATES = (10, 20, 40, 80)
+_CANDIDATES = (10, 15, 20, 30, 40, 60, 80)
 _FILTERED = (400, 700, 1000, 1500, 2000, 3000, 4000, 6000, 8000, 16_000, 32_000)
 # What is asked in earnest lies further from the passages than they from each other: fewer lists than these are too few.
 _LEAST_PROBES, _LEAST_SHARE = 8, 256
