@@ -3,6 +3,8 @@
 from django_tasks import task
 
 LLM_QUEUE = "llm"
+# Of pictures that are looked at for burnt-in text: no case that can be answered waits behind them.
+BEHIND = -50
 
 
 @task()
@@ -12,7 +14,7 @@ def answer_consultation(consultation_id: int) -> None:
     answer(consultation_id)
 
 
-@task()
+@task(priority=BEHIND)
 def mask_picture(consultation_id: int) -> None:
     from cdss.consultations.working import mask_next
 

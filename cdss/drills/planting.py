@@ -10,18 +10,17 @@ from cdss.consultations.models import Answer, Stance, Statement, Support
 from cdss.consultations.pipeline import check_one
 from cdss.consultations.wording import said_in
 from cdss.consultations.working import case_of
+from cdss.drills.altering import number_changed, side_exchanged
 from cdss.drills.models import Change
+from cdss.drills.turning import negation_turned
 from cdss.reasoning.composer import WRITER
-from cdss.reasoning.perturb.bad import negation_flipped, number_changed
-from cdss.reasoning.perturb.picking import first_of
-from cdss.reasoning.perturb.words import SIDES
 from cdss.reasoning.types import CaseInput, CitationDraft, EvidenceText, StatementDraft
 from cdss.reasoning.understanding import read_case
 
 MOST = 24
 ALTERATIONS: Mapping[Change, Callable[[str], str | None]] = {
-    Change.NEGATION: negation_flipped,
-    Change.SIDE: lambda text: first_of(text, SIDES),
+    Change.NEGATION: negation_turned,
+    Change.SIDE: side_exchanged,
     Change.NUMBER: number_changed,
 }
 

@@ -8,6 +8,7 @@ from django.utils.deprecation import MiddlewareMixin
 
 from cdss.accounts.models import User
 from cdss.audit.services import record
+from cdss.locks.forms_closed import is_page, without_forms
 from cdss.locks.models import Mode
 from cdss.locks.modes import LockedError, locked_modes
 
@@ -38,6 +39,11 @@ class LockMiddleware(MiddlewareMixin):
             if _refuses(mode, request, view):
                 return refusal(request, mode)
         return None
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if Mode.READ_ONLY in getattr(request, "locked_modes", ()) and is_page(response):
+            return without_forms(request, response)
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         return refusal(request, error.mode) if isinstance(error, LockedError) else None

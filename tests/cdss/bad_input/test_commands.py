@@ -90,6 +90,35 @@ def test_an_input_that_is_none_leaves_the_output_as_it_was(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.parametrize("command", ["consult", "check_claims", "search"])
+def test_an_answer_does_not_take_the_place_of_its_question(db: None, tmp_path: Path, command: str) -> None:
+    (tmp_path / "in.jsonl").write_text(json.dumps(GOOD))
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "in.jsonl")
+    for name in ("in.jsonl", "link.jsonl"):
+        said, code = run(command, input=tmp_path / "in.jsonl", output=tmp_path / name)
+        assert ("is the file of --input" in said, code) == (True, 2)
+    assert json.loads((tmp_path / "in.jsonl").read_text()) == GOOD
+
+
+QUESTIONS = {
+    "check_claims": {"id": "a", "claim": "A größer nodule.", "passage": "A größer nodule."},
+    "search": {"id": "a", "text": "größer"},
+}
+
+
+@pytest.mark.parametrize("command", sorted(QUESTIONS))
+def test_bytes_of_another_encoding_are_no_text_and_a_byte_order_mark_is_none(
+    small_library: None, tmp_path: Path, before: Path, command: str
+) -> None:
+    line = json.dumps(QUESTIONS[command], ensure_ascii=False)
+    (tmp_path / "in.jsonl").write_text(line, encoding="latin-1")
+    said, code = run(command, input=tmp_path / "in.jsonl", output=before)
+    assert ("not UTF-8 text" in said, code, before.read_text()) == (True, 2, "earlier\n")
+    (tmp_path / "in.jsonl").write_text(line, encoding="utf-8-sig")
+    assert run(command, input=tmp_path / "in.jsonl", output=before) == ("", 0)
+    assert json.loads(before.read_text())["id"] == "a"
+
+
 @pytest.mark.parametrize("command", ["consult", "check_claims", "export_feedback"])
 @pytest.mark.parametrize("place", [".", "/proc/nowhere/out.jsonl"])
 def test_an_output_that_cannot_be_written_is_told_before_any_work(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django_tasks_db.models import DBTaskResult
 from PIL import Image
 
 from cdss.accounts.models import User
@@ -27,6 +28,7 @@ from cdss.consultations.services import (
     consultation_reviewed,
     consultation_start,
 )
+from cdss.consultations.tasks import answer_consultation, mask_picture
 from cdss.encryption import FILE_MARK
 from cdss.library.image_files import image_bytes
 from cdss.library.models import Doubt
@@ -319,3 +321,13 @@ def test_a_case_that_is_refused_holds_nothing(home: Path, clinician: User) -> No
     with pytest.raises(CaseRefusedError):
         consultation_start(by=clinician, case=CASE, uploads=[upload(), broken])
     assert (held_files(home), Consultation.objects.count()) == ([], 0)
+
+
+def test_a_consultation_does_not_wait_behind_the_pictures_of_others(settings: object) -> None:
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}  # type: ignore[attr-defined]
+    for number in range(1, 51):
+        mask_picture.enqueue(number)
+    answer_consultation.enqueue(99)
+    waiting = list(DBTaskResult.objects.ready())
+    assert len(waiting) == 51
+    assert (waiting[0].task_path, waiting[0].args_kwargs["args"]) == (answer_consultation.module_path, [99])

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from cdss.library.intake import IntakeError, image_intake, stored_pixels
 from cdss.library.models import Case, Doubt, LibraryItem, SavedSearch
 from cdss.library.screening import screened
 from cdss.library.thumbnails import thumbnail
+from cdss.locks.forms_closed import FORM_PAGES
 from cdss.locks.middleware import IMAGE_ROUTES
 from cdss.locks.models import Mode, SiteLock
 from cdss.locks.modes import LockedError, is_locked
@@ -96,6 +98,31 @@ def test_read_only_leaves_every_page_as_it_is(site: World, settings: Any, row: R
     got = {person: ask(site, person, site.url(row.name, row.args), row.method, row.data) for person in PEOPLE}
     assert got == dict(zip(PEOPLE, row.expected, strict=True))
     assert rows_of_the_site() == before
+
+
+READ_ONLY_PAGES = {
+    "consultations:start", "consultations:new", "consultations:detail", "consultations:list", "library:import",
+    "library:case", "authoring:new", "authoring:edit", "feedback:list", "locks:modes", "accounts:me",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if row.method == "GET" and row.name in READ_ONLY_PAGES], ids=str)
+def test_no_form_of_a_read_only_site_can_be_sent_that_fails(site: World, settings: Any, row: Row) -> None:
+    settings.LOCKED_MODES = ["read-only"]
+    for person in PEOPLE:
+        answer = site.client(person).get(site.url(row.name, row.args))
+        page = answer.content.decode()
+        if answer.status_code != 200 or person == "anonymous":
+            continue
+        assert "This site is read-only at present" in page
+        posted = re.findall(r'<form\b[^>]*method="post"[^>]*>(?!<fieldset class="closed" disabled>)', page)
+        assert [
+            tag for tag in posted if not re.search(r'action="/(?:accounts/sign-out|modes|library/export)/', tag)
+        ] == (['<form method="post">'] * 3 if row.name == "locks:modes" and posted else [])
+        assert page.count("<fieldset") == page.count("</fieldset>")
+        if row.name in FORM_PAGES:
+            assert ("<textarea" in page, 'type="file"' in page) == (False, False)
+            assert "while the site is read-only" in page
 
 
 def test_what_may_be_posted_is_there(db: None) -> None:

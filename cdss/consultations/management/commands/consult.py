@@ -23,6 +23,7 @@ from cdss.consultations.pipeline import Outcome, consult
 from cdss.library.field_values import RowError
 from cdss.library.intake import check_total_pixels, image_intake
 from cdss.library.intake_errors import IntakeError
+from cdss.line_files import refuse_same_file
 from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked, refuse_in
 from cdss.ranking.weights import WeightSet
@@ -69,6 +70,7 @@ class Command(BaseCommand):
     def handle(self, *, input: Path, output: Path, **options: Any) -> None:
         _refuse_unusable(options)
         refuse_in(Mode.EDUCATION)
+        refuse_same_file(input, output)
         options["no_images"] |= is_locked(Mode.TEXT_ONLY)
         try:
             # Split at line feeds alone: a text may hold the other line breaks of Unicode.

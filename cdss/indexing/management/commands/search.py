@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from cdss.indexing.queries import QueryError, QuerySpec, answer, spec_from_line
 from cdss.library.models import Kind
+from cdss.line_files import is_utf8, lines_open, refuse_same_file
 from retrieval.errors import RetrievalError
 from retrieval.files import written_beside
 
@@ -51,8 +52,9 @@ class Command(BaseCommand):
             )
 
     def _many(self, source: Path, target: Path) -> None:
+        refuse_same_file(source, target)
         try:
-            with source.open(encoding="utf-8", errors="replace") as lines, written_beside(target) as out:
+            with lines_open(source) as lines, written_beside(target) as out:
                 for identifier, hits in _answers(lines, source.parent):
                     line = json.dumps({"id": identifier, "hits": hits}, ensure_ascii=False)
                     out.write(f"{line}\n".encode(errors="replace"))
@@ -64,6 +66,8 @@ def _answers(lines: TextIO, folder: Path) -> Iterator[tuple[Any, list[dict[str, 
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
+        if not is_utf8(line):
+            raise QueryError(f"line {number}: this is not UTF-8 text")
         try:
             identifier, spec = spec_from_line(line, folder)
             yield identifier, answer(spec)

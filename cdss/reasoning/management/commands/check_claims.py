@@ -7,6 +7,7 @@ from typing import IO, Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError
 
+from cdss.line_files import is_utf8, lines_open, refuse_same_file
 from cdss.reasoning.errors import WriterError
 from cdss.reasoning.gate import find_support
 from cdss.reasoning.types import CaseInput
@@ -29,12 +30,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         source, target = options["input"], options["output"]
+        refuse_same_file(source, target)
         try:
             site_vote()
         except WriterError as error:
             raise CommandError(str(error), returncode=2) from error
         try:
-            lines = source.open(encoding="utf-8", errors="replace", newline="\n")
+            lines = lines_open(source)
         except OSError as error:
             raise CommandError(f"{source} cannot be read: {error.strerror}.", returncode=2) from error
         try:
@@ -44,6 +46,8 @@ class Command(BaseCommand):
                     raise CommandError(f"No line of {source} is a claim; {target} is left as it was.", returncode=2)
         except OSError as error:
             raise CommandError(f"{target} cannot be written: {error.strerror}.", returncode=2) from error
+        if not bad and not good:
+            self.stderr.write(f"There is no claim in {source}.")
         if bad:
             raise CommandError(f"{bad} line{'s' if bad > 1 else ''} skipped; the rest is in {target}.", returncode=1)
 
@@ -77,6 +81,8 @@ def verdict_of(line: str) -> dict[str, Any]:
 
 
 def _parsed(line: str) -> tuple[Any, str, str, CaseInput | str | None]:
+    if not is_utf8(line):
+        raise BadLineError("not UTF-8 text.")
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
