@@ -34,8 +34,7 @@ _NUMBER = re.compile(
 _UNIT = r"(?:%| ?per ?cent\b|[ -](?:mm|cm|mg|g|ml|mL|kg|HU|weeks?|months?|days?|hours?|minutes?|years?|decades?)\b)"
 _NAMES_A_KIND = re.compile(
     r"\b(?:type|types|grade|stage|level|segments?|class|category|group|phase|figure|table|zone|score|factor|day|week|"
-    r"month|"
-    r"chromosome|version|edition|line|vertebra|lobe|ribs?|RADS|part|step|case|page|chapter|no\.|number|saturation)\.? $",
+    r"month|chromosome|version|edition|line|vertebra|lobe|ribs?|RADS|part|step|page|no\.|number|saturation)\.? $",
     re.IGNORECASE,
 )
 _MEASURE = r"%?-?(?:[ -](?:mm|cm|years?|months?|weeks?|days?))? ?"

@@ -36,7 +36,8 @@ _DENIAL = re.compile(r"\b(?:no|not|without|never|cannot|lacks?|absen\w+|none|fre
 _ADVERB = (
     r"(?:most(?! common\b)|also|therefore|thus|then|only|even|still|now|more often|less|rather|hence|further|often"
     r"|frequently|occasionally|sometimes|rarely|seldom|probably|likely|never|no|not|almost|about|approximately|to|that"
-    r"|because|as|when|where|why|how|what|due|better known|known as|called|termed|defined|nearly|unlikely|mainly|a little)\b"
+    r"|because|as|when|where|why|how|what|due|better known|known as|called|termed|defined|nearly|unlikely|mainly"
+    r"|a little)\b"
 )
 _THIRD = {
     "demonstrates": "demonstrate", "shows": "show", "reveals": "reveal", "contains": "contain", "includes": "include",

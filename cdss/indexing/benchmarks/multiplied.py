@@ -46,10 +46,12 @@ class _Table(NamedTuple):
 def site_multiply(*, folder: Path, passages: int, seed: int = 7, progress: Progress = lambda done, total: None) -> int:
     """Makes the folder a site with at least this many passages; returns how many. Its index is not made yet.
 
-    Raises MultiplyError where the folder is not empty, the site has no passages, or it does not lie in SQLite.
+    Raises MultiplyError where the folder is not empty or a part of the site, which has no passages, or no SQLite.
     """
     if connection.vendor != "sqlite":
         raise MultiplyError("Only a site in SQLite can be multiplied: unset DATABASE_URL, or import it into one.")
+    if folder.resolve().is_relative_to(settings.CDSS_HOME):
+        raise MultiplyError(f"{folder} lies in the site that is copied. Name a folder outside of it.")
     if folder.exists() and any(folder.iterdir()):
         raise MultiplyError(f"{folder} is not empty. Name a folder that is, or one that is not there.")
     have = Passage.objects.count()

@@ -255,3 +255,23 @@ def test_a_disk_that_is_full_while_publishing_leaves_the_old_index_serving(
     assert "The version before stays in use" in said
     assert (sorted(Path(settings.INDEX_ROOT).iterdir()), IndexVersion.objects.count()) == (folders, versions)
     assert run("search", text="nodule") == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("export_patient", ["--consultation", "9" * 40, "--output", "out.zip"]),
+        ("erase_patient", ["--case", "9" * 40, "--reason", "request", "--yes"]),
+        ("erase_patient", ["--case", "-1", "--reason", "request", "--yes"]),
+        ("evaluate", ["topics", "--seed", "9" * 40]),
+        ("evaluate", ["topics", "--seed", "-1"]),
+        ("learn_ranking", ["--seed", "9" * 40]),
+        ("simulate_use", ["--seed", "9" * 40]),
+        ("create_user", ["", "--role", "clinician"]),
+        ("create_user", ["x" * 151, "--role", "clinician"]),
+    ],
+)
+def test_numbers_and_names_that_no_table_holds_are_wrong_use(db: None, command: str, words: list[str]) -> None:
+    with pytest.raises(CommandError) as raised:
+        call_command(command, *words, stderr=StringIO(), stdout=StringIO())
+    assert raised.value.returncode == 2 or str(raised.value).startswith("Error: argument")

@@ -100,7 +100,8 @@ def test_numbers(text: str, wrong: str | None) -> None:
 
 
 SLIPS = re.compile(
-    r"\b(?:been not|can not|not not|with or with|no (?:no|not|any)|not (?:any|some)\b|(?:does|do) not [a-z]+[a-rt-z]s the)\b"
+    r"\b(?:been not|can not|not not|with or with|no (?:no|not|any)|not (?:any|some)\b"
+    r"|do(?:es)? not [a-z]+[a-rt-z]s the)\b"
     r"|\b[Aa]n (?:[bcdfgjklmnpqrstvwxyz][a-z]|[2-79]\d?\b|1[^18\d])|\b[Aa] (?:[aio][a-z]|8|1[18]\b)|\d{3,}%|\b0 ",
 )
 

@@ -72,6 +72,15 @@ def test_a_copy_is_worded_otherwise_and_needs_no_splitting(library: None, tmp_pa
     assert PassageSplit.objects.count() == 3
 
 
+def test_a_folder_of_the_site_is_refused(library: None, settings: Any, tmp_path: Path) -> None:
+    settings.CDSS_HOME = tmp_path
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "large", tmp_path / "empty", tmp_path):
+        with pytest.raises(MultiplyError, match="lies in the site"):
+            site_multiply(folder=folder, passages=10)
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
 def test_a_folder_with_something_in_it_is_left_alone(library: None, tmp_path: Path) -> None:
     (tmp_path / "note").write_text("mine")
     with pytest.raises(MultiplyError, match="not empty"):

@@ -19,7 +19,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         username = options["username"]
         try:
-            User._meta.get_field("username").run_validators(username)
+            # Blank and too long as well, which the list of validators does not know.
+            User._meta.get_field("username").clean(username, None)
         except ValidationError as error:
             raise CommandError(f"{username!r}: {error.messages[0]}", returncode=2) from error
         if User.objects.filter(username__iexact=username).exists():

@@ -12,6 +12,7 @@ from typing import IO, Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from cdss.arguments import seed_number
 from cdss.evaluation import configuration
 from cdss.evaluation.cases import KnownCase, drawn, file_cases, fingerprint, library_cases
 from cdss.evaluation.models import EvaluationRun
@@ -64,7 +65,9 @@ class Command(BaseCommand):
         parser.add_argument("--against", type=Path, metavar="FILE", help="a report of --output to compare with")
         parser.add_argument("--cases", type=Path, metavar="FILE", help="ask with these cases and not the library's own")
         parser.add_argument("--limit", type=int, metavar="N", help="ask with N cases, drawn with the seed")
-        parser.add_argument("--seed", type=int, default=SEED, metavar="S", help=f"of drawing and intervals ({SEED})")
+        parser.add_argument(
+            "--seed", type=seed_number, default=SEED, metavar="S", help=f"of drawing, intervals ({SEED})"
+        )
         parser.add_argument("--label", default="", help="what the data is called in the report")
         parser.add_argument("--with-images", action="store_true", help="consult with the images of the cases too")
 

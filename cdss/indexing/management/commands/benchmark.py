@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from cdss.arguments import seed_number
 from cdss.indexing.benchmarks import report, suite
 from retrieval.errors import RetrievalError
 
@@ -22,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--list", action="store_true", help="print the keys of all rows and measure nothing")
         parser.add_argument("--queries", type=int, default=100, help="how many questions are timed (100)")
         parser.add_argument("--rounds", type=int, default=3, help="how often a build or a load is repeated (3)")
-        parser.add_argument("--seed", type=int, default=7)
+        parser.add_argument("--seed", type=seed_number, default=7)
         parser.add_argument("--also", type=Path, help="a JSON of another run, as of a larger site, to be shown with it")
         parser.add_argument("--json", nargs="?", const="-", help="the figures as JSON, into a file when one is named")
         parser.add_argument("--markdown", type=Path, help="the figures as a page, into this file")

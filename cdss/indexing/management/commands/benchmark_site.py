@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from cdss.arguments import seed_number
 from cdss.indexing.benchmarks.multiplied import MultiplyError, site_multiply
 
 MOST = 10_000_000
@@ -17,7 +18,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", type=Path, help="an empty folder, or one that is made")
         parser.add_argument("--passages", type=int, default=1_000_000, help="at least so many (1,000,000)")
-        parser.add_argument("--seed", type=int, default=7)
+        parser.add_argument("--seed", type=seed_number, default=7)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not 1 <= options["passages"] <= MOST:

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError
 
+from cdss.arguments import seed_number
 from cdss.evaluation.cases import drawn, library_cases
 from cdss.evaluation.progress import Bar
 from cdss.learning.learning import FEWEST, FOLDS, Learned, TooFewError, learn_ranking
@@ -33,7 +34,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print what was learned as JSON")
         parser.add_argument("--limit", type=int, metavar="N", help="learn on N cases of the library, drawn by the seed")
-        parser.add_argument("--seed", type=int, default=SEED, metavar="S", help=f"of drawing and folds ({SEED})")
+        parser.add_argument("--seed", type=seed_number, default=SEED, metavar="S", help=f"of drawing, folds ({SEED})")
         parser.add_argument("--folds", type=int, default=FOLDS, metavar="F", help=f"from 2 to 20 ({FOLDS})")
         parser.add_argument("--dry-run", action="store_true", help="measure and store nothing")
         parser.add_argument(

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from cdss.arguments import seed_number
 from cdss.oversight.simulation import PlantedGap, SimulationError, simulation_remove, use_simulate
 
 
@@ -17,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--consultations", type=int, default=2000, metavar="N")
         parser.add_argument("--gap", default="", metavar="DIMENSION=GROUP:SIZE", help="as in sex=female:0.2")
         parser.add_argument("--months", type=int, default=6, metavar="N")
-        parser.add_argument("--seed", type=int, default=7)
+        parser.add_argument("--seed", type=seed_number, default=7)
         parser.add_argument("--remove", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,19 +1,30 @@
 """The arguments by which a command is told whose data it is about."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import CommandError
 
 from cdss.privacy.holdings import Holdings, NothingHeldError, holdings_of
 
+# The largest key a table has.
+LARGEST = 2**63 - 1
+
+
+def number(text: str) -> int:
+    """C-12 or 12."""
+    digits = text.strip().removeprefix("C-")
+    if not digits.isdecimal() or not 0 < int(digits[:20]) <= LARGEST:
+        raise ArgumentTypeError(f"{text!r} is not a number of the site: write 12")
+    return int(digits)
+
 
 def add_subject(parser: ArgumentParser) -> None:
     parser.add_argument("--patient", default="", metavar="NUMBER", help="as the DICOM header, import or user gave it")
     parser.add_argument(
-        "--consultation", type=int, action="append", default=[], metavar="N", help="C-N; may be repeated"
+        "--consultation", type=number, action="append", default=[], metavar="N", help="C-N; may be repeated"
     )
-    parser.add_argument("--case", type=int, action="append", default=[], metavar="N", help="a case of the library")
+    parser.add_argument("--case", type=number, action="append", default=[], metavar="N", help="a case of the library")
 
 
 def subject_of(options: dict[str, Any]) -> Holdings:
