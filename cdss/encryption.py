@@ -217,3 +217,5 @@ def stored_files() -> Iterator[Path]:
     media = Path(settings.MEDIA_ROOT)
     for folder in ("cases", "consultations", "authoring", "thumbnails", "series"):
         yield from (path for path in sorted((media / folder).rglob("*")) if path.suffix in (".png", ".jpg", ".gz"))
+    # What waits for a look at burnt-in text, or for the rest of its study.
+    yield from sorted((Path(settings.CDSS_HOME) / "uploads").rglob("*.held"))

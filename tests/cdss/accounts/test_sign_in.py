@@ -38,6 +38,13 @@ def test_each_role_starts_on_its_page(client: Client, clinician: User, auditor: 
     assert (event.action, event.actor, event.location) == ("account.signed_in", "clinician", "127.0.0.1")
 
 
+@pytest.mark.parametrize("page", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
+def test_signing_in_leads_to_no_other_site(clinician: User, page: str) -> None:
+    for where, sent in ((f"{SIGN_IN}?next={page}", {}), (SIGN_IN, {"next": page})):
+        answer = Client().post(where, {"username": "clinician", "password": PASSWORD} | sent)
+        assert answer["Location"] == "/"
+
+
 def test_the_page_that_was_asked_for_comes_after(client: Client, clinician: User) -> None:
     asked = client.get("/accounts/me/")
     assert asked["Location"] == f"{SIGN_IN}?next=/accounts/me/"

@@ -29,7 +29,7 @@ from cdss.consultations.services import (
     consultation_start,
 )
 from cdss.consultations.tasks import answer_consultation, mask_picture
-from cdss.encryption import FILE_MARK
+from cdss.encryption import FILE_MARK, forget_cached_keys, key_of_file
 from cdss.library.image_files import image_bytes
 from cdss.library.models import Doubt
 from cdss.privacy.erasure import patient_erase
@@ -37,6 +37,7 @@ from cdss.privacy.export import patient_export
 from cdss.privacy.holdings import holdings_of
 from cdss.reading import door, looking
 from cdss.reasoning.types import CaseInput
+from cdss.rotation import keys_rotate
 from retrieval.burned_text import TextRegion
 from retrieval.errors import UnreadableError
 from tests.cdss.reading.here import read_here
@@ -105,6 +106,25 @@ def test_nothing_is_in_the_media_before_it_was_looked_at(home: Path, sent: Calla
     assert Event.objects.get(action="consultation.started").details["images"] == 2
     working.mask_next(row.pk)
     assert (row.images.count(), row.held_pictures.count()) == (1, 1)
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_what_is_held_is_brought_under_a_new_key(
+    home: Path, sent: Callable[..., Consultation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CDSS_DATA_KEYS", raising=False)
+    forget_cached_keys()
+    row = sent(2)
+    old = key_of_file(held_files(home)[0])
+    done = keys_rotate(forget_old=True)
+    assert (done.files, done.forgotten) == (2, 1)
+    assert {key_of_file(path) for path in held_files(home)} == {done.key} != {old}
+    for path in held_files(home):
+        assert path.stat().st_mode & 0o077 == 0
+    working.mask_next(row.pk)
+    row.refresh_from_db()
+    assert (row.images.count(), row.held_pictures.count(), row.error) == (1, 1, "")
+    forget_cached_keys()
 
 
 def test_masked_and_answered_in_one_go(
