@@ -35,7 +35,7 @@ env: .venv/.run
 
 # Rooms and files that ask the database nothing that SQLite does not answer alike.
 ALIKE := reasoning evaluation exchange security/test_foreign_objects.py test_access.py locks/test_modes.py \
-  library/test_deidentify.py library/test_deidentify_names.py library/test_phantoms.py library/test_intake.py \
+  library/test_deidentify.py drills/test_altering.py library/test_deidentify_names.py library/test_phantoms.py library/test_intake.py \
   library/test_dicom_profile.py teaching/test_leaks.py audit/test_coverage.py indexing/taught/test_adaptation.py \
   indexing/encoding/test_pairs.py indexing/taught/test_alignment.py learning/test_planted.py authoring/test_vocabulary.py \
   security/test_uploads.py security/test_errors.py test_query_counts.py \
