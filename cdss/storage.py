@@ -21,8 +21,13 @@ SAID = (
     ("disk i/o error", READ_ONLY),
     ("unable to open database file", READ_ONLY),
     ("database is locked", BUSY),
+    # Before those of a lost connection, whose words are around them.
+    ("too many clients", BUSY),
+    ("remaining connection slots", BUSY),
     # No connection to PostgreSQL, or one that is lost.
     ("connection failed", AWAY),
+    ("connection is bad", AWAY),
+    ("connection to server", AWAY),
     ("connection timeout", AWAY),
     ("could not connect", AWAY),
     ("could not receive data", AWAY),

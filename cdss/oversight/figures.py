@@ -19,6 +19,8 @@ LEAST_GAP = 0.05
 # What one consultation says of a measure; None where it says nothing.
 Asked = Callable[[Case], bool | None]
 Groups = Callable[[Case], Sequence[str]]
+# What one says of each of MEASURES, and of how many statements how many are not supported.
+Profile = tuple[tuple[bool | None, ...], int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,39 +97,82 @@ class Calibration:
     right: Sequence[bool]
 
 
-def share(cases: Iterable[Case], asked: Asked) -> Share:
-    told = [said for case in cases if (said := asked(case)) is not None]
-    return Share(sum(told), len(told))
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many consultations say the same of everything, in all and by group: all figures are sums over these."""
+
+    of_all: Mapping[Profile, int]
+    by: Mapping[str, Mapping[tuple[Sequence[str], Profile], int]]
+
+    @classmethod
+    def of(cls, cases: Sequence[Case]) -> Tally:
+        said = zip(*([measure.asked(case) for case in cases] for measure in MEASURES.values()), strict=True)
+        profiles = [(each, case.statements, case.unsupported) for case, each in zip(cases, said, strict=True)]
+        # A number for each of the few that differ: numbers are counted much faster.
+        of_all = Counter(profiles)
+        known = {profile: number for number, profile in enumerate(of_all)}
+        numbers, every = [known[profile] for profile in profiles], list(known)
+        by = {}
+        for name, groups in {**DIMENSIONS, **DRIFT}.items():
+            counted = Counter(zip(map(groups, cases), numbers, strict=True))
+            by[name] = {(group, every[number]): count for (group, number), count in counted.items()}
+        return cls(of_all, by)
 
 
-def by_group(cases: Iterable[Case], asked: Asked, groups: Groups) -> dict[str, Share]:
-    told: dict[str, list[bool]] = defaultdict(list)
-    for case in cases:
-        if (said := asked(case)) is not None:
-            for group in groups(case):
-                told[group].append(said)
-    return {group: Share(sum(said), len(said)) for group, said in sorted(told.items())}
+def share(tally: Tally, measure: Measure) -> Share:
+    return _share(tally.of_all.items(), _place(measure))
 
 
-def unsupported(cases: Iterable[Case]) -> Share:
-    rows = list(cases)
-    return Share(sum(case.unsupported for case in rows), sum(case.statements for case in rows))
+def by_group(tally: Tally, measure: Measure, name: str) -> dict[str, Share]:
+    """Of a dimension or of time and version; groups of which something was said."""
+    place = _place(measure)
+    shares = {group: _share(found.items(), place) for group, found in _grouped(tally, name).items()}
+    return {group: each for group, each in shares.items() if each.n}
 
 
-def unsupported_by(cases: Iterable[Case], groups: Groups) -> dict[str, Share]:
-    found: dict[str, list[Case]] = defaultdict(list)
-    for case in cases:
-        for group in groups(case):
-            found[group].append(case)
-    return {group: unsupported(rows) for group, rows in sorted(found.items())}
+def sizes(tally: Tally, name: str) -> dict[str, int]:
+    return {group: found.total() for group, found in _grouped(tally, name).items()}
 
 
-def gaps(cases: Sequence[Case]) -> list[Gap]:
+def unsupported(tally: Tally) -> Share:
+    return _unsupported(tally.of_all)
+
+
+def unsupported_by(tally: Tally, name: str) -> dict[str, Share]:
+    return {group: _unsupported(found) for group, found in _grouped(tally, name).items()}
+
+
+def _place(measure: Measure) -> int:
+    return list(MEASURES).index(measure.key)
+
+
+def _share(found: Iterable[tuple[Profile, int]], place: int) -> Share:
+    told = [(said[place], number) for (said, _, _), number in found if said[place] is not None]
+    return Share(sum(number for said, number in told if said), sum(number for _, number in told))
+
+
+def _unsupported(found: Mapping[Profile, int]) -> Share:
+    return Share(
+        sum(number * unsupported for (_, _, unsupported), number in found.items()),
+        sum(number * statements for (_, statements, _), number in found.items()),
+    )
+
+
+def _grouped(tally: Tally, name: str) -> dict[str, Counter[Profile]]:
+    """By name of the group; a consultation with images of two modalities is in two."""
+    found: dict[str, Counter[Profile]] = defaultdict(Counter)
+    for (groups, profile), number in tally.by[name].items():
+        for group in groups:
+            found[group][profile] += number
+    return dict(sorted(found.items()))
+
+
+def gaps(tally: Tally) -> list[Gap]:
     """Of each measure and dimension, the widest first. All pairs of groups that are compared count as looks."""
     tables = {
-        (key, name): _compared(by_group(cases, measure.asked, groups))
+        (key, name): _compared(by_group(tally, measure, name))
         for key, measure in MEASURES.items()
-        for name, groups in DIMENSIONS.items()
+        for name in DIMENSIONS
     }
     pairs = sum(len(list(combinations(shares, 2))) for shares in tables.values())
     found = [_gap(MEASURES[key], name, shares, pairs) for (key, name), shares in tables.items() if len(shares) > 1]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cdss.evaluation.figures import ALL, PRODUCT
 from cdss.evaluation.models import EvaluationRun
 from cdss.oversight import figures
-from cdss.oversight.figures import MEASURES
-from cdss.oversight.reading import Case, read
+from cdss.oversight.figures import MEASURES, Tally
+from cdss.oversight.reading import read
 from cdss.proportions import Share
 
 NOT_KNOWN = "Not known."
@@ -22,12 +22,12 @@ class Measured:
     """The newest run of each suite, and the consultations of this site that nobody simulated."""
 
     runs: Mapping[str, EvaluationRun]
-    cases: Sequence[Case]
+    tally: Tally
 
     @classmethod
     def now(cls) -> Measured:
         runs = {run.suite: run for run in EvaluationRun.objects.latest_of_each_suite()}
-        return cls(runs, read({"simulated": False}).cases)
+        return cls(runs, Tally.of(read({"simulated": False}).cases))
 
     def figure(self, suite: str, measure: str) -> Mapping[str, Any] | None:
         run = self.runs.get(suite)
@@ -57,12 +57,12 @@ class Measured:
         return f"Measured {run.started:%Y-%m-%d} on {run.cases} cases ({run.data_label}), by run {run.pk} of “{suite}”."
 
     def local(self) -> str:
-        shares = [(measure.name, figures.share(self.cases, measure.asked)) for measure in MEASURES.values()]
+        shares = [(measure.name, figures.share(self.tally, measure)) for measure in MEASURES.values()]
         known = [f"{name} {_share(share)}" for name, share in shares if share.n]
         return f"On this site: {'; '.join(known)}." if known else NOT_KNOWN
 
     def local_gaps(self) -> str:
-        found = figures.gaps(self.cases)
+        found = figures.gaps(self.tally)
         if not found:
             return NOT_KNOWN
         beyond = [gap for gap in found if gap.is_flagged]

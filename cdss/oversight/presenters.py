@@ -9,8 +9,8 @@ from typing import Any
 from cdss.consultations.models import Status
 from cdss.evaluation.plots import Reliability, Strip, reliability, strip
 from cdss.oversight import figures
-from cdss.oversight.figures import DIMENSIONS, DRIFT, MEASURES, Gap, Groups, Measure
-from cdss.oversight.reading import Case, Read, read
+from cdss.oversight.figures import DIMENSIONS, DRIFT, MEASURES, Gap, Measure, Tally
+from cdss.oversight.reading import read
 from cdss.oversight.simulation import simulated
 from cdss.proportions import Share
 from retrieval.metrics import calibration_error, reliability_bins
@@ -106,20 +106,21 @@ class Dashboard:
 def dashboard(wanted: Mapping[str, Any]) -> Dashboard:
     found = read(wanted)
     measure = MEASURES.get(str(wanted.get("measure")), MEASURES["first"])
-    gaps, told = figures.gaps(found.cases), figures.calibration(found.cases)
+    tally, told = Tally.of(found.cases), figures.calibration(found.cases)
+    gaps = figures.gaps(tally)
     enough = len(told.right) >= FEWEST_FOR_CALIBRATION
     bins = [asdict(each) for each in reliability_bins(told.confidence, told.right)] if enough else []
     return Dashboard(
         total=sum(found.asked.values()),
         simulated=simulated().count(),
-        headline=_headline(found),
+        headline=_headline(tally),
         agreement=[_line(KINDS[kind], share) for kind, share in figures.agreement(found.words).items()],
         bars=_bars(found.asked),
         overrides=figures.overrides(found.words),
         measure=measure,
-        subgroups=[_subgroup(found.cases, measure, name, gaps) for name in DIMENSIONS],
+        subgroups=[_subgroup(tally, measure, name, gaps) for name in DIMENSIONS],
         gaps=gaps,
-        drift=_drift(found.cases),
+        drift=_drift(tally),
         reliability=reliability(bins) if bins else None,
         calibration_error=calibration_error(told.confidence, told.right) if enough else 0.0,
         calibrated_on=len(told.right),
@@ -131,16 +132,16 @@ def _line(name: str, share: Share, *, flagged: bool = False, about: str = "") ->
     return Line(name, share, strip(share.value, *share.interval), flagged, about)
 
 
-def _headline(found: Read) -> list[Line]:
-    answered = figures.share(found.cases, MEASURES["answered"].asked)
+def _headline(tally: Tally) -> list[Line]:
+    answered = figures.share(tally, MEASURES["answered"])
     abstained = Share(answered.n - answered.count, answered.n)
-    lines = [_line(each.name, figures.share(found.cases, each.asked), about=each.about) for each in MEASURES.values()]
+    lines = [_line(each.name, figures.share(tally, each), about=each.about) for each in MEASURES.values()]
     lines.insert(1, _line("Abstained", abstained))
-    return [*lines, _line(NOT_SUPPORTED, figures.unsupported(found.cases), about="moved out of answers")]
+    return [*lines, _line(NOT_SUPPORTED, figures.unsupported(tally), about="moved out of answers")]
 
 
-def _subgroup(cases: Sequence[Case], measure: Measure, dimension: str, gaps: Sequence[Gap]) -> Table:
-    shares = figures.by_group(cases, measure.asked, DIMENSIONS[dimension])
+def _subgroup(tally: Tally, measure: Measure, dimension: str, gaps: Sequence[Gap]) -> Table:
+    shares = figures.by_group(tally, measure, dimension)
     flagged = {
         group
         for gap in gaps
@@ -151,22 +152,19 @@ def _subgroup(cases: Sequence[Case], measure: Measure, dimension: str, gaps: Seq
     return Table(f"by-{dimension}", f"By {dimension}", lines)
 
 
-def _drift(cases: Sequence[Case]) -> list[DriftTable]:
+def _drift(tally: Tally) -> list[DriftTable]:
     columns = {
         name: [
-            *(figures.by_group(cases, measure.asked, groups) for measure in MEASURES.values()),
-            figures.unsupported_by(cases, groups),
+            *(figures.by_group(tally, measure, name) for measure in MEASURES.values()),
+            figures.unsupported_by(tally, name),
         ]
-        for name, groups in DRIFT.items()
+        for name in DRIFT
     }
     looks = sum(len(shares) for found in columns.values() for shares in found)
-    return [_drift_table(name, cases, DRIFT[name], found, looks) for name, found in columns.items()]
+    return [_drift_table(name, figures.sizes(tally, name), found, looks) for name, found in columns.items()]
 
 
-def _drift_table(
-    name: str, cases: Sequence[Case], groups: Groups, columns: Sequence[Mapping[str, Share]], looks: int
-) -> DriftTable:
-    sizes = figures.by_group(cases, lambda case: True, groups)
+def _drift_table(name: str, sizes: Mapping[str, int], columns: Sequence[Mapping[str, Share]], looks: int) -> DriftTable:
     flagged = [figures.drifted(shares, looks) for shares in columns]
     rows = []
     for group, size in sizes.items():
@@ -177,7 +175,7 @@ def _drift_table(
             )
             for column, shares, marked in zip(DRIFT_MEASURES, columns, flagged, strict=True)
         ]
-        rows.append((group, size.n, cells))
+        rows.append((group, size, cells))
     return DriftTable(name, rows)
 
 

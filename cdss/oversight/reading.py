@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import CharField, Count, Exists, F, Func, OuterRef, Q, QuerySet
 
-from cdss.consultations.models import Consultation, ConsultationImage, Diagnosis, Statement, Status, Support
+from cdss.consultations.models import Answer, Consultation, ConsultationImage, Diagnosis, Statement, Status, Support
 from cdss.consultations.simulated import PREFIX
 from cdss.feedback.models import Feedback, Reason, Verdict
 from cdss.library.patient_groups import NOT_STATED, age_band, sex_group
@@ -20,6 +19,7 @@ from cdss.reasoning.concepts import concept_of
 
 NO_IMAGE = "no image"
 FIRST = 5
+COMPLETE = "complete"
 SETTLED = (Status.DONE, Status.ABSTAINED)
 OVERRIDES = (Verdict.DISAGREE.value, Verdict.WRONG.value, Verdict.UNSAFE.value)
 TARGETS = ("statement", "diagnosis", "evidence", "citation")
@@ -44,7 +44,8 @@ class Case:
     model: str = ""
     statements: int = 0
     unsupported: int = 0
-    named: list[str] = field(default_factory=list)
+    # Of the answer the page opens with, read where a final diagnosis was given.
+    named: tuple[str, ...] = ()
     probability: float | None = None
     right: int | None = None
     confirmed: bool = False
@@ -93,79 +94,87 @@ def chosen(wanted: Mapping[str, Any]) -> QuerySet[Consultation]:
     return Consultation.objects.filter(found)
 
 
+class Month(Func):
+    """Of a moment, by UTC, as 2026-01: told by the database, which is sooner done than reading every moment."""
+
+    output_field = CharField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        # As Django stores it: 2026-01-02 03:04:05.
+        return self.as_sql(compiler, connection, template="substr(%(expressions)s, 1, 7)", **context)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM')"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
 def read(wanted: Mapping[str, Any]) -> Read:
-    """Six queries."""
+    """Seven queries."""
     rows = chosen(wanted)
     cases = {case.pk: case for case in _cases(rows)}
     of = Q(consultation__in=rows.values("pk"))
     _modalities(cases, ConsultationImage.objects.filter(of))
-    in_answers = Q(answer__consultation__in=rows.values("pk"))
-    _diagnoses(cases, Diagnosis.objects.filter(in_answers, rank__lte=FIRST), wanted.get("model") or "")
+    _models(cases, Answer.objects.filter(of, state=COMPLETE), wanted.get("model") or "")
+    settled = Feedback.objects.filter(of, verdict=Verdict.FINAL).values("consultation")
+    _diagnoses(cases, Diagnosis.objects.filter(answer__consultation__in=settled, answer__state=COMPLETE))
     _statements(cases, Statement.objects.filter(diagnosis__answer__consultation__in=rows.values("pk")))
     words = list(_words(cases, Feedback.objects.filter(of)))
-    asked: dict[tuple[str, str], int] = defaultdict(int)
-    for case in cases.values():
-        asked[case.month, case.status] += 1
+    asked = Counter((case.month, case.status) for case in cases.values())
     return Read([case for case in cases.values() if case.status in SETTLED], words, asked)
 
 
 def _cases(rows: QuerySet[Consultation]) -> Iterator[Case]:
     values = rows.order_by("pk").values_list(
-        *("pk", "created", "status", "age", "sex", "user__role", "user__location", "user__department"),
+        *("pk", Month(F("created")), "status", "age", "sex", "user__role", "user__location", "user__department"),
         *("index_version", "basis__weights"),
     )
-    for pk, created, status, age, sex, role, location, department, index, weights in values.iterator(chunk_size=2000):
+    bands, sexes = dict[str, str](), dict[str, str]()
+    for pk, month, status, age, sex, role, location, department, index, weights in values.iterator(chunk_size=2000):
+        # The same few are said again and again.
+        if (band := bands.get(age)) is None:
+            band = bands[age] = age_band(age_years(age))
+        if (group := sexes.get(sex)) is None:
+            group = sexes[sex] = sex_group(sex)
         site = location or department or NOT_STATED
-        yield Case(
-            pk,
-            _month(created),
-            status,
-            role,
-            age_band(age_years(age)),
-            sex_group(sex),
-            site,
-            index,
-            (weights or "")[:12],
-        )
-
-
-def _month(moment: dt.datetime) -> str:
-    return f"{moment.year}-{moment.month:02}"
+        yield Case(pk, month, status, role, band, group, site, index, (weights or "")[:12])
 
 
 def _modalities(cases: Mapping[int, Case], rows: QuerySet[ConsultationImage]) -> None:
-    found: dict[int, set[str]] = defaultdict(set)
-    for pk, modality in rows.order_by().values_list("consultation", "modality").distinct():
-        found[pk].add(modality or NOT_STATED)
-    for pk, names in found.items():
-        cases[pk].modalities = tuple(sorted(names))
+    for pk, modality in rows.order_by("consultation", "modality").values_list("consultation", "modality").distinct():
+        case = cases[pk]
+        known = () if case.modalities == (NO_IMAGE,) else case.modalities
+        case.modalities = tuple(sorted({*known, modality or NOT_STATED}))
 
 
-def _diagnoses(cases: Mapping[int, Case], rows: QuerySet[Diagnosis], model: str) -> None:
-    """Of the answer the page opens with: a language model's, or the composer's."""
-    values = rows.filter(answer__state="complete").order_by("answer", "rank")
-    named: dict[int, dict[str, list[tuple[str, float | None]]]] = defaultdict(dict)
+def _models(cases: Mapping[int, Case], answers: QuerySet[Answer], model: str) -> None:
+    """Whose answer the page opens with: a language model's, or the composer's."""
+    named = Exists(Diagnosis.objects.filter(answer=OuterRef("pk"), rank__lte=FIRST))
+    for pk, writer in answers.filter(named).order_by("pk").values_list("consultation", "writer"):
+        case = cases[pk]
+        if model or case.model in ("", WRITER):
+            case.model = model or writer
+
+
+def _diagnoses(cases: Mapping[int, Case], rows: QuerySet[Diagnosis]) -> None:
+    values = rows.filter(rank__lte=FIRST).order_by("answer", "rank")
     for pk, writer, concept, probability in values.values_list(
         "answer__consultation", "answer__writer", "concept", "probability"
-    ).iterator(chunk_size=2000):
-        named[pk].setdefault(writer, []).append((concept, probability))
-    for pk, writers in named.items():
+    ):
         case = cases[pk]
-        case.model = model or next((writer for writer in writers if writer != WRITER), WRITER)
-        shown = writers.get(case.model, [])
-        case.named = [concept for concept, _ in shown]
-        case.probability = shown[0][1] if shown else None
+        if writer == case.model:
+            if not case.named:
+                case.probability = probability
+            case.named += (concept,)
 
 
 def _statements(cases: Mapping[int, Case], rows: QuerySet[Statement]) -> None:
-    counted = rows.order_by().values_list(
-        "diagnosis__answer__consultation", "diagnosis__answer__writer", "support"
-    ).annotate(Count("pk"))  # fmt: skip
-    for pk, writer, support, count in counted:
+    counted = rows.order_by().values_list("diagnosis__answer__consultation", "diagnosis__answer__writer").annotate(
+        number=Count("pk"), unsupported=Count("pk", filter=Q(support=Support.UNSUPPORTED))
+    )  # fmt: skip
+    for pk, writer, count, unsupported in counted:
         case = cases[pk]
         if writer == case.model:
-            case.statements += count
-            case.unsupported += count if support == Support.UNSUPPORTED else 0
+            case.statements, case.unsupported = count, unsupported
 
 
 def _words(cases: Mapping[int, Case], rows: QuerySet[Feedback]) -> Iterator[Word]:

@@ -259,8 +259,9 @@ class GrowingPgVectorIndex(PgVectorIndex):
     """
 
     def __init__(self, connection: Connection[Any] | Callable[[], Connection[Any]], table: str, dimension: int) -> None:
-        super().__init__(connection, table, dimension)
+        # First: the size of a table that has a graph is asked for at once.
         self._gone: Ids = np.zeros(0, dtype=np.int64)
+        super().__init__(connection, table, dimension)
 
     @property
     def ids(self) -> Ids:

@@ -20,6 +20,12 @@ CASES = [
     (OperationalError("attempt to write a readonly database"), "cannot write to its disk"),
     (OperationalError("database is locked"), "The site is busy"),
     (OperationalError("connection failed: timeout expired"), "database cannot be reached"),
+    (
+        OperationalError('connection is bad: connection to server on socket "/x/.s.PGSQL.5432" failed: No such file'),
+        "cannot be reached",
+    ),
+    (OperationalError('connection to server at "10.0.0.1", port 5432 failed: Connection refused'), "cannot be reached"),
+    (OperationalError('connection to server at "db" failed: FATAL:  sorry, too many clients already'), "site is busy"),
     (OperationalError("consuming input failed: server closed the connection unexpectedly"), "cannot be reached"),
     (InterfaceError("the connection is closed"), "cannot be reached"),
 ]

@@ -72,7 +72,9 @@ def compared(version: IndexVersion | None) -> IndexCheck:
     try:
         snapshot = generations().load(version)
     except IndexUnusableError as error:
-        return IndexCheck(passages=len(passages), missing=len(passages), problem=_told(error))
+        images = _images_of(version)
+        missing = len(passages) + images
+        return IndexCheck(passages=len(passages), images=images, missing=missing, problem=_told(error))
     wanted = [passages, _image_ids(snapshot.manifest)]
     indexed = [snapshot.passages.ids, snapshot.frames.ids]
     return IndexCheck(
@@ -100,6 +102,14 @@ def _image_ids(manifest: Manifest) -> Ids:
         )
         found.append(ids_of(rows))
     return np.union1d(*found)
+
+
+def _images_of(version: IndexVersion) -> int:
+    """Of a version whose manifest cannot be read: frames that its image encoder has encoded."""
+    rows = ImageEmbedding.objects.filter(
+        encoder__startswith=f"{version.image_encoder}|", image__case__state=State.PUBLISHED
+    )
+    return rows.order_by().values("image", "frame").distinct().count()
 
 
 def _told(error: Exception) -> str:

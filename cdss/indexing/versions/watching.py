@@ -60,5 +60,9 @@ def keep_in_step(stop: threading.Event, *, seconds: float = POLL_SECONDS) -> Non
         except (DatabaseError, RetrievalError, OSError) as error:
             logger.warning("the index could not be brought up to date (%s); it is tried again", type(error).__name__)
             stop.wait(10 * seconds)
+        except Exception:
+            # Whatever it was: if this ended, the index would fall behind, and nobody would be told.
+            logger.exception("the index could not be brought up to date; it is tried again")
+            stop.wait(10 * seconds)
         finally:
             close_old_connections()

@@ -1,37 +1,39 @@
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from cdss import env
+from cdss import env, lifeline
 from cdss.accounts.demo import demo_accounts
 from cdss.management.site import MANAGE
 
 START_SECONDS = 60
 STOP_SECONDS = 10
 LONGEST_PAUSE = 30.0
-# Static files and images are small; what is large is streamed asynchronously.
-QUIET = "ignore:StreamingHttpResponse must consume synchronous iterators"
 
 
 class Child:
     """A process of ours, in a group of its own so that a key press reaches it only through us."""
 
-    def __init__(self, name: str, command: Sequence[str]) -> None:
-        self.name, self.command = name, [sys.executable, *command]
+    def __init__(self, name: str, command: Sequence[str], *, inherits: Sequence[int] = ()) -> None:
+        self.name, self.command, self.inherits = name, [sys.executable, *command], tuple(inherits)
         self.pause, self.started = 1.0, 0.0
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         self.started = time.monotonic()
-        self.process = subprocess.Popen(self.command, cwd=settings.BASE_DIR, process_group=0)  # noqa: S603
+        self.process = subprocess.Popen(  # noqa: S603 - this interpreter, and programs of this project
+            self.command, cwd=settings.BASE_DIR, process_group=0, pass_fds=self.inherits
+        )
 
     def has_ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
@@ -60,37 +62,44 @@ class Child:
 
 
 class Command(BaseCommand):
-    help = "Serves the site: the web server and the worker, until Ctrl-C. PORT and CDSS_HOST say where."
+    help = (
+        "Serves the site: the web server and the workers, until Ctrl-C. PORT and CDSS_HOST say where, "
+        "CDSS_WEB_PROCESSES how many processes answer there."
+    )
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = env.text("CDSS_HOST", "127.0.0.1"), env.integer("PORT", 8000, low=1, high=65535)
-        refuse_taken(host, port)
-        web = Child("web server", web_command(host, port))
-        workers = background()
+        processes = env.integer("CDSS_WEB_PROCESSES", 1, low=1, high=64)
+        with bound(host, port) as listener, kept_line() as line:
+            web = web_servers(processes, listener, line)
+            self.serve(web, background(line), host, port)
+
+    def serve(self, web: Sequence[Child], workers: Sequence[Child], host: str, port: int) -> None:
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         try:
-            for child in (*workers, web):
+            for child in (*workers, *web):
                 child.start()
             if wait_until_open(host, port, web, stop):
                 self.say_where(host, port)
             self.watch(web, workers, stop)
         finally:
             deadline = time.monotonic() + STOP_SECONDS
-            for child in (web, *workers):
+            for child in (*web, *workers):
                 child.ask_to_stop()
-            for child in (web, *workers):
+            for child in (*web, *workers):
                 child.stop(deadline)
         if not stop.is_set():
             raise CommandError("The web server ended by itself; its messages are above.")
 
-    def watch(self, web: Child, workers: Sequence[Child], stop: threading.Event) -> None:
-        while not stop.wait(0.5) and not web.has_ended():
-            for worker in workers:
-                if worker.restart_when_due():
-                    self.stderr.write(f"The {worker.name} ended and was started again.")
+    def watch(self, web: Sequence[Child], workers: Sequence[Child], stop: threading.Event) -> None:
+        """As long as one process of the web server is left, the others are started again."""
+        while not stop.wait(0.5) and not have_ended(web):
+            for child in (*web, *workers):
+                if child.restart_when_due():
+                    self.stderr.write(f"The {child.name} ended and was started again.")
 
     def say_where(self, host: str, port: int) -> None:
         scheme = "https" if settings.HTTPS else "http"
@@ -104,56 +113,59 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def background() -> list[Child]:
-    """All but the web server, in the order in which they are started: the others wait for the encoders."""
-    found = [Child("encoder service", ["manage.py", "encoder_service"])] if settings.ENCODER_SERVICE else []
-    found += [
-        Child("worker", ["manage.py", "worker"]),
-        Child("index worker", ["manage.py", "worker", "--queue", "index"]),
-    ]
-    if settings.LLM:
-        found.append(Child("language model worker", ["manage.py", "worker", "--queue", "llm"]))
-    return found
-
-
-def web_command(host: str, port: int) -> list[str]:
-    # No access log: addresses of pages can hold what was searched for.
-    command = [
-        "-W",
-        QUIET,
-        "-m",
-        "uvicorn",
-        "cdss.asgi:application",
-        "--host",
-        host,
-        "--port",
-        str(port),
-        "--lifespan",
-        "off",
-    ]
-    command += ["--no-access-log", "--log-level", "warning", "--no-server-header", "--timeout-graceful-shutdown", "3"]
-    # Longer than a reader thinks and than a proxy keeps a connection: none is closed while a request is on its way.
-    command += ["--timeout-keep-alive", "75"]
-    return [*command, "--proxy-headers" if env.boolean("CDSS_BEHIND_PROXY", False) else "--no-proxy-headers"]
-
-
-def refuse_taken(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+@contextmanager
+def bound(host: str, port: int) -> Iterator[socket.socket]:
+    """The socket that all processes of the web server listen on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            listener.bind((host, port))
         except OSError as error:
             raise CommandError(
                 f"Port {port} on {host} cannot be used ({error.strerror}). "
                 f"Stop what listens there, or choose another: PORT={port + 1} make run"
             ) from error
+        yield listener
 
 
-def wait_until_open(host: str, port: int, web: Child, stop: threading.Event) -> bool:
+@contextmanager
+def kept_line() -> Iterator[int]:
+    """What children read to learn that this process is gone, whatever ended it: it alone could write there."""
+    reading, writing = os.pipe()
+    os.environ[lifeline.VARIABLE] = str(reading)
+    try:
+        yield reading
+    finally:
+        os.environ.pop(lifeline.VARIABLE, None)
+        os.close(reading)
+        os.close(writing)
+
+
+def web_servers(processes: int, listener: socket.socket, line: int) -> list[Child]:
+    names = [f"web server {number}" if processes > 1 else "web server" for number in range(1, processes + 1)]
+    command = ["-m", "cdss.web", str(listener.fileno())]
+    return [Child(name, command, inherits=[listener.fileno(), line]) for name in names]
+
+
+def background(line: int) -> list[Child]:
+    """All but the web server, in the order in which they are started: the others wait for the encoders."""
+    found = [("encoder service", ["encoder_service"])] if settings.ENCODER_SERVICE else []
+    found += [("worker", ["worker"]), ("index worker", ["worker", "--queue", "index"])]
+    if settings.LLM:
+        found.append(("language model worker", ["worker", "--queue", "llm"]))
+    return [Child(name, ["manage.py", *command], inherits=[line]) for name, command in found]
+
+
+def have_ended(children: Sequence[Child]) -> bool:
+    return all(child.has_ended() for child in children)
+
+
+def wait_until_open(host: str, port: int, web: Sequence[Child], stop: threading.Event) -> bool:
     deadline = time.monotonic() + START_SECONDS
-    reachable = "127.0.0.1" if host in ("0.0.0.0", "") else host  # noqa: S104
-    while time.monotonic() < deadline and not web.has_ended() and not stop.wait(0.1):
-        with socket.socket() as probe:
+    reachable = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    while time.monotonic() < deadline and not have_ended(web) and not stop.wait(0.1):
+        with socket.socket(socket.AF_INET6 if ":" in reachable else socket.AF_INET) as probe:
             if probe.connect_ex((reachable, port)) == 0:
                 return True
     return False

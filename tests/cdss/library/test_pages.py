@@ -17,6 +17,7 @@ from cdss.audit.models import Event
 from cdss.library import browse
 from cdss.library.image_files import forget_earlier_small_files, image_bytes, remove_images_on_commit
 from cdss.library.models import Case, CaseImage, Collection, Document, LibraryItem, State, Visibility
+from cdss.library.quarantine_services import quarantine_lift, source_quarantine
 from cdss.library.rows import CaseRow, DocumentRow, ImageRow
 from cdss.library.services import Target, case_upsert, collection_ensure, document_upsert, item_unpublish
 from tests.cdss.cast import library_case, library_document
@@ -355,6 +356,35 @@ def test_who_may_see_a_case_no_more_is_not_told_that_its_picture_is_the_same(
     tag = as_clinician.get(url)["ETag"]
     Case.objects.filter(pk=case.pk).update(visibility=Visibility.PRIVATE)
     assert as_clinician.get(url, headers={"If-None-Match": tag}).status_code == 404
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_a_picture_in_quarantine_is_not_there_until_it_is_given_back(
+    as_clinician: Client, make_case: Callable, educator: User, media: Path, small: bool
+) -> None:
+    image = make_case().images.get()
+    url = image.small_url if small else image.get_absolute_url()
+    assert as_clinician.get(url).status_code == 200
+    quarantine = source_quarantine(by=educator, source_name="s", reason="altered")
+    refused = as_clinician.get(url)
+    # Nobody may keep the refusal either: it has to end with its reason.
+    assert (refused.status_code, refused["Cache-Control"], "ETag" in refused) == (404, "no-store", False)
+    quarantine_lift(quarantine=quarantine, by=educator)
+    given = as_clinician.get(url)
+    assert given.status_code == 200
+    assert given["Cache-Control"].startswith("private, ")
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_a_picture_of_others_is_not_there_and_that_is_not_kept(
+    as_clinician: Client, make_case: Callable, media: Path, small: bool
+) -> None:
+    case = make_case()
+    image = case.images.get()
+    Case.objects.filter(pk=case.pk).update(visibility=Visibility.PRIVATE)
+    refused = as_clinician.get(image.small_url if small else image.get_absolute_url())
+    assert (refused.status_code, refused["Cache-Control"]) == (404, "no-store")
+    assert b"\xff\xd8" not in refused.content
 
 
 def test_small_pictures_are_encrypted_and_go_with_their_pictures(

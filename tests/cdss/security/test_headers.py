@@ -29,6 +29,11 @@ def test_every_page_has_the_policy(world: World) -> None:
         assert response["Referrer-Policy"] == "same-origin", row
         assert response["X-Frame-Options"] == "DENY", row
         assert "Access-Control-Allow-Origin" not in response, row
+        # By nobody between reader and site; a refusal by nobody at all.
+        kept = response["Cache-Control"]
+        assert "private" in kept or "no-store" in kept, (row, kept)
+        assert "public" not in kept, (row, kept)
+        assert response.status_code < 400 or "no-store" in kept, (row, kept)
         if response.streaming:
             b"".join(response.streaming_content)
 

@@ -179,6 +179,22 @@ def test_what_is_removed_from_a_growing_index_stays_until_the_version_before_is_
 
 
 @pytest.mark.pg
+def test_a_table_that_has_a_graph_grows_into_the_next_version(connection: Any) -> None:
+    connection.execute("DROP TABLE IF EXISTS grown")
+    rows = np.random.default_rng(5).normal(size=(40, 8)).astype(np.float32)
+    first = PgVectorIndex(connection, "grown", 8, exact_up_to=20)
+    first.add(np.arange(40), rows)
+    first.finish()
+    base = GrowingPgVectorIndex(connection, "grown", 8)
+    assert (len(base), base.ids.tolist()) == (40, list(range(40)))
+    base.add(array([40], np.int64), rows[:1])
+    assert base.remove(array([3], np.int64)) == 1
+    assert (len(base), 3 in base.ids, 40 in base.ids) == (40, False, True)
+    assert base.remove_gone() == 1
+    assert len(PgVectorIndex(connection, "grown", 8)) == 40
+
+
+@pytest.mark.pg
 def test_what_halves_cannot_hold_and_a_table_that_is_not_there_are_told(connection: Any) -> None:
     connection.execute("DROP TABLE IF EXISTS halves")
     with pytest.raises(IndexUnusableError, match="not there"):

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections
 
+from cdss import lifeline
 from cdss.consultations.tasks import LLM_QUEUE
 from cdss.indexing.encoding.service import is_remote, wait_longer
 from cdss.library.tasks import INDEX_QUEUE
@@ -39,6 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--batch", action="store_true", help="work off what is waiting, then end")
 
     def handle(self, *, queue: str, batch: bool, **options: Any) -> None:
+        lifeline.hold()
         wait_longer()
         stop = threading.Event()
         if queue == "default":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from cdss import lifeline
 from cdss.indexing.encoding.encoders import encoders_of, image_encoder, text_encoder
 from cdss.indexing.encoding.service import client, encode_here
 from cdss.indexing.encoding.towers import towers_missing, towers_prepare_apart
@@ -58,6 +59,7 @@ def serve() -> None:
     """Loads and warms the encoders, then listens: whoever can connect is answered at once."""
     from retrieval.service.server import EncoderServer
 
+    lifeline.hold()
     encode_here()
     if towers_missing():
         towers_prepare_apart()

@@ -120,6 +120,24 @@ def test_the_watch_goes_on_after_a_failure_and_waits_while_locked(
     assert "tried again" in caplog.text
 
 
+def test_the_watch_outlives_what_nobody_thought_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop, calls = threading.Event(), []
+
+    def look(self: watching.Watch) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise AttributeError("no attribute")
+        stop.set()
+
+    monkeypatch.setattr(watching.Watch, "look", look)
+    monkeypatch.setattr(watching, "close_old_connections", lambda: None)
+    watching.keep_in_step(stop, seconds=0.001)
+    assert len(calls) == 2
+    assert "tried again" in caplog.text
+
+
 def test_a_version_in_use_stays_however_many_were_cut_short(built: IndexVersion, site: Path) -> None:
     """A kill between the renaming and the commit leaves a folder that is newer than what is in use."""
 
