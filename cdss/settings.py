@@ -178,6 +178,14 @@ def database() -> dict[str, object]:
 DATABASES = {"default": database()}
 # faiss: index files on this machine | pgvector: in the PostgreSQL of DATABASE_URL, shared by all hosts
 VECTOR_BACKEND = env.choice("VECTOR_BACKEND", "faiss", ("faiss", "pgvector"))
+# Shared by all processes and hosts: a one-time code that was used is used up, and failures are counted, everywhere.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "shared_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
 
 LANGUAGE_CODE = "en-gb"

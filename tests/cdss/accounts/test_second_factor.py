@@ -8,6 +8,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 
 from cdss.accounts.models import User
@@ -26,7 +27,7 @@ SECRET = re.compile(r'<code class="key">([A-Z2-7]+)</code>')
 
 
 @pytest.fixture(autouse=True)
-def _nothing_remembered() -> None:
+def _nothing_remembered(db: None) -> None:
     cache.clear()
 
 
@@ -79,6 +80,16 @@ def test_a_code_works_once(clinician: User) -> None:
         password(client, clinician)
         client.post(CODE, {"code": code})
         assert is_in(client) is expected
+
+
+def test_that_a_code_was_used_is_known_to_every_process(clinician: User) -> None:
+    secret, _ = set_up(clinician)
+    client = Client()
+    password(client, clinician)
+    client.post(CODE, {"code": code_now(secret)})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cache_key FROM shared_cache")
+        assert any("totp" in key for (key,) in cursor.fetchall())
 
 
 def test_a_recovery_code_works_once(clinician: User) -> None:
