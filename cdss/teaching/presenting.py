@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, may
+from cdss.library.ages import age_said
 from cdss.library.case_text import case_blocks
 from cdss.library.models import Case, CaseImage
 from cdss.teaching.attempting import cases_for, steps_of
@@ -189,5 +190,4 @@ def _row(case: Case, attempt: Attempt | None) -> UnknownRow:
 
 
 def _person(case: Case, names: Names) -> str:
-    age = f"{case.age} years" if case.age.isdigit() else case.age
-    return " · ".join(filter(None, (harmless(age, names), harmless(case.sex, names))))
+    return " · ".join(filter(None, (harmless(age_said(case.age), names), harmless(case.sex, names))))
