@@ -17,7 +17,7 @@ from cdss.library.models import Case, CaseImage
 from cdss.teaching.attempting import cases_for, steps_of
 from cdss.teaching.masking import Names, Shown, harmless, masked, names_of
 from cdss.teaching.models import Attempt, Review, Step
-from cdss.teaching.quoting import Quote, quotes_on, quotes_why
+from cdss.teaching.quoting import IN_FULL, Quote, quotes_on, quotes_why
 from cdss.teaching.scoring import is_right
 
 
@@ -154,7 +154,7 @@ def outcome_of(attempt: Attempt) -> Outcome:
 
 
 def whole_case(case: Case) -> list[tuple[str, str]]:
-    return [(block.heading, block.text) for block in case_blocks(case)]
+    return [(IN_FULL.get(block.heading, block.heading), block.text) for block in case_blocks(case)]
 
 
 def unknown_rows(cases: Iterable[Case], user: User) -> list[UnknownRow]:

@@ -160,7 +160,7 @@ def test_an_educator_makes_a_quiz(open_as: Callable[..., Page], educator: User, 
     expect(page.get_by_text("Version 1 is asked from now on.")).to_be_visible()
     spot, choice = Question.objects.all()
     assert len(spot.regions) == 3
-    assert [option["origin"]["kind"] for option in choice.options] == ["written", "differential", "differential"]
+    assert [option["origin"]["kind"] for option in choice.options] == ["diagnosis", "differential", "differential"]
     assert page.complaints == []  # type: ignore[attr-defined]
 
 
