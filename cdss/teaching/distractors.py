@@ -36,9 +36,8 @@ def origin_text(origin: dict[str, Any]) -> str:
     """Where an answer came from, as its educator reads it."""
     kind = origin.get("kind", "")
     if kind == "neighbour":
-        return (
-            f"diagnosis of case {origin['case']}, number {origin['rank']} of those most alike (index {origin['index']})"
-        )
+        alike = f"number {origin['rank']} of those most alike (index {origin['index']})"
+        return f"diagnosis of case {origin['case']}, {alike}"
     if kind == "diagnosis":
         return f"the diagnosis of case {origin['case']}"
     if kind == "confusion":

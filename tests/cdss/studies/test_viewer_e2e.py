@@ -170,7 +170,8 @@ def test_points_are_clicked_as_well_as_dragged(open_as: Any, stack: Series) -> N
 def test_a_phone_shows_the_picture_on_its_first_screen(open_as: Any, stack: Series) -> None:
     page = open_as(f"/studies/series/{stack.pk}/", width=390, theme="dark")
     box = page.locator("[data-first] [data-stage]").bounding_box()
-    assert box is not None and box["y"] < 400
+    assert box is not None
+    assert box["y"] < 400
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
