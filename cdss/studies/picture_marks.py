@@ -57,9 +57,10 @@ def _keep_one(arrived: Arrived, entry: dict[str, Any]) -> int:
 def _found(marks: Sequence[object]) -> Iterator[FoundMark | None]:
     for mark in marks:
         if isinstance(mark, dict):
-            uid = mark.get("uid")
-            said = (mark.get(name) for name in ("frame", "kind", "points", "label"))
-            yield FoundMark(*said, uid if isinstance(uid, str) else "")  # type: ignore[arg-type]
+            uid: Any = mark.get("uid")
+            frame, kind, points, label = (mark.get(name) for name in ("frame", "kind", "points", "label"))
+            # Of any type: they are checked where a mark is made.
+            yield FoundMark(frame, kind, points, label, uid if isinstance(uid, str) else "")  # type: ignore[arg-type]
         else:
             yield None
 
