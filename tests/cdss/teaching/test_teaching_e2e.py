@@ -59,7 +59,8 @@ def test_an_unknown_case_by_keyboard_alone(
     page = open_as(make_user("ada", Role.LEARNER), f"/teaching/cases/{case.pk}/")
     tab_to(page, "main .button-primary")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="What is it?")).to_be_visible()
+    # The lists of names are read with the first case of a process.
+    expect(page.get_by_role("heading", name="What is it?")).to_be_visible(timeout=30_000)
     for heading in ("Examination", "Images", "Findings"):
         tab_to(page, "article form .button")
         page.keyboard.press("Enter")
