@@ -23,16 +23,28 @@ class Part:
     needed: bool = False
 
 
-def _has(name: str) -> Callable[[Mapping[str, Any]], bool]:
+# None where the question does not arise: an empty draft has no image without a caption, and is not praised for it.
+Holds = Callable[[Mapping[str, Any]], bool | None]
+
+
+def _has(name: str) -> Holds:
     return lambda content: bool(content.get(name))
 
 
-_PARTS: tuple[tuple[str, str, str, Callable[[Mapping[str, Any]], bool], bool], ...] = (
+def _of(name: str, holds: Callable[[Mapping[str, Any]], bool]) -> Holds:
+    return lambda content: holds(content) if content.get(name) else None
+
+
+def _of_images(holds: Callable[[Mapping[str, Any]], bool]) -> Holds:
+    return _of("images", lambda content: all(map(holds, content["images"])))
+
+
+_PARTS: tuple[tuple[str, str, str, Holds, bool], ...] = (
     ("A title", "Lists and citations show it.", "title", _has("title"), True),
     ("A title while unknown", "Without one, learners who are not to know the diagnosis see none.", "alternative_title",
      _has("alternative_title"), False),
     ("The title while unknown keeps the diagnosis", "It names the diagnosis: a learner would read the answer.",
-     "alternative_title", lambda content: not _gives_away(content), False),
+     "alternative_title", _of("alternative_title", lambda content: not _gives_away(content)), False),
     ("History", "It is what a learner is given first, and what a similar case is found by.", "history",
      _has("history"), False),
     ("Findings", "Search and the differential rest on the words of the findings.", "findings",
@@ -40,19 +52,20 @@ _PARTS: tuple[tuple[str, str, str, Callable[[Mapping[str, Any]], bool], bool], .
     ("A diagnosis", "Without one the case can speak for no diagnosis.", "diagnosis", _has("diagnosis"), True),
     ("How certain it is", "A reader has to know whether it was proven.", "certainty", _has("certainty"), False),
     ("How it was confirmed", "A certain diagnosis says by what.", "confirmed_by",
-     lambda content: bool(content.get("confirmed_by")) or content.get("certainty") != "certain", False),
+     lambda content: bool(content.get("confirmed_by")) if content.get("certainty") == "certain" else None, False),
     ("A differential diagnosis", "It tells what else it could have been, and feeds quizzes.", "differential",
      _has("differential"), False),
     ("A discussion", "It is what answers cite most.", "discussion", _has("discussion"), False),
     ("An image", "A case of imaging is learned from its images.", "images", _has("images"), False),
     ("A key image", "It stands for the case in lists and quizzes.", "images",
-     lambda content: not content["images"] or any(each["key"] for each in content["images"]), False),
+     _of("images", lambda content: any(each["key"] for each in content["images"])), False),
     ("A caption for every image", "It says what is to be seen, and lets text find the image.", "images",
-     lambda content: all(each["caption"] for each in content["images"]), False),
+     _of_images(lambda each: bool(each["caption"])), False),
     ("Modality and region of every image", "Lists are narrowed by them.", "images",
-     lambda content: all(each["modality"] and each["region"] for each in content["images"]), False),
+     _of_images(lambda each: bool(each["modality"] and each["region"])), False),
     ("A licence for every image", "Nobody may pass on what has none.", "images",
-     lambda content: all(each["licence"] or content.get("licence") for each in content["images"]), True),
+     _of("images", lambda content: bool(content.get("licence")) or all(each["licence"] for each in content["images"])),
+     True),
     ("A licence of the text", "Nobody may pass on what has none.", "licence", _has("licence"), True),
     ("Learning points", "What is to be remembered, in a sentence each.", "learning_points", _has("learning_points"),
      False),
@@ -61,7 +74,7 @@ _PARTS: tuple[tuple[str, str, str, Callable[[Mapping[str, Any]], bool], bool], .
      lambda content: bool(content.get("codes") or content.get("keywords")), False),
     ("References", "What the discussion rests on.", "references", _has("references"), False),
     ("References of the right form", "A DOI or PMID that is written wrongly leads nowhere.", "references",
-     lambda content: not reference_problems(content.get("references", [])), False),
+     _of("references", lambda content: not reference_problems(content["references"])), False),
     ("Authors", "They are named where the case is passed on.", "authors", _has("authors"), False),
 )  # fmt: skip
 
@@ -72,7 +85,8 @@ class Completeness:
 
     @property
     def percent(self) -> int:
-        return round(100 * sum(part.done for part in self.parts) / len(self.parts))
+        """Never more than is so: 100 when nothing is missing, and not before."""
+        return 100 * sum(part.done for part in self.parts) // len(self.parts)
 
     @property
     def missing(self) -> list[Part]:
@@ -84,8 +98,9 @@ class Completeness:
 
 
 def completeness_of(content: Mapping[str, Any]) -> Completeness:
+    asked = ((name, why, field, holds(content), needed) for name, why, field, holds, needed in _PARTS)
     return Completeness(
-        tuple(Part(name, why, field, holds(content), needed) for name, why, field, holds, needed in _PARTS)
+        tuple(Part(name, why, field, done, needed) for name, why, field, done, needed in asked if done is not None)
     )
 
 

@@ -113,7 +113,8 @@ PICTURE_FIELDS = {
 AS_SAID = frozenset({"authors", "references", "codes", "keywords", "modalities", "licence", "sex", "region",
                      "organ_system", "pathology", "category", "certainty", "confirmed_by", "difficulty"})  # fmt: skip
 _DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|\bdoi:?\s*)(?P<doi>10\.\S+)", re.IGNORECASE)
-_PMID = re.compile(r"\bPMID:?\s*(?P<pmid>\d+)\b", re.IGNORECASE)
+# A number with a letter in it is a PMID written wrongly, and is said to be.
+_PMID = re.compile(r"\bPMID:?\s*(?P<pmid>\d[^\s,;.)\]]*)", re.IGNORECASE)
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 DOI = re.compile(r"10\.\d{4,9}/\S*[\w)>]")
 PMID = re.compile(r"[1-9]\d{0,7}")

@@ -20,6 +20,8 @@ from retrieval.copies import FEWEST_WORDS, words_of
 
 # Share of words two cases have in common from which one may be the other; a copy shares .8.
 LIKE = 0.5
+# The same of the findings alone: a draft may hold nothing else yet.
+FINDINGS_LIKE = 0.8
 COMPARED = 30
 TELLING = 10
 
@@ -46,7 +48,7 @@ class Duplicates:
 
 def duplicates_of(manuscript: Manuscript, user: User) -> Duplicates:
     by_picture = _same_pictures(manuscript)
-    why = {pk: f"{round(100 * share)}% of the words are the same" for pk, share in _alike(manuscript).items()}
+    why = _alike(manuscript)
     why |= {pk: f"{number} image{'s' * (number != 1)} the same" for pk, number in by_picture.items()}
     visible = {case.pk: case for case in unveiled(Case.objects.viewable_by(user), user).filter(pk__in=why)}
     opened = dict(Manuscript.objects.for_user(user).filter(case__in=why).values_list("case", "pk"))
@@ -72,20 +74,31 @@ def _pairs(rows: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:
     return set(rows)
 
 
-def _alike(manuscript: Manuscript) -> dict[int, float]:
-    """Cases whose presentation has many words in common with this one, and their share.
+def _alike(manuscript: Manuscript) -> dict[int, str]:
+    """Cases whose presentation, or whose findings, have many words in common with this one's, and how many.
 
     Those that have most of its longest words are compared: they are the rarest, and a copy has nearly all of them.
     """
-    mine = words_of(_presented(manuscript.content.get))
-    if len(mine) < FEWEST_WORDS:
-        return {}
-    telling = sorted(mine, key=lambda word: (-len(word), word))[:TELLING]
+    whole, findings = words_of(_presented(manuscript.content.get)), words_of(manuscript.content["findings"])
+    cases = {case.pk: case for words in (whole, findings) for case in _candidates(words, manuscript.case_id)}
+    return {pk: said for pk, case in cases.items() if (said := _said(whole, findings, case))}
+
+
+def _candidates(words: frozenset[str], own: int) -> Iterable[Case]:
+    if len(words) < FEWEST_WORDS:
+        return ()
+    telling = sorted(words, key=lambda word: (-len(word), word))[:TELLING]
     held = reduce(add, (_has(word) for word in telling))
-    rows = Case.objects.exclude(pk=manuscript.case_id).annotate(held=held).filter(held__gte=len(telling) // 2)
-    cases = rows.order_by("-held", "pk")[:COMPARED]
-    shares = {case.pk: _share(mine, words_of(_presented(partial(getattr, case)))) for case in cases}
-    return {pk: share for pk, share in shares.items() if share >= LIKE}
+    rows = Case.objects.exclude(pk=own).annotate(held=held).filter(held__gte=len(telling) // 2)
+    return rows.order_by("-held", "pk")[:COMPARED]
+
+
+def _said(mine: frozenset[str], findings: frozenset[str], case: Case) -> str:
+    whole = _share(mine, words_of(_presented(partial(getattr, case))))
+    if whole >= LIKE:
+        return f"{round(100 * whole)}% of the words are the same"
+    share = _share(findings, words_of(case.findings))
+    return f"{round(100 * share)}% of the words of the findings are the same" if share >= FINDINGS_LIKE else ""
 
 
 def _has(word: str) -> Combinable:

@@ -135,9 +135,17 @@ def shown_texts(content: Content) -> list[tuple[str, str]]:
     found = []
     for name, known in FIELDS.items():
         if value := value_of(content, name):
-            chosen = dict(known.choices).get(value, value) if known.kind == "choice" else form_value(known, value)
-            found.append((known.label, str(chosen)))
+            found.append((known.label, _read(known, value)))
     return found
+
+
+def _read(known: Field, value: Any) -> str:
+    """As it is read, not as it is typed."""
+    if known.kind == "choice":
+        return str(dict(known.choices).get(value, value))
+    if known.name == "codes":
+        return "\n".join(f"{each['display'] or each['code']} ({each['system']} {each['code']})" for each in value)
+    return form_value(known, value)
 
 
 @dataclass(frozen=True, slots=True)

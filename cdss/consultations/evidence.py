@@ -13,8 +13,8 @@ from cdss.consultations.exclusion import is_copy, own_items, showing
 from cdss.indexing.searching import Found as Searched
 from cdss.indexing.searching import reference_ids, search_library_each, search_library_under
 from cdss.indexing.tiers import MOST_REFERENCE, behind, relevance_behind
+from cdss.library.ages import age_years
 from cdss.library.models import Case, Document, Kind
-from cdss.library.rows import age_years
 from cdss.ranking.serving import active_weights
 from cdss.ranking.weights import WeightSet
 from cdss.reasoning.candidates import (

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
+from cdss.library.ages import age_years
 from cdss.library.models import Gamut
-from cdss.library.rows import age_years
 from cdss.reasoning.types import CaseInput
 from retrieval.terms import assertions, sentences, stem, tokens
 

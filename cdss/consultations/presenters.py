@@ -17,6 +17,7 @@ from cdss.consultations.models import Answer, Consultation, Diagnosis, OwnDiagno
 from cdss.consultations.spans import span_id
 from cdss.consultations.understanding import Understood, understood
 from cdss.consultations.wording import Said, said_in
+from cdss.library.ages import age_said
 from cdss.library.models import Kind
 from retrieval.terms.demographics import Demographics
 
@@ -189,7 +190,9 @@ class Page:
     @property
     def age(self) -> str:
         age = self.consultation.age.strip() or self.read.age
-        return f"{age} y" if age.replace(".", "", 1).isdecimal() else age
+        if age.replace(".", "", 1).isdecimal() and float(age) >= 1:
+            return f"{age} y"
+        return age_said(age)
 
     @property
     def sex(self) -> str:

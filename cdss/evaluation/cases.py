@@ -12,9 +12,9 @@ from typing import Any
 
 from cdss.consultations.case_rows import case_line
 from cdss.consultations.intake import CaseRefusedError, checked, deidentified
+from cdss.library.ages import age_years
 from cdss.library.field_values import RowError, text_of
 from cdss.library.models import Case, CaseImage
-from cdss.library.rows import age_years
 from cdss.reasoning.naming import names_in_text
 from cdss.reasoning.types import CaseInput
 

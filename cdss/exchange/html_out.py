@@ -110,7 +110,7 @@ def case_context(case: Case, number: int) -> dict[str, Any]:
         "number": number,
         "page": f"cases/{page_name(number)}",
         "name": case.alternative_title or f"Case {number}",
-        "patient": ", ".join(part for part in (_age(case.age), case.sex) if part),
+        "patient": ", ".join(part for part in (case.age_said, case.sex) if part),
         "shown": [(heading, getattr(case, name)) for heading, name in SHOWN if getattr(case, name)],
         "references": [_reference(each) for each in case.references],
         "authors": [each for each in case.authors if each.get("name")],
@@ -152,10 +152,6 @@ def _said(case: Case, name: str) -> str:
 
 def _image_words(case: Case) -> list[str]:
     return [text for image in case.images.all() for text in (image.modality, image.region, image.plane)]
-
-
-def _age(age: str) -> str:
-    return f"{age} years" if age.isdigit() else age
 
 
 def _reference(said: dict[str, str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element
 from django.utils.crypto import salted_hmac
 
 from cdss.exchange.bundles import Adds
+from cdss.library.ages import dicom_age
 from cdss.library.dicom_header import MODALITIES
 from cdss.library.image_files import is_grey_png
 from cdss.library.importers import tce_fields as fields
@@ -152,8 +153,8 @@ def _common(case: Case, kind: str, instance: str) -> Dataset:
     dataset.PatientID = f"TF-{number[:12]}"
     dataset.PatientName, dataset.PatientBirthDate = "Teaching^File", ""
     dataset.PatientSex = SEXES.get(case.sex.lower(), "")
-    if case.age_years is not None and case.age_years >= 1:
-        dataset.PatientAge = f"{int(case.age_years):03}Y"
+    if age := dicom_age(case.age_years):
+        dataset.PatientAge = age
     dataset.PatientIdentityRemoved = "YES"
     dataset.DeidentificationMethod = "Made anew from a de-identified case; no source header is kept"
     dataset.Manufacturer = ""

@@ -11,6 +11,7 @@ from django.urls import reverse
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, may
 from cdss.fields import EncryptedJSONField, EncryptedTextField
+from cdss.library.ages import age_said
 from cdss.library.authored import Authored
 from cdss.library.pictured import Pictured
 from cdss.library.quarantines import Quarantine as Quarantine
@@ -162,6 +163,10 @@ class Case(Authored, LibraryItem):
     category = models.CharField(max_length=200, blank=True)
     # Written here since it was imported, or from the start: an import does not write over it.
     authored_here = models.BooleanField(default=False)
+
+    @property
+    def age_said(self) -> str:
+        return age_said(self.age)
 
 
 class Document(LibraryItem):

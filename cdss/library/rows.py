@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from django.utils.crypto import salted_hmac
 
+from cdss.library.ages import age_years
 from cdss.library.authored import AUTHORED_CHOICES, AUTHORED_LISTS, AUTHORED_RECORDS, AUTHORED_TEXTS
 from cdss.library.identifier_patterns import OLDEST_AGE
 from cdss.library.models import TAKEN_BACK
@@ -17,11 +17,6 @@ from cdss.library.models import TAKEN_BACK
 MAX_TEXT = 2_000_000
 MAX_ID = 200
 IMAGE_RIGHTS = ("licence", "attribution", "key")
-UNIT_YEARS = {"d": 1 / 365.25, "w": 7 / 365.25, "m": 1 / 12, "y": 1.0}
-AGE = re.compile(
-    r"^\s*(?:aged?\s*)?(\d{1,3}(?:\.\d+)?)\s*[-–]?\s*(d|days?|w|wks?|weeks?|m|mos?|mths?|months?|y|yrs?|years?|y/?o|)\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +174,3 @@ def shown_age(age: str) -> str:
     """The age as it may be kept: over 89 years it is not told exactly."""
     years = age_years(age)
     return f"{OLDEST_AGE} or older" if years is not None and years >= OLDEST_AGE else age
-
-
-def age_years(age: str) -> float | None:
-    """Years of "58", "58 y", "6 months", "3-week-old", "090Y", "90 or older"; None when it is not an age."""
-    found = AGE.match(age)
-    if not found:
-        return None
-    years = float(found[1]) * UNIT_YEARS[(found[2] or "y")[0].lower()]
-    return round(min(years, float(OLDEST_AGE)), 3) if years <= 130 else None

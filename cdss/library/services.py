@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from cdss.accounts.models import Role, User
 from cdss.audit.services import record
+from cdss.library.ages import age_years
 from cdss.library.case_images import fitted, read_images, replace_images, source_digest
 from cdss.library.case_text import case_text
 from cdss.library.date_shift import DateShift
@@ -24,7 +25,6 @@ from cdss.library.rows import (
     CaseRow,
     DocumentRow,
     ItemRow,
-    age_years,
     patient_group,
     row_hash,
     shown_age,

@@ -12,8 +12,8 @@ from django.db.models import CharField, Count, Exists, F, Func, OuterRef, Q, Que
 from cdss.consultations.models import Answer, Consultation, ConsultationImage, Diagnosis, Statement, Status, Support
 from cdss.consultations.simulated import PREFIX
 from cdss.feedback.models import Feedback, Reason, Verdict
+from cdss.library.ages import age_years
 from cdss.library.patient_groups import NOT_STATED, age_band, sex_group
-from cdss.library.rows import age_years
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.concepts import concept_of
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -54,15 +54,20 @@ def marks_import(*, shown: Shown, data: bytes, by: User | None) -> Taken:
     dataset = _parsed(data)
     kind = str(dataset.get("SOPClassUID") or "")
     places = {reference: frame for frame, reference in enumerate(references(shown))}
+    return marks_take(shown=shown, found=_found(dataset, kind, places), by=by)
+
+
+def marks_take(*, shown: Shown, found: Iterable[FoundMark | None], by: User | None) -> Taken:
+    """None stands for one that cannot be drawn here. Raises StudyError, and then keeps nothing."""
     taken = Taken()
     with transaction.atomic():
-        for found in _found(dataset, kind, places):
-            if found is None:
+        for mark in found:
+            if mark is None:
                 taken.passed_over += 1
                 continue
             if len(taken.marks) + taken.known >= MAX_FOUND:
                 raise StudyError(f"This file holds more than {MAX_FOUND} marks. Nothing was taken.")
-            _take(shown, found, by, taken)
+            _take(shown, mark, by, taken)
         details = {"made": len(taken.marks), "known": taken.known, "passed_over": taken.passed_over}
         record(action="studies.marks_imported", by=by, obj=shown.case, details={shown.kind: shown.row.pk, **details})
     return taken

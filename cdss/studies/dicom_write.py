@@ -182,7 +182,7 @@ def _annotation(shown: Shown, mark: Mark, images: dict[str, Dataset], layer: Any
     import highdicom as hd
 
     image, number = _of(shown, mark, images)
-    identity: dict[str, Any] = {"tracking_id": f"{mark.kind} {mark.pk}", "tracking_uid": _uid(mark)}
+    identity: dict[str, Any] = {"tracking_id": f"{mark.kind} {mark.pk}", "tracking_uid": mark_uid(mark)}
     points = np.array(mark.points, dtype=float)
     graphics = []
     if mark.kind == MarkKind.ELLIPSE:
@@ -208,7 +208,7 @@ def _group(shown: Shown, mark: Mark, images: dict[str, Dataset]) -> Any:
 
     image, number = _of(shown, mark, images)
     source = hd.sr.SourceImageForRegion(image.SOPClassUID, image.SOPInstanceUID, [number] if number else None)
-    tracking = hd.sr.TrackingIdentifier(uid=_uid(mark), identifier=mark.label or f"{mark.kind} {mark.pk}")
+    tracking = hd.sr.TrackingIdentifier(uid=mark_uid(mark), identifier=mark.label or f"{mark.kind} {mark.pk}")
     points = np.array(mark.points, dtype=float)
     if mark.kind == MarkKind.ELLIPSE:
         region = hd.sr.ImageRegion("ELLIPSE", _axes(points), source)
@@ -263,7 +263,7 @@ def _shape(shown: Shown) -> Any:
     return hd.PresentationLUTTransformation(presentation_lut_shape="INVERSE" if inverted else "IDENTITY")
 
 
-def _uid(mark: Mark) -> str:
+def mark_uid(mark: Mark) -> str:
     return uid_of(mark.token.int)
 
 

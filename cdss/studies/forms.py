@@ -16,7 +16,7 @@ class UploadForm(forms.Form):
         required=False,
         empty_label="a new draft",
         label="To the case",
-        help_text="Drafts of yours.",
+        help_text="A draft of yours.",
     )
     title = forms.CharField(
         required=False,

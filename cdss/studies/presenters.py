@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from cdss.accounts.models import User
+from cdss.library.ages import age_said
 from cdss.library.models import Case, CaseImage
 from cdss.studies.models import Series
 from cdss.studies.shown import Shown
@@ -48,9 +49,9 @@ def comparable(shown: Shown, user: User) -> list[tuple[str, list[StackRow]]]:
 
 def identity_line(case: Case) -> str:
     """What says which case a picture is of, and names nobody."""
-    age = f"{case.age} years" if case.age.isdigit() else case.age
+    said = age_said(case.age)
     return " · ".join(
-        filter(None, (f"Case {case.source_id}", age, case.sex, "synthetic" if case.synthetic else "de-identified"))
+        filter(None, (f"Case {case.source_id}", said, case.sex, "synthetic" if case.synthetic else "de-identified"))
     )
 
 

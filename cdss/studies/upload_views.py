@@ -11,6 +11,7 @@ from cdss.library.models import Case, State
 from cdss.studies.errors import StudyError
 from cdss.studies.forms import UploadForm
 from cdss.studies.models import StudyUpload, UploadState
+from cdss.studies.presenters import series_of_case
 from cdss.studies.services import draft_begin
 from cdss.studies.uploads import NO_FILES, is_silent, upload_add, upload_begin
 from cdss.studies.uploads import upload_start as start
@@ -56,7 +57,12 @@ def _form(request: HttpRequest, form: UploadForm) -> HttpResponse:
     if request.headers.get("Accept") == "application/json" and form.errors:
         said = [message for messages in form.errors.values() for message in messages]
         return JsonResponse({"error": " ".join(map(str, said))}, status=400)
-    return render(request, "studies/upload.html", {"form": form})
+    return render(request, "studies/upload.html", {"form": form, "back": _back(request)})
+
+
+def _back(request: HttpRequest) -> str:
+    case = request.GET.get("case", "")
+    return reverse("library:case", args=[int(case)]) if case.isdigit() else reverse("authoring:list")
 
 
 @require_POST
@@ -99,5 +105,6 @@ def _context(found: StudyUpload) -> dict[str, object]:
         "remarks": json.loads(found.remarks) if found.remarks else [],
         "unfinished": found.state in UNFINISHED,
         "silent": is_silent(found),
+        "stacks": series_of_case(found.case) if found.state == UploadState.DONE else [],
         "percent": 100 * found.done // found.total if found.total else 0,
     }

@@ -36,7 +36,10 @@ def origin_text(origin: dict[str, Any]) -> str:
     """Where an answer came from, as its educator reads it."""
     kind = origin.get("kind", "")
     if kind == "neighbour":
-        return f"diagnosis of case {origin['case']}, the nearest but {origin['rank'] - 1} in index {origin['index']}"
+        alike = f"number {origin['rank']} of those most alike (index {origin['index']})"
+        return f"diagnosis of case {origin['case']}, {alike}"
+    if kind == "diagnosis":
+        return f"the diagnosis of case {origin['case']}"
     if kind == "confusion":
         times = f"{origin['times']} time{'s' if origin['times'] != 1 else ''}"
         where = ", ".join(origin["consultations"])

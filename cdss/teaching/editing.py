@@ -14,7 +14,7 @@ from django.http.request import QueryDict
 from cdss.accounts.models import User
 from cdss.library.models import Case, CaseImage
 from cdss.teaching.attempting import TeachingError, cases_for
-from cdss.teaching.distractors import origin_text, proposals
+from cdss.teaching.distractors import MOST_CHARACTERS, origin_text, proposals
 from cdss.teaching.forms import QuestionForm, lines_of
 from cdss.teaching.hotspots import read_shapes, stored, typed
 from cdss.teaching.models import Question, QuestionKind
@@ -76,14 +76,17 @@ def question_page(form: QuestionForm, request: HttpRequest, row: Question | None
     return context
 
 
-def option_rows(sent: QueryDict | Mapping[str, str], row: Question | None) -> list[OptionRow]:
-    """Rows of the form: what was sent, else what is stored, and empty ones to the end."""
+def option_rows(sent: QueryDict | Mapping[str, str], row: Question | None, case: Case | None = None) -> list[OptionRow]:
+    """Rows of the form: what was sent, else what is stored, else the diagnosis of the case; empty ones to the end."""
     if sent:
         return [
             _sent_row(n, sent.get(f"option{n}", ""), sent.get(f"origin{n}", ""), sent.get("best") == str(n))
             for n in range(1, MOST_OPTIONS + 1)
         ]
     held = list(row.options) if row else []
+    if row is None and case is not None and case.diagnosis:
+        text = " ".join(case.diagnosis.split())[:MOST_CHARACTERS]
+        held = [{"text": text, "correct": True, "origin": {"kind": "diagnosis", "case": case.pk}}]
     held += [{"text": "", "correct": False, "origin": {}}] * (MOST_OPTIONS - len(held))
     return [
         _sent_row(n, each["text"], sign(each["origin"], each["text"]) if each["text"] else "", each["correct"])

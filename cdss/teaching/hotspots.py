@@ -40,6 +40,17 @@ class Shape:
     def typed(self) -> str:
         return " ".join([self.kind, *(f"{number:g}" for number in self.numbers)])
 
+    @property
+    def said(self) -> str:
+        """Where it is, in words."""
+        if self.kind == "polygon":
+            across, down = zip(*self.corners, strict=True)
+            middle = sum(across) / len(across), sum(down) / len(down)
+        else:
+            left, top, width, height = self.numbers
+            middle = (left + width / 2, top + height / 2) if self.kind == "rectangle" else (left, top)
+        return f"the {self.kind} around {middle[0]:.0f}% from the left, {middle[1]:.0f}% from the top"
+
 
 def read_shapes(text: str) -> list[Shape]:
     """One shape a line: its name and its numbers."""

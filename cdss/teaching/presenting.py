@@ -11,12 +11,13 @@ from django.urls import reverse
 
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, may
+from cdss.library.ages import age_said
 from cdss.library.case_text import case_blocks
 from cdss.library.models import Case, CaseImage
 from cdss.teaching.attempting import cases_for, steps_of
 from cdss.teaching.masking import Names, Shown, harmless, masked, names_of
 from cdss.teaching.models import Attempt, Review, Step
-from cdss.teaching.quoting import Quote, quotes_on, quotes_why
+from cdss.teaching.quoting import IN_FULL, Quote, quotes_on, quotes_why
 from cdss.teaching.scoring import is_right
 
 
@@ -153,7 +154,7 @@ def outcome_of(attempt: Attempt) -> Outcome:
 
 
 def whole_case(case: Case) -> list[tuple[str, str]]:
-    return [(block.heading, block.text) for block in case_blocks(case)]
+    return [(IN_FULL.get(block.heading, block.heading), block.text) for block in case_blocks(case)]
 
 
 def unknown_rows(cases: Iterable[Case], user: User) -> list[UnknownRow]:
@@ -189,5 +190,4 @@ def _row(case: Case, attempt: Attempt | None) -> UnknownRow:
 
 
 def _person(case: Case, names: Names) -> str:
-    age = f"{case.age} years" if case.age.isdigit() else case.age
-    return " · ".join(filter(None, (harmless(age, names), harmless(case.sex, names))))
+    return " · ".join(filter(None, (harmless(age_said(case.age), names), harmless(case.sex, names))))

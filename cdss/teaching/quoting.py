@@ -17,11 +17,19 @@ REASONS = ("Diagnosis by", "Discussion", "Learning points", "Findings", "History
 CONFIRMED = "Diagnosis by"
 
 
+# Headings are part of the text that passages are cut from; these two read better in full.
+IN_FULL = {"Exam": "Examination", "Diagnosis by": "How the diagnosis was made"}
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     text: str
     heading: str
     address: str
+
+    @property
+    def place(self) -> str:
+        return IN_FULL.get(self.heading, self.heading)
 
 
 def quotes_why(case: Case) -> list[Quote]:

@@ -47,7 +47,7 @@ def checked_answers(lines: Iterable[str]) -> list[str]:
         if not text:
             continue
         if len(text) > MOST_CHARACTERS or len(normalise_name(text).split()) > MOST_WORDS or _SEVERAL.search(text):
-            raise AnswerError("Write one diagnosis on each line, by its name alone.")
+            raise AnswerError("Write one diagnosis in each box, by its name alone.")
         found.setdefault(normalise_name(text) or text.lower(), text)
     if len(found) > MOST_ANSWERS:
         raise AnswerError(f"Give at most {MOST_ANSWERS} diagnoses, the likeliest first.")

@@ -1,4 +1,5 @@
-"""What a file names beside the images of a case, for other rooms to keep: whole series, segmentations."""
+"""What a file names beside the images of a case, for other rooms to keep: whole series, segmentations,
+marks."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,7 +9,7 @@ from cdss.library.field_values import RowError
 from cdss.library.importers.base import image_inside
 from cdss.library.rows import Beside
 
-KINDS = ("series", "segmentations")
+KINDS = ("series", "segmentations", "marks")
 # Keys whose values are names of files.
 NAMES, NAME = ("files", "states"), "path"
 MAX_ENTRIES, MAX_FILES = 1000, 50_000

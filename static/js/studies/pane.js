@@ -141,6 +141,7 @@ export class Pane {
   go(frame, quietly = false) {
     const next = Math.min(this.meta.frames - 1, Math.max(0, Math.round(frame)));
     this.direction = next < this.frame ? -1 : next > this.frame ? 1 : this.direction;
+    if (this.drawing && next !== this.frame) this.drawing = null;
     this.frame = next;
     this.store.want(next, this.direction);
     this.draw();
@@ -243,8 +244,8 @@ export class Pane {
   }
 
   begin(kind, point) {
-    if (this.drawing?.kind === "angle" && this.drawing.points.length === 2 && kind === "angle") {
-      this.drawing.points.push(point);
+    if (this.drawing?.waiting && this.drawing.kind === kind) {
+      this.drawing.points[this.drawing.points.length - 1] = point;
       return;
     }
     this.drawing = { kind, frame: this.frame, points: NEEDED[kind] === 1 ? [point] : [point, [...point]], label: "", own: true };
@@ -253,14 +254,20 @@ export class Pane {
   move(event) {
     const held = this.pointers.get(event.pointerId);
     this.readout(this.point(event));
-    if (!held) return;
+    if (!held) {
+      if (this.drawing?.waiting) this.stretch(event);
+      return;
+    }
     const [dx, dy] = [event.clientX - held[0], event.clientY - held[1]];
     if (this.pointers.size === 2) this.pinch(event, held);
-    else if (this.drawing && this.act.tool in NEEDED) {
-      this.drawing.points[this.drawing.points.length - 1] = this.inside(this.point(event));
-      this.draw();
-    } else if (this.act.tool in MOVE) this.drag(event, dx, dy);
+    else if (this.drawing && this.act.tool in NEEDED) this.stretch(event);
+    else if (this.act.tool in MOVE) this.drag(event, dx, dy);
     this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
+  }
+
+  stretch(event) {
+    this.drawing.points[this.drawing.points.length - 1] = this.inside(this.point(event));
+    this.draw();
   }
 
   drag(event, dx, dy) {
@@ -285,12 +292,18 @@ export class Pane {
     this.pointers.delete(event.pointerId);
     if (!this.drawing || this.pointers.size) return;
     const { points, kind } = this.drawing;
-    const [a, b] = points;
+    const [a, b] = points.slice(-2);
     const short = b && Math.hypot(a[0] - b[0], a[1] - b[1]) * this.zoom < 4;
-    if (event.type === "pointercancel" || (short && points.length === 2)) this.drawing = null;
-    else if (points.length === NEEDED[kind]) {
+    if (event.type === "pointercancel") this.drawing = null;
+    // A click sets one point, and the next follows the pointer until it is clicked too.
+    else if (short) this.drawing.waiting = true;
+    else if (points.length < NEEDED[kind]) {
+      points.push([...b]);
+      this.drawing.waiting = true;
+    } else if (points.length === NEEDED[kind]) {
       const made = this.drawing;
       this.drawing = null;
+      delete made.waiting;
       this.hear.drawn(this, made);
     }
     this.draw();

@@ -8,6 +8,13 @@ const inputs = [...form.querySelectorAll("input[type=file]")];
 const csrf = form.querySelector("[name=csrfmiddlewaretoken]").value;
 let dropped = [];
 
+// A title is asked for where a draft is begun, and not where the study goes to a case that has one.
+const draft = form.querySelector("[data-new-draft]");
+const chosenCase = form.elements.case;
+const showTitle = () => { draft.hidden = chosenCase.value !== ""; };
+chosenCase.addEventListener("change", showTitle);
+showTitle();
+
 const chosen = () => [...dropped, ...inputs.flatMap((input) => [...input.files])];
 const count = () => {
   const files = chosen();

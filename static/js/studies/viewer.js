@@ -112,8 +112,17 @@ const showFrame = () => {
   frame.max = String(active.meta.frames);
   if (!chosenMark) frame.value = String(active.frame + 1);
 };
+const HOW = {
+  length: "Drag from end to end, or click both ends.",
+  angle: "Drag or click from one end to the corner, then click the other end.",
+  ellipse: "Drag from corner to corner of its box, or click both.",
+  arrow: "Drag from the tail to what it points at, or click both.",
+  text: "Click the place.",
+  box: "Drag a box.",
+};
 const setTool = (name) => {
   tool = name;
+  say(HOW[name] ?? "");
   for (const pane of panes) {
     pane.drawing = null;
     pane.stage.dataset.tool = name;
@@ -380,7 +389,7 @@ const start = async () => {
     if (beside && [...find("[data-compare]").options].some((option) => option.value === beside)) {
       find("[data-compare]").value = beside;
       compare(beside);
-    }
+    } else if (beside) say("The picture to compare with is not offered here: choose one under “Compare with”.");
   } catch (error) {
     say(error.message);
   }

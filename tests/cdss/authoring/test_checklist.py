@@ -5,7 +5,7 @@ import pytest
 from cdss.accounts.models import User
 from cdss.authoring.checklist import ITEMS, checklist_of, tick_set
 from cdss.authoring.completeness import completeness_of
-from cdss.authoring.content import FIELDS, empty_content
+from cdss.authoring.content import FIELDS, empty_content, read_value, reference_problems
 from cdss.authoring.models import Manuscript
 from cdss.authoring.pictures import picture_move, picture_take_out
 from cdss.authoring.services import AuthoringError
@@ -67,4 +67,18 @@ def test_completeness_says_what_is_missing_and_why() -> None:
     assert all(part.why and (part.field in FIELDS or part.field == "images") for part in empty.parts)
     said = empty_content() | {"diagnosis": "Pulmonary hamartoma", "alternative_title": "A hamartoma, pulmonary"}
     assert "The title while unknown keeps the diagnosis" in [part.name for part in completeness_of(said).missing]
-    assert completeness_of(said).percent > empty.percent - 10
+
+
+def test_an_empty_draft_is_not_called_half_complete() -> None:
+    assert completeness_of(empty_content()).percent == 0
+    assert completeness_of(empty_content() | {"title": "A swelling"}).percent < 10
+    image = {"picture": 1, "caption": "", "modality": "", "region": "", "licence": "", "key": False}
+    missing = [part.name for part in completeness_of(empty_content() | {"images": [image]}).missing]
+    assert {"A key image", "A caption for every image", "A licence for every image"} <= set(missing)
+
+
+def test_a_wrongly_written_pmid_is_said_to_be() -> None:
+    read = read_value(FIELDS["references"], "A paper. PMID 99x\nAnother, PMID: 12345678.\nPMID")
+    assert [each["pmid"] for each in read] == ["99x", "12345678", ""]
+    assert reference_problems(read) == ["Reference 1: “99x” has not the form of a PMID (1 to 8 digits)."]
+    assert read[2]["text"] == "PMID"

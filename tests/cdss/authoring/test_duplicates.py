@@ -21,6 +21,10 @@ def test_by_words(manuscript: Manuscript, collection: Collection, educator: User
     (found,) = duplicates_of(mine, second).shown
     assert found.case.pk == case.pk
     assert "100%" in found.why
+    story = "Seen after a fall from a ladder while painting the gutters; walked in, no other complaint."
+    copied = write(other(collection, second), second, findings=WHOLE["findings"], history=story, discussion=story)
+    (found,) = (each for each in duplicates_of(copied, second).shown if each.case.pk == case.pk)
+    assert found.why == "100% of the words of the findings are the same"
     unlike = write(
         other(collection, second), second, findings="A fracture of the distal radius with dorsal tilt of it."
     )

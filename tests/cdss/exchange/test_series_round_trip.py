@@ -14,7 +14,9 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
 
 from cdss.accounts.models import User
 from cdss.exchange.comparing import differences
@@ -25,8 +27,9 @@ from cdss.studies.frame_files import packed_frame
 from cdss.studies.marks import mark_create
 from cdss.studies.models import KeyImage, Mark, Series, StudyUpload
 from cdss.studies.services import Window, draft_begin, key_image_make
-from cdss.studies.shown import of_series
+from cdss.studies.shown import of_image, of_series
 from cdss.studies.uploads import upload_add, upload_begin, upload_read
+from tests.cdss.cast import library_case
 from tests.cdss.exchange.conftest import emptied, held
 from tests.cdss.studies.dicoms import ct, study, written
 
@@ -139,6 +142,68 @@ def test_a_series_with_marks_and_masks(
     into = target / "cases.jsonl" if form == "jsonl" and target.is_dir() else target
     assert importing(into, "--publish", "--trust-pixels")["updated"] == 0
     assert (Series.objects.count(), Mark.objects.count(), RegionMask.objects.count()) == (1, 5, 1)
+
+
+def pictured(by: User) -> CaseImage:
+    """An image of a published case, of no series, with marks that readers see, and one they do not."""
+    case = library_case(by)
+    case.images.all().delete()
+    pixels = np.random.default_rng(3).integers(0, 255, (20, 30)).astype(np.uint8)
+    held = io.BytesIO()
+    Image.fromarray(pixels).save(held, "PNG")
+    image = CaseImage(case=case, width=30, height=20, sha256=hashlib.sha256(held.getvalue()).hexdigest())
+    image.file.save("greys.png", ContentFile(held.getvalue()))
+    for data in MARKS:
+        mark_create(shown=of_image(image), by=by, data=data | {"frame": 0})
+    mark_create(shown=of_image(image), by=None, data=MARKS[0] | {"frame": 0, "label": "a note of somebody"})
+    return image
+
+
+def marks_held() -> list[tuple[str, ...]]:
+    names = ("kind", "frame", "points", "label", "values", "shared", "token")
+    rows = Mark.objects.filter(shared=True, image__isnull=False).order_by("token")
+    return [tuple(str(getattr(mark, name)) for name in names) for mark in rows]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_marks_on_a_picture_of_no_series(
+    educator: User, tmp_path: Path, exporting: Callable, importing: Callable, form: str
+) -> None:
+    pictured(educator)
+    before = marks_held()
+    assert len(before) == 5
+    target = tmp_path / "out.zip"
+    assert exporting("--format", form, "--output", target).code == 0
+    Mark.objects.all().delete()
+    emptied()
+    for _ in range(2):
+        done = importing(target, "--publish", "--trust-pixels")
+        assert (done.code, done["skipped"]) == (0, [])
+        assert marks_held() == before
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"image": 9, "marks": []},
+        {"image": 1, "marks": "all"},
+        {"image": 1, "marks": [{"frame": 0, "kind": "length", "points": [["a", 1], [2, 3]], "label": ""}]},
+        {"image": 1, "marks": [{"frame": 7, "kind": "length", "points": [[1, 1], [2, 3]]}, 5]},
+        {"image": 1, "marks": [{"frame": {}, "kind": [], "points": None, "label": 4, "uid": 9}]},
+    ],
+)
+def test_marks_that_cannot_be_read_are_left_out_and_said(
+    educator: User, tmp_path: Path, exporting: Callable, importing: Callable, said: dict[str, Any]
+) -> None:
+    pictured(educator)
+    exporting("--format", "jsonl", "--output", tmp_path / "out")
+    Mark.objects.all().delete()
+    emptied()
+    lines = tmp_path / "out" / "cases.jsonl"
+    lines.write_text(json.dumps(json.loads(lines.read_text()) | {"marks": [said]}) + "\n")
+    done = importing(lines, "--publish", "--trust-pixels")
+    assert "Marks 1: " in json.dumps(done)
+    assert (Case.objects.count(), Mark.objects.count()) == (1, 0)
 
 
 def test_frames_of_one_file_over_time(educator: User, tmp_path: Path, exporting: Callable, importing: Callable) -> None:

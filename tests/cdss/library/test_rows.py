@@ -1,6 +1,7 @@
 import pytest
 
-from cdss.library.rows import CaseRow, age_years, patient_group, row_hash, shown_age
+from cdss.library.ages import age_said, age_years, dicom_age
+from cdss.library.rows import CaseRow, patient_group, row_hash, shown_age
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,34 @@ def test_a_patient_is_known_by_a_salted_hash() -> None:
     assert group == patient_group("a", "4711") != patient_group("b", "4711")
     assert "4711" not in group
     assert "patient" not in repr(CaseRow("s", "1", patient="4711"))
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ("58", "58 years"),
+        ("1", "1 year"),
+        ("0", "under 1 year"),
+        ("000Y", "under 1 year"),
+        ("0.5", "6 months"),
+        ("006M", "6 months"),
+        ("1 mo", "1 month"),
+        ("012D", "12 days"),
+        ("3 weeks", "3 weeks"),
+        ("3-week-old", "3-week-old"),
+        ("0 days", "under 1 day"),
+        ("90 or older", "90 or older"),
+        ("adult", "adult"),
+        ("", ""),
+    ],
+)
+def test_an_infant_is_not_nought_years_old(held: str, said: str) -> None:
+    assert age_said(held) == said
+
+
+@pytest.mark.parametrize(
+    ("held", "age"),
+    [("58", "058Y"), ("6 months", "006M"), ("18 months", "018M"), ("5 days", "005D"), ("0", ""), ("adult", "")],
+)
+def test_dicom_counts_an_infant_in_months_or_days(held: str, age: str) -> None:
+    assert dicom_age(age_years(held)) == age

@@ -143,6 +143,38 @@ def test_a_length_by_dragging_and_by_typing_is_the_true_one(open_as: Any, stack:
     assert page.complaints == []
 
 
+def test_points_are_clicked_as_well_as_dragged(open_as: Any, stack: Series) -> None:
+    page = open_as(f"/studies/series/{stack.pk}/")
+    page.keyboard.press("Home")
+    page.keyboard.press("a")
+    expect(page.locator("[data-said]")).to_contain_text("click")
+    for point in ((24, 64), (64, 64), (64, 24)):
+        page.mouse.click(*place(page, *point))
+    page.keyboard.press("l")
+    for point in ((24, 100), (64, 100)):
+        page.mouse.click(*place(page, *point))
+    expect(page.locator("[data-mark-list] li")).to_have_count(2)
+    expect(page.locator("[data-saved]")).to_have_text("All saved.")
+    angle, length = Mark.objects.order_by("kind")
+    assert angle.values["angle"] == pytest.approx(90, abs=1)
+    assert length.values["length"] == pytest.approx(20, abs=0.5)
+    # A point that was set and is not wanted is let go of.
+    page.mouse.click(*place(page, 30, 30))
+    page.keyboard.press("Escape")
+    page.mouse.click(*place(page, 90, 90))
+    page.keyboard.press("Escape")
+    assert Mark.objects.count() == 2
+    assert page.complaints == []
+
+
+def test_a_phone_shows_the_picture_on_its_first_screen(open_as: Any, stack: Series) -> None:
+    page = open_as(f"/studies/series/{stack.pk}/", width=390, theme="dark")
+    box = page.locator("[data-first] [data-stage]").bounding_box()
+    assert box is not None
+    assert box["y"] < 400
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
 def test_an_ellipse_shows_while_it_is_drawn_what_is_stored(open_as: Any, stack: Series) -> None:
     page = open_as(f"/studies/series/{stack.pk}/")
     page.keyboard.press("Home")

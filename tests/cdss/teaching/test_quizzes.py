@@ -17,6 +17,8 @@ from cdss.notices.models import Notice
 from cdss.teaching.attempting import TeachingError, attempt_commit, attempt_start
 from cdss.teaching.coursing import course_create, item_add
 from cdss.teaching.distractors import confusions, neighbours, proposals
+from cdss.teaching.editing import option_rows
+from cdss.teaching.hotspots import read_shapes
 from cdss.teaching.models import Question, Quiz, QuizRun, Response
 from cdss.teaching.quizzing import (
     QuestionData,
@@ -266,3 +268,21 @@ def test_a_response_of_another_question_is_none(quiz: Quiz, learner: User) -> No
     run = run_start(quiz=quiz, by=learner)
     run_submit(run=run, by=learner, sent={"q999": "a", f"q{quiz.current.questions.first().pk}": "zzz"})  # type: ignore[union-attr]
     assert [(r.given, r.right) for r in Response.objects.all()] == [({}, False), ({}, False)]
+
+
+def test_a_new_question_of_a_case_begins_with_its_diagnosis(hamartoma: Case) -> None:
+    rows = option_rows({}, None, hamartoma)
+    assert (rows[0].text, rows[0].correct, rows[1].text) == ("Pulmonary hamartoma", True, "")
+    assert rows[0].said == f"the diagnosis of case {hamartoma.pk}"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("ellipse 24.2 60.3 5.5 6", "the ellipse around 24% from the left, 60% from the top"),
+        ("rectangle 10 20 30 40", "the rectangle around 25% from the left, 40% from the top"),
+        ("polygon 0 0 30 0 0 60", "the polygon around 10% from the left, 20% from the top"),
+    ],
+)
+def test_a_learner_reads_in_words_where_it_was(typed: str, said: str) -> None:
+    assert read_shapes(typed)[0].said == said

@@ -59,7 +59,8 @@ def test_an_unknown_case_by_keyboard_alone(
     page = open_as(make_user("ada", Role.LEARNER), f"/teaching/cases/{case.pk}/")
     tab_to(page, "main .button-primary")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="What is it?")).to_be_visible()
+    # The lists of names are read with the first case of a process.
+    expect(page.get_by_role("heading", name="What is it?")).to_be_visible(timeout=30_000)
     for heading in ("Examination", "Images", "Findings"):
         tab_to(page, "article form .button")
         page.keyboard.press("Enter")
@@ -160,7 +161,7 @@ def test_an_educator_makes_a_quiz(open_as: Callable[..., Page], educator: User, 
     expect(page.get_by_text("Version 1 is asked from now on.")).to_be_visible()
     spot, choice = Question.objects.all()
     assert len(spot.regions) == 3
-    assert [option["origin"]["kind"] for option in choice.options] == ["written", "differential", "differential"]
+    assert [option["origin"]["kind"] for option in choice.options] == ["diagnosis", "differential", "differential"]
     assert page.complaints == []  # type: ignore[attr-defined]
 
 
