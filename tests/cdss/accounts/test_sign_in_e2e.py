@@ -31,7 +31,7 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_remembered() -> None:
+def _nothing_remembered(transactional_db: None) -> None:
     cache.clear()
 
 
