@@ -16,6 +16,7 @@ from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
 from retrieval.errors import UnreadableError
 from retrieval.images import MAX_FRAMES, Limits, check_file, sample_indices
+from retrieval.machine import few_heaps
 from retrieval.sandbox import Item, Part, Pool, Spending
 from retrieval.sandbox.sources import Source
 from retrieval.sandbox.spending import MEGABYTE
@@ -32,6 +33,9 @@ BYTES_A_PIXEL, COPIES_OF_FILE = 8, 2.5
 # The models that look for text, and what they need for the largest picture they are given.
 MODELS_KEEP, LOOKING_MEMORY = 768 * MEGABYTE, 2048 * MEGABYTE
 LOOKERS = 2
+
+# Threads that have files read would each keep what passed through them, in a heap of its own: 50 MB after eight.
+few_heaps()
 
 _readers = Pool((IMAGES, DATASETS, ARCHIVES, DOCUMENTS, INSTANCES, SEGMENTATIONS), size=settings.READERS)
 _lookers = Pool((LOOKING,), size=LOOKERS, files=300, patience=600.0, keeps=MODELS_KEEP)
