@@ -119,6 +119,7 @@ class InvertedIndex:
         )
         self._table: NDArray[np.int32] | None = None
         self._selections: list[_Selection] = []
+        self._unfiltered: dict[int, Any] = {}
         self.add(ids, vectors)
 
     @classmethod
@@ -126,7 +127,7 @@ class InvertedIndex:
         """From its parts, as they are stored."""
         index = cls.__new__(cls)
         index._lists, index.centroids, index._rows, index.effort = lists, centroids, rows, effort
-        index._table, index._selections = None, []
+        index._table, index._selections, index._unfiltered = None, [], {}
         return index
 
     @property
@@ -270,19 +271,27 @@ class InvertedIndex:
         return int(min(self.count_of_lists, np.searchsorted(seen, min(enough, seen[-1])) + 1))
 
     def _by_lists(self, queries: Vectors, k: int, probes: int, selector: Any) -> list[tuple[Vectors, Ids]]:
-        faiss = load_faiss()
-
         # The best of few lie further away, where one bit tells them apart less well.
         looked_at = self.effort.candidates * (1 if selector is None else 2)
         wanted = min(k * looked_at, len(self))
+        _, found = self._lists.search(queries, wanted, params=self._parameters(probes, selector))
+        return [self._best(query, self.rows_of(ids[ids >= 0]), k) for query, ids in zip(queries, found, strict=True)]
+
+    def _parameters(self, probes: int, selector: Any) -> Any:
+        """FAISS's own; without a filter they are kept, as making them is a part of a short search."""
+        if selector is None and (kept := self._unfiltered.get(probes)):
+            return kept
+        faiss = load_faiss()
+
         parameters = faiss.IVFRaBitQSearchParameters(nprobe=probes)
-        if selector is not None:
-            parameters.sel = selector
         if self.count_of_lists >= _GRAPH_FROM:
             width = max(_GRAPH_WIDTH, math.ceil(_WIDTH_PER_LIST * probes))
             parameters.quantizer_params = faiss.SearchParametersHNSW(efSearch=width)
-        _, found = self._lists.search(queries, wanted, params=parameters)
-        return [self._best(query, self.rows_of(ids[ids >= 0]), k) for query, ids in zip(queries, found, strict=True)]
+        if selector is None:
+            self._unfiltered[probes] = parameters
+        else:
+            parameters.sel = selector
+        return parameters
 
     def _places(self) -> NDArray[np.int32]:
         table = self._table
