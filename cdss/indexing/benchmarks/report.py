@@ -41,12 +41,14 @@ def machine() -> dict[str, Any]:
     }
 
 
-def as_markdown(results: Sequence[Measured], settings: Mapping[str, Any], *, measured_on: str) -> str:
-    about = machine()
+def as_markdown(
+    results: Sequence[Measured], settings: Mapping[str, Any], *, measured_on: str, one_run: bool = True
+) -> str:
+    about, runs = machine(), "one run" if one_run else "several runs, the last"
     lines = [
         "# Benchmarks",
         "",
-        f"Written by `manage.py benchmark --markdown` from one run on {measured_on}: {about['cores']} cores of"
+        f"Written by `manage.py benchmark --markdown` from {runs} on {measured_on}: {about['cores']} cores of"
         f" {about['processor']}, Python {about['python']}. Contenders answer in turn within a row; a figure is the"
         " median with the least and the greatest sample, in milliseconds unless it says otherwise. The load average of"
         " the machine stands beside each row: figures taken above 1 are of a machine that was busy with other work, and"

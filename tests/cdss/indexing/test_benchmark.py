@@ -141,6 +141,13 @@ def test_rows_of_another_run_are_shown_with_it(tmp_path: Path) -> None:
     run("--rows", "search.whole", "--sizes", "50", "--queries", "2", "--also", str(other), "--markdown", str(page))
     assert "of a larger site" in page.read_text()
     assert "≤ 0.5×, recall ≥ 0.9: reached" in page.read_text()
+    assert "from several runs" in page.read_text()
+    measured = tmp_path / "measured.json"
+    run("--rows", "search.whole", "--sizes", "50", "--queries", "2", "--json", str(measured))
+    again = tmp_path / "again.json"
+    once = ("--rows", "search.whole", "--sizes", "50", "--queries", "2")
+    run(*once, "--also", str(measured), "--json", str(again))
+    assert len(json.loads(again.read_text())["rows"]) == len(json.loads(measured.read_text())["rows"])
     other.write_text('{"rows": [{"key": "a"}]}')
     with pytest.raises(CommandError, match="no JSON of a run"):
         run("--rows", "search.whole", "--also", str(other))
