@@ -97,7 +97,12 @@ class Page:
     answers: Sequence[Answer]
     answer: Answer | None
     evidence: Sequence[EvidenceView]
-    legend = (True, True, True, False, False)
+    _BLOCKS = (True, True, True, False, False)
+
+    @property
+    def legend(self) -> tuple[bool, ...]:
+        """Of what stands beside a diagnosis that has no word for how likely it is; nothing where all have one."""
+        return () if all(view.row.likelihood for view in self.diagnoses) else self._BLOCKS
 
     @cached_property
     def diagnoses(self) -> list[DiagnosisView]:
