@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from cdss import waiting
 from cdss.env import secret_file_new
 
 if TYPE_CHECKING:
@@ -218,4 +219,4 @@ def stored_files() -> Iterator[Path]:
     for folder in ("cases", "consultations", "authoring", "thumbnails", "series"):
         yield from (path for path in sorted((media / folder).rglob("*")) if path.suffix in (".png", ".jpg", ".gz"))
     # What waits for a look at burnt-in text, or for the rest of its study.
-    yield from sorted((Path(settings.CDSS_HOME) / "uploads").rglob("*.held"))
+    yield from waiting.held_in(waiting.folder())

@@ -20,6 +20,7 @@ from cdss.authoring.workflow import case_retire, case_submit, open_actions
 from cdss.library.authored import Difficulty
 from cdss.library.field_values import RowError
 from cdss.library.models import Case, Collection, State, Visibility
+from cdss.numbers import whole_number
 
 MOST_CASES = 500
 # What is no part of the text that is searched and cited, and therefore holds at once.
@@ -72,7 +73,7 @@ def change_of(kind: str, value: str, by: User) -> Change:
         raise AuthoringError(f"Difficulty is one of {', '.join(Difficulty.values)}.")
     if kind == "visibility" and value not in Visibility.values:
         raise AuthoringError(f"Choose one of {', '.join(Visibility.values)}.")
-    if kind == "collection" and not (value.isdigit() and collections_for(by).filter(pk=int(value)).exists()):
+    if kind == "collection" and not collections_for(by).filter(pk=whole_number(value) or 0).exists():
         raise AuthoringError("Choose one of your collections.")
     if kind in ("add_keyword", "remove_keyword") and not value:
         raise AuthoringError("Give the keyword.")

@@ -11,6 +11,7 @@ from cdss.authoring.models import BulkEdit, PlannedImport
 from cdss.authoring.services import AuthoringError
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
+from cdss.numbers import whole_number
 
 SHOWN_LINES = 500
 
@@ -20,7 +21,7 @@ SHOWN_LINES = 500
 def change(request: HttpRequest) -> HttpResponse:
     """What would change; with `apply`, it does."""
     user = user_of(request)
-    wanted = [int(pk) for pk in request.POST.getlist("case") if pk.isdigit() and len(pk) < 19]
+    wanted = [pk for each in request.POST.getlist("case") if (pk := whole_number(each)) is not None]
     kind = request.POST.get("kind", "")
     try:
         value = request.POST.get(f"value_{kind}") or request.POST.get("value", "")

@@ -32,6 +32,7 @@ from cdss.library.screening import is_wanted
 from cdss.library.services import Target, collection_for
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
+from cdss.waiting import folder
 
 # A file, or the files of a folder with the names they have in it.
 Sent = UploadedFile | list[tuple[UploadedFile, str]]
@@ -150,7 +151,7 @@ def _held(upload: Sent, collection: str, visibility: str, by: User) -> PlannedIm
 
 
 def _path(planned: PlannedImport) -> Path:
-    return uploads.folder() / planned.token / planned.name
+    return folder() / planned.token / planned.name
 
 
 def _begun(planned: PlannedImport) -> bool:

@@ -15,6 +15,7 @@ from cdss.authoring.models import Manuscript
 from cdss.authoring.services import AuthoringError
 from cdss.authoring.settings_services import place_set
 from cdss.authoring.views import editable, frame, readable
+from cdss.numbers import whole_number
 
 SAID = {
     "submit": "Handed in for review.",
@@ -86,8 +87,8 @@ def _do(request: HttpRequest, manuscript: Manuscript, action: str) -> None:
 @require_POST
 @require(Action.AUTHOR)
 def comment(request: HttpRequest, pk: int) -> HttpResponse:
-    manuscript, parent = readable(request, pk), request.POST.get("parent", "")
-    thread = get_object_or_404(manuscript.comments, pk=int(parent)) if parent.isdigit() and len(parent) < 19 else None
+    manuscript, parent = readable(request, pk), whole_number(request.POST.get("parent", ""))
+    thread = None if parent is None else get_object_or_404(manuscript.comments, pk=parent)
     try:
         comments.comment_add(
             manuscript=manuscript,

@@ -29,6 +29,7 @@ from cdss.library.models import State
 from cdss.library.services import collection_ensure
 from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked, refuse_in
+from cdss.numbers import whole_number
 
 PER_PAGE = 30
 COLLECTION = "Teaching cases"
@@ -203,10 +204,8 @@ def history(request: HttpRequest, pk: int) -> HttpResponse:
 @require(Action.AUTHOR)
 def difference(request: HttpRequest, pk: int) -> HttpResponse:
     manuscript = readable(request, pk)
-    numbers = [request.GET.get(name, "") for name in ("a", "b")]
-    if not all(number.isdigit() and len(number) < 9 for number in numbers):
-        raise Http404
-    before, after = (get_object_or_404(manuscript.revisions.select_related("by"), number=int(each)) for each in numbers)
+    numbers = [whole_number(request.GET.get(name, "")) for name in ("a", "b")]
+    before, after = (get_object_or_404(manuscript.revisions.select_related("by"), number=each) for each in numbers)
     record(
         action="case.history_viewed", by=user_of(request), obj=manuscript, details={"a": numbers[0], "b": numbers[1]}
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 
+from cdss.numbers import whole_number
 from cdss.reasoning.types import DiagnosisDraft, EvidenceText, StatementDraft
 
 
@@ -81,8 +82,7 @@ def _change(then: int | None, now: int | None) -> str:
 
 
 def _number(label: str) -> int | None:
-    digits = label[1:]
-    return int(digits) if digits.isdecimal() else None
+    return whole_number(label[1:])
 
 
 def _diagnoses(then: Sequence[DiagnosisDraft], now: Sequence[DiagnosisDraft]) -> list[DiagnosisRow]:

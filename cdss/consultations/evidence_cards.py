@@ -17,6 +17,7 @@ from cdss.library.recalls import standing_recalls
 from cdss.library.standing import Dispute, Recall
 from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked
+from cdss.numbers import whole_number
 
 CURRENT = ("", "current", "active", "published")
 # Said by its badge already.
@@ -43,8 +44,8 @@ class EvidenceView:
 
     @property
     def number(self) -> int:
-        digits = self.row.label[1:]
-        return int(digits) if digits.isdecimal() else self.row.rank
+        number = whole_number(self.row.label[1:])
+        return self.row.rank if number is None else number
 
     def disputes_of(self, quote: str) -> list[Dispute]:
         """Those that meet the quoted words, or the whole source."""

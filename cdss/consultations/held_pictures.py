@@ -25,7 +25,8 @@ from cdss.encryption import decrypt_bytes, encrypt_bytes
 from cdss.library.image_files import new_image_files
 from cdss.library.intake import IntakeImage, image_screened, store_consultation_image
 from cdss.library.intake_errors import IntakeError
-from cdss.library.uploads import FORGOTTEN_SECONDS, folder
+from cdss.library.uploads import FORGOTTEN_SECONDS
+from cdss.waiting import HELD, folder
 from retrieval.errors import UnreadableError
 
 logger = logging.getLogger(__name__)
@@ -148,7 +149,7 @@ def _write(place: str, pngs: Iterable[bytes]) -> None:
 
 
 def _frame(place: str, number: int) -> Path:
-    return folder() / place / f"{number:04}.held"
+    return folder() / place / f"{number:04}{HELD}"
 
 
 def _let_go(place: str) -> None:

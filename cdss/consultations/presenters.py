@@ -91,18 +91,21 @@ class DiagnosisView:
         return [(CODE_SYSTEMS.get(system, system), str(code)) for system, code in self.row.codes.items() if code]
 
 
+# The blocks of a similarity, as the page explains them.
+LEGEND = (True, True, True, False, False)
+
+
 @dataclass(frozen=True)
 class Page:
     consultation: Consultation
     answers: Sequence[Answer]
     answer: Answer | None
     evidence: Sequence[EvidenceView]
-    _BLOCKS = (True, True, True, False, False)
 
     @property
     def legend(self) -> tuple[bool, ...]:
         """Of what stands beside a diagnosis that has no word for how likely it is; nothing where all have one."""
-        return () if all(view.row.likelihood for view in self.diagnoses) else self._BLOCKS
+        return () if all(view.row.likelihood for view in self.diagnoses) else LEGEND
 
     @cached_property
     def diagnoses(self) -> list[DiagnosisView]:

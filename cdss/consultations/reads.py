@@ -22,6 +22,7 @@ from cdss.consultations.models import (
     Support,
 )
 from cdss.library.quarantines import in_quarantine, in_quarantine_by_name
+from cdss.numbers import whole_number
 
 OWN_FIRST = WITHHELD & Q(status__in=[Status.DONE, Status.ABSTAINED])
 
@@ -89,8 +90,8 @@ def searched(rows: ConsultationQuerySet, wanted: Mapping[str, Any]) -> QuerySet[
 
 
 def _word(rows: QuerySet[Consultation], word: str) -> Q:
-    number = word.lower().removeprefix("#").removeprefix("c-")
-    by_number = Q(pk=int(number)) if number.isdecimal() and len(number) < 10 else Q()
+    number = whole_number(word.lower().removeprefix("#").removeprefix("c-"))
+    by_number = Q() if number is None else Q(pk=number)
     shown = Diagnosis.objects.filter(answer__consultation__in=Consultation.objects.revealed())
     diagnosed = shown.filter(name__icontains=word).values("answer__consultation")
     return Q(pk__in=_saying(rows, word)) | Q(pk__in=diagnosed) | by_number

@@ -8,6 +8,7 @@ from typing import Any, cast
 from django import forms
 
 from cdss.consultations.previews import LABELS
+from cdss.numbers import whole_number
 from cdss.reasoning.types import CaseInput, Correction
 from cdss.reasoning.understanding import PARTS, added, read_with_corrections
 from retrieval.terms import Finding, Presence, Side
@@ -93,8 +94,8 @@ class Review:
         given = sum(each.start < 0 for each in self.case.corrections)
         if self.data is None:
             return given + BLANK_ROWS
-        sent = str(self.data.get(COUNT, ""))
-        asked = (int(sent) if sent.isdecimal() and len(sent) < 5 else given) + (BLANK_ROWS if MORE in self.data else 0)
+        sent = whole_number(str(self.data.get(COUNT, "")))
+        asked = (given if sent is None else sent) + (BLANK_ROWS if MORE in self.data else 0)
         return min(asked, MOST_ADDED)
 
     @property

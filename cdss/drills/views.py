@@ -14,6 +14,7 @@ from cdss.drills.models import Drill, DrillRun
 from cdss.drills.planting import answer_of, plants
 from cdss.drills.presenters import detection, detections_by_change, page_of_run
 from cdss.drills.services import DrillError, drill_start, drill_submit, refuse_unfit
+from cdss.numbers import whole_number
 
 PAGE_SIZE = 30
 HANDED_IN = Q(runs__submitted__isnull=False)
@@ -76,7 +77,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(rows, pk=pk)
     if request.method == "POST":
         own = get_object_or_404(DrillRun, pk=pk, learner=user_of(request))
-        marked = [int(value) for value in request.POST.getlist("wrong") if value.isdecimal() and len(value) < 19]
+        marked = [number for each in request.POST.getlist("wrong") if (number := whole_number(each)) is not None]
         drill_submit(run=own, by=user_of(request), marked=marked)
         return redirect("drills:run", pk)
     record(action="drill.viewed", by=user_of(request), obj=found.drill)

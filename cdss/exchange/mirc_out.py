@@ -11,6 +11,7 @@ from cdss.library.importers import mirc_fields as fields
 from cdss.library.importers.mirc_images import ANNOTATION, FRAME, ORIGINAL
 from cdss.library.importers.xml_tree import clean_inside, element_of
 from cdss.library.models import Case, CaseImage, State, Visibility
+from cdss.numbers import whole_number
 
 if TYPE_CHECKING:
     from cdss.exchange.models import Carried
@@ -223,6 +224,6 @@ def _place_drawings(element: Element, carried: "Carried | None", drawings: dict[
 
 
 def digest_of(carried: "Carried | None", source: str) -> str:
-    number = source[1:]
     held = carried.images if carried else []
-    return held[int(number)] if number.isdecimal() and int(number) < len(held) else ""
+    number = whole_number(source[1:], most=len(held) - 1)
+    return "" if number is None else held[number]

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from django.conf import settings
 from django.db import transaction
 
+from cdss import waiting
 from cdss.encryption import decrypt_bytes, encrypt_bytes
 from cdss.library.intake_errors import IntakeError
 from retrieval.files import sync_folder
@@ -103,7 +104,7 @@ def is_grey_png(data: bytes) -> bool:
 @contextmanager
 def readable_copies() -> Iterator[Callable[[str, int], tuple[Path, ...]]]:
     """Copies of the frames of a stored image, by its name and their number, that are gone again afterwards."""
-    place = Path(settings.CDSS_HOME) / "uploads"
+    place = waiting.folder()
     place.mkdir(parents=True, mode=0o700, exist_ok=True)
     with TemporaryDirectory(prefix="copies-", dir=place) as folder:
 

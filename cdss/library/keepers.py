@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cdss.accounts.models import User
-from cdss.library.case_images import ReadImage
+from cdss.library.case_images import ReadImage, digests_of
 from cdss.library.models import Case, CaseImage
 from cdss.library.rows import CaseRow
+from cdss.locks.models import Mode
+from cdss.locks.modes import is_locked
+from cdss.numbers import is_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,18 @@ class Arrived:
     images: Sequence[ReadImage]
     owner: User | None
     known: bool = False
+
+    def said(self, name: str) -> list[dict[str, Any]]:
+        """What stands beside the case under this name; nothing while the site takes text alone."""
+        beside = self.row.beside
+        return beside.said.get(name, []) if beside and not is_locked(Mode.TEXT_ONLY) else []
+
+    def image_named(self, place: object) -> CaseImage | None:
+        """The image an entry names by its place in the row, counted from 1."""
+        digests = digests_of(self.row.images, self.images)
+        if not is_whole(place) or not 1 <= place <= len(digests):
+            return None
+        return CaseImage.objects.filter(case=self.case, sha256=digests[place - 1]).first()
 
 
 class Keeper(Protocol):

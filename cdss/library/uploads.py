@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 from secrets import token_hex
 from typing import Any
 
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from cdss.accounts.models import User
@@ -17,6 +16,7 @@ from cdss.library.importers.registry import FormatError
 from cdss.library.importers.run import Outcome, run_import
 from cdss.library.models import Kind, Visibility
 from cdss.library.services import Target, collection_for
+from cdss.waiting import folder
 
 UNSAFE = re.compile(r"[^\w.-]+")
 FORGOTTEN_SECONDS = 24 * 3600
@@ -35,10 +35,6 @@ class UploadOptions:
     visibility: str = Visibility.PRIVATE
     mask_overlays: bool = False
     publish: bool = False
-
-
-def folder() -> Path:
-    return Path(settings.CDSS_HOME) / "uploads"
 
 
 def hold(upload: UploadedFile) -> Path:

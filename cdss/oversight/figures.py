@@ -102,7 +102,7 @@ class Tally:
     """How many consultations say the same of everything, in all and by group: all figures are sums over these."""
 
     of_all: Mapping[Profile, int]
-    by: Mapping[str, Mapping[tuple[Sequence[str], Profile], int]]
+    by: Mapping[str, Mapping[str, Mapping[Profile, int]]]
 
     @classmethod
     def of(cls, cases: Sequence[Case]) -> Tally:
@@ -114,8 +114,7 @@ class Tally:
         numbers, every = [known[profile] for profile in profiles], list(known)
         by = {}
         for name, groups in {**DIMENSIONS, **DRIFT}.items():
-            counted = Counter(zip(map(groups, cases), numbers, strict=True))
-            by[name] = {(group, every[number]): count for (group, number), count in counted.items()}
+            by[name] = _grouped(Counter(zip(map(groups, cases), numbers, strict=True)), every)
         return cls(of_all, by)
 
 
@@ -126,12 +125,12 @@ def share(tally: Tally, measure: Measure) -> Share:
 def by_group(tally: Tally, measure: Measure, name: str) -> dict[str, Share]:
     """Of a dimension or of time and version; groups of which something was said."""
     place = _place(measure)
-    shares = {group: _share(found.items(), place) for group, found in _grouped(tally, name).items()}
+    shares = {group: _share(found.items(), place) for group, found in tally.by[name].items()}
     return {group: each for group, each in shares.items() if each.n}
 
 
 def sizes(tally: Tally, name: str) -> dict[str, int]:
-    return {group: found.total() for group, found in _grouped(tally, name).items()}
+    return {group: sum(found.values()) for group, found in tally.by[name].items()}
 
 
 def unsupported(tally: Tally) -> Share:
@@ -139,7 +138,7 @@ def unsupported(tally: Tally) -> Share:
 
 
 def unsupported_by(tally: Tally, name: str) -> dict[str, Share]:
-    return {group: _unsupported(found) for group, found in _grouped(tally, name).items()}
+    return {group: _unsupported(found) for group, found in tally.by[name].items()}
 
 
 def _place(measure: Measure) -> int:
@@ -158,12 +157,14 @@ def _unsupported(found: Mapping[Profile, int]) -> Share:
     )
 
 
-def _grouped(tally: Tally, name: str) -> dict[str, Counter[Profile]]:
+def _grouped(
+    counted: Mapping[tuple[Sequence[str], int], int], profiles: Sequence[Profile]
+) -> dict[str, Counter[Profile]]:
     """By name of the group; a consultation with images of two modalities is in two."""
     found: dict[str, Counter[Profile]] = defaultdict(Counter)
-    for (groups, profile), number in tally.by[name].items():
+    for (groups, place), number in counted.items():
         for group in groups:
-            found[group][profile] += number
+            found[group][profiles[place]] += number
     return dict(sorted(found.items()))
 
 

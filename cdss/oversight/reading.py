@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.db.models import CharField, Count, Exists, F, Func, OuterRef, Q, QuerySet
@@ -128,15 +129,11 @@ def _cases(rows: QuerySet[Consultation]) -> Iterator[Case]:
         *("pk", Month(F("created")), "status", "age", "sex", "user__role", "user__location", "user__department"),
         *("index_version", "basis__weights"),
     )
-    bands, sexes = dict[str, str](), dict[str, str]()
+    # The same few are said again and again.
+    band, group = cache(lambda age: age_band(age_years(age))), cache(sex_group)
     for pk, month, status, age, sex, role, location, department, index, weights in values.iterator(chunk_size=2000):
-        # The same few are said again and again.
-        if (band := bands.get(age)) is None:
-            band = bands[age] = age_band(age_years(age))
-        if (group := sexes.get(sex)) is None:
-            group = sexes[sex] = sex_group(sex)
         site = location or department or NOT_STATED
-        yield Case(pk, month, status, role, band, group, site, index, (weights or "")[:12])
+        yield Case(pk, month, status, role, band(age), group(sex), site, index, (weights or "")[:12])
 
 
 def _modalities(cases: Mapping[int, Case], rows: QuerySet[ConsultationImage]) -> None:

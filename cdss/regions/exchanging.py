@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from cdss.accounts.models import User
-from cdss.library.case_images import digests_of
 from cdss.library.deidentify import deidentify
 from cdss.library.field_values import clean
 from cdss.library.keepers import Arrived, Given
 from cdss.library.models import Case, CaseImage
-from cdss.locks.models import Mode
-from cdss.locks.modes import is_locked
+from cdss.numbers import is_whole
 from cdss.regions.masks import runs_of
 from cdss.regions.models import Origin, RegionMask, Structure
 from cdss.regions.segmentations import segmentation_of, segmentation_read
@@ -38,10 +36,8 @@ def masks_given(*, case: Case, images: Sequence[CaseImage], folder: str) -> Give
 
 def masks_keep(arrived: Arrived) -> Sequence[str]:
     """One that is there already is not kept twice; what cannot be read is left out and said."""
-    beside = arrived.row.beside
-    entries = beside.said.get("segmentations", []) if beside and not is_locked(Mode.TEXT_ONLY) else []
     problems = []
-    for number, entry in enumerate(entries, 1):
+    for number, entry in enumerate(arrived.said("segmentations"), 1):
         try:
             _keep_one(arrived, entry)
         except (RefusedError, OSError) as error:
@@ -63,12 +59,8 @@ def _keep_one(arrived: Arrived, entry: dict[str, Any]) -> None:
 
 
 def _image(arrived: Arrived, entry: dict[str, Any]) -> tuple[CaseImage, int]:
-    digests = digests_of(arrived.row.images, arrived.images)
-    place, frame = entry.get("image"), entry.get("frame", 0)
-    whole = all(isinstance(each, int) and not isinstance(each, bool) for each in (place, frame))
-    digest = digests[place - 1] if whole and 1 <= place <= len(digests) else ""  # type: ignore[operator]
-    image = CaseImage.objects.filter(case=arrived.case, sha256=digest).first() if digest else None
-    if image is None or not 0 <= frame < image.frames:
+    image, frame = arrived.image_named(entry.get("image")), entry.get("frame", 0)
+    if image is None or not is_whole(frame) or not 0 <= frame < image.frames:
         raise RefusedError("it names an image that is not there.")
     return image, frame
 

@@ -15,8 +15,8 @@ from cdss.consultations.models import Consultation, ConsultationImage
 from cdss.library.ids import ids_of
 from cdss.library.models import Case, CaseImage, Collection
 from cdss.library.veils import unveiled
+from cdss.numbers import whole_number
 
-LARGEST = 2**62
 FRAMES = 1_000_000
 
 
@@ -121,6 +121,7 @@ def _with_frame(row: CaseImage | ConsultationImage | None, frame: int) -> Place:
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text[:19]) > LARGEST:
+    number = whole_number(text)
+    if number is None:
         raise Http404
-    return int(text[:19])
+    return number

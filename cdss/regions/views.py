@@ -10,6 +10,7 @@ from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.indexing.encoding.patches import patches_state
+from cdss.numbers import whole_number
 from cdss.regions.places import Place, place_of, place_on, searchable_image, withheld
 from cdss.regions.searching import BoxError, NoPatchesError, box_of, box_query, compared, similar_regions
 from cdss.regions.tasks import patches_in_background
@@ -73,13 +74,11 @@ def compare(request: HttpRequest) -> HttpResponse:
 
 
 def _other(request: HttpRequest, user: User) -> Place:
-    number, frame = request.GET.get("other", ""), request.GET.get("other_frame", "0")
-    if not (number.isascii() and number.isdigit() and frame.isascii() and frame.isdigit()):
+    number, frame = (whole_number(request.GET.get(*each)) for each in (("other", ""), ("other_frame", "0")))
+    row = None if number is None else searchable_image(number, user)
+    if row is None or frame is None or frame >= row.frames:
         raise Http404
-    row = searchable_image(int(number[:18]), user)
-    if row is None or int(frame[:9]) >= row.frames:
-        raise Http404
-    return place_on(row, int(frame[:9]))
+    return place_on(row, frame)
 
 
 @require_POST

@@ -13,6 +13,7 @@ from django.db import transaction
 from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.library.dicom_profile import mapped_uid
+from cdss.numbers import whole_number
 from cdss.reading import door
 from cdss.reading.plain import Plain, sequence
 from cdss.studies.errors import StudyError
@@ -113,9 +114,8 @@ def _take(shown: Shown, found: FoundMark, by: User | None, taken: Taken) -> None
 
 
 def _token(uid: str) -> UUID | None:
-    number = uid.removeprefix(UUID_ROOT)
-    usable = number != uid and number.isdigit() and len(number) <= 39 and int(number) < 1 << UUID_BITS
-    return UUID(int=int(number)) if usable else None
+    number = whole_number(uid.removeprefix(UUID_ROOT), most=(1 << UUID_BITS) - 1) if uid.startswith(UUID_ROOT) else None
+    return None if number is None else UUID(int=number)
 
 
 def _of_state(dataset: Any, places: dict[tuple[str, int], int]) -> Iterator[FoundMark | None]:

@@ -15,9 +15,9 @@ from django.conf import settings
 
 from cdss.encryption import decrypt_bytes, encrypt_bytes
 from cdss.library.archives import MEGABYTE, ArchiveLimits, is_zip
-from cdss.library.uploads import folder
 from cdss.reading import door
 from cdss.studies.errors import StudyError
+from cdss.waiting import HELD, folder, held_in
 from retrieval.errors import UnreadableError
 
 IGNORED = ("DICOMDIR", ".DS_Store", "Thumbs.db", "desktop.ini")
@@ -50,7 +50,7 @@ def hold(place: str, file: IO[bytes], *, name: str) -> int:
 
 def held_files(place: str) -> Iterator[tuple[str, str, bytes]]:
     """Where each file is held, what it was called, and its bytes."""
-    for path in sorted((folder() / place).glob("*.held")):
+    for path in held_in(folder() / place):
         name, _, data = decrypt_bytes(path.read_bytes()).partition(b"\n")
         yield path.name, name.decode(errors="replace"), data
 
@@ -61,7 +61,7 @@ def held_bytes(place: str, source: str) -> bytes:
 
 def unpack(place: str) -> None:
     """Replaces every ZIP file by what is in it. Raises StudyError: then the upload holds what it held before."""
-    files = len(list((folder() / place).glob("*.held")))
+    files = len(held_in(folder() / place))
     limits = ArchiveLimits(max_bytes=settings.STUDY_MAX_BYTES, max_members=settings.STUDY_MAX_FILES)
     for source, name, data in held_files(place):
         if not is_zip(data):
@@ -90,7 +90,7 @@ def shown_name(name: str) -> str:
 
 def _write(place: Path, name: str, data: bytes) -> None:
     try:
-        path = place / f"{token_hex(8)}.held"
+        path = place / f"{token_hex(8)}{HELD}"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(encrypt_bytes(name.encode() + b"\n" + data))

@@ -10,13 +10,11 @@ from typing import Any
 from django.db import transaction
 
 from cdss.accounts.models import User
-from cdss.library.case_images import digests_of
 from cdss.library.image_files import remove_images_on_commit
 from cdss.library.keepers import Arrived
-from cdss.library.models import Case, CaseImage
+from cdss.library.models import Case
 from cdss.library.rows import Beside
-from cdss.locks.models import Mode
-from cdss.locks.modes import is_locked
+from cdss.numbers import is_whole
 from cdss.studies.dicom_read import marks_import
 from cdss.studies.errors import StudyError
 from cdss.studies.held import hold, let_go, new_place
@@ -28,9 +26,8 @@ from cdss.studies.shown import of_series
 def series_keep(arrived: Arrived) -> Sequence[str]:
     """What cannot be read is left out, whole, and said."""
     beside = arrived.row.beside
-    entries = beside.said.get("series", []) if beside and not is_locked(Mode.TEXT_ONLY) else []
     problems: list[str] = []
-    for number, entry in enumerate(entries, 1):
+    for number, entry in enumerate(arrived.said("series"), 1):
         try:
             problems += [f"Series {number}: {said}" for said in _keep_one(arrived, beside, entry)]  # type: ignore[arg-type]
         except (StudyError, OSError) as error:
@@ -72,25 +69,20 @@ def _store(case: Case, series: Series) -> None:
 
 
 def _keys(arrived: Arrived, series: Series, entries: object) -> None:
-    digests = digests_of(arrived.row.images, arrived.images)
     for entry in entries if isinstance(entries, list) else []:
-        key = _key(entry, series.frames, len(digests)) if isinstance(entry, dict) else None
-        if key is None:
-            continue
-        image = CaseImage.objects.filter(case=arrived.case, sha256=digests[key.pop("image") - 1]).first()
+        key = _key(entry, series.frames) if isinstance(entry, dict) else None
+        image = arrived.image_named(entry.get("image")) if key else None
         if image and (image.width, image.height) == (series.columns, series.rows):
-            KeyImage.objects.update_or_create(image=image, defaults={"series": series, **key})
+            KeyImage.objects.update_or_create(image=image, defaults={"series": series, **key})  # type: ignore[dict-item]
 
 
-def _key(entry: dict[str, Any], frames: int, images: int) -> dict[str, Any] | None:
-    image, frame = entry.get("image"), entry.get("frame")
-    window = [entry.get("center"), entry.get("width")]
-    whole = all(isinstance(each, int) and not isinstance(each, bool) for each in (image, frame))
+def _key(entry: dict[str, Any], frames: int) -> dict[str, Any] | None:
+    frame, window = entry.get("frame"), [entry.get("center"), entry.get("width")]
     usable = all(isinstance(each, int | float) and math.isfinite(each) for each in window)
-    if not (whole and usable and 1 <= image <= images and 0 <= frame < frames):  # type: ignore[operator]
+    if not (is_whole(frame) and usable and 0 <= frame < frames):
         return None
     center, width = map(float, window)  # type: ignore[arg-type]
-    return {"image": image, "frame": frame, "center": center, "width": width, "inverted": entry.get("inverted") is True}
+    return {"frame": frame, "center": center, "width": width, "inverted": entry.get("inverted") is True}
 
 
 def _marks(series: Series, path: Path, owner: User | None) -> list[str]:

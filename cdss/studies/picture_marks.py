@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cdss.library.case_images import digests_of
 from cdss.library.keepers import Arrived, Given
 from cdss.library.models import Case, CaseImage
-from cdss.locks.models import Mode
-from cdss.locks.modes import is_locked
 from cdss.studies.dicom_read import FoundMark, marks_take
 from cdss.studies.dicom_write import mark_uid
 from cdss.studies.errors import StudyError
@@ -30,10 +27,8 @@ def picture_marks_given(*, case: Case, images: Sequence[CaseImage], folder: str)
 
 def picture_marks_keep(arrived: Arrived) -> Sequence[str]:
     """What fits its image is kept and measured anew; the rest is left out and counted."""
-    beside = arrived.row.beside
-    entries = beside.said.get("marks", []) if beside and not is_locked(Mode.TEXT_ONLY) else []
     problems = []
-    for number, entry in enumerate(entries, 1):
+    for number, entry in enumerate(arrived.said("marks"), 1):
         try:
             left = _keep_one(arrived, entry)
         except (StudyError, OSError) as error:
@@ -44,10 +39,7 @@ def picture_marks_keep(arrived: Arrived) -> Sequence[str]:
 
 
 def _keep_one(arrived: Arrived, entry: dict[str, Any]) -> int:
-    place, marks = entry.get("image"), entry.get("marks")
-    digests = digests_of(arrived.row.images, arrived.images)
-    known = isinstance(place, int) and not isinstance(place, bool) and 1 <= place <= len(digests)
-    image = CaseImage.objects.filter(case=arrived.case, sha256=digests[place - 1]).first() if known else None  # type: ignore[operator]
+    image, marks = arrived.image_named(entry.get("image")), entry.get("marks")
     if image is None or not isinstance(marks, list):
         raise StudyError("they are of an image that is not there.")
     taken = marks_take(shown=of_image(image), found=_found(marks[:MAX_MARKS]), by=arrived.owner)

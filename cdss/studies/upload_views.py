@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from cdss.accounts.permissions import Action, require, user_of
 from cdss.library.models import Case, State
+from cdss.numbers import whole_number
 from cdss.studies.errors import StudyError
 from cdss.studies.forms import UploadForm
 from cdss.studies.models import StudyUpload, UploadState
@@ -28,8 +29,7 @@ def _upload(request: HttpRequest, pk: UUID) -> StudyUpload:
 def upload(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
     if case := request.GET.get("case", ""):
-        rows = Case.objects.filter(owner=user, state=State.DRAFT)
-        get_object_or_404(rows, pk=int(case) if case.isdigit() and len(case) < 19 else 0)
+        get_object_or_404(Case.objects.filter(owner=user, state=State.DRAFT), pk=whole_number(case))
     form = UploadForm(request.POST if request.method == "POST" else None, user=user, initial={"case": case})
     if request.method != "POST" or not form.is_valid():
         return _form(request, form)
@@ -61,8 +61,8 @@ def _form(request: HttpRequest, form: UploadForm) -> HttpResponse:
 
 
 def _back(request: HttpRequest) -> str:
-    case = request.GET.get("case", "")
-    return reverse("library:case", args=[int(case)]) if case.isdigit() else reverse("authoring:list")
+    case = whole_number(request.GET.get("case", ""))
+    return reverse("authoring:list") if case is None else reverse("library:case", args=[case])
 
 
 @require_POST

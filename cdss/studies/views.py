@@ -4,6 +4,7 @@ from django.views.decorators.http import require_safe
 
 from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
+from cdss.numbers import whole_number
 from cdss.studies.models import MarkKind
 from cdss.studies.presenters import comparable, identity_line, stacks_of_case
 from cdss.studies.shown import Shown, described, shown_or_404
@@ -52,8 +53,8 @@ def frame(request: HttpRequest, kind: str, pk: int, frame: int) -> HttpResponse:
     """Raw little-endian pixels, compressed; with `count`, of several frames, each after its length in four bytes."""
     shown = shown_or_404(kind, pk, user_of(request))
     wanted = request.GET.get("count", "")
-    many = int(wanted) if wanted.isdecimal() and len(wanted) < 4 else 1
-    if frame >= shown.frames or not 1 <= many <= MOST_FRAMES:
+    many = whole_number(wanted, least=1, most=MOST_FRAMES) if wanted else 1
+    if frame >= shown.frames or many is None:
         raise Http404
     _opened(request, shown)
     headers = FRAME_HEADERS | {"ETag": f'"{shown.version}-{frame}-{many if wanted else 0}"'}

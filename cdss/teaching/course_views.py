@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
+from cdss.numbers import whole_number
 from cdss.teaching import coursing
 from cdss.teaching.attempting import TeachingError, cases_for
 from cdss.teaching.forms import CohortForm, CourseForm, end_of
@@ -160,7 +161,7 @@ def _own(request: HttpRequest, pk: int) -> Course:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 18 else 0
+    return whole_number(text or "") or 0
 
 
 def _cases(by: User, words: str) -> list[Any]:

@@ -13,6 +13,7 @@ from django.http.request import QueryDict
 
 from cdss.accounts.models import User
 from cdss.library.models import Case, CaseImage
+from cdss.numbers import whole_number
 from cdss.teaching.attempting import TeachingError, cases_for
 from cdss.teaching.distractors import MOST_CHARACTERS, origin_text, proposals
 from cdss.teaching.forms import QuestionForm, lines_of
@@ -45,8 +46,7 @@ def initial_of(query: Mapping[str, str], row: Question | None) -> dict[str, Any]
     if row is None:
         kind = query.get("kind", "")
         kind = kind if kind in QuestionKind.values else QuestionKind.CHOICE
-        chosen = {name: int(value) for name in ("case", "image") if (value := query.get(name, "")).isdecimal()
-                  and len(value) < 18}  # fmt: skip
+        chosen = {name: pk for name in ("case", "image") if (pk := whole_number(query.get(name, ""))) is not None}
         return {"kind": str(kind), "prompt": PROMPTS[QuestionKind(kind)], "frame": 0, **chosen}
     return {
         "kind": row.kind,
@@ -149,12 +149,12 @@ def _options(sent: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def _case(pk: Any, by: User) -> Case | None:
-    return cases_for(by).filter(pk=int(pk)).first() if str(pk or "").isdecimal() else None
+    return cases_for(by).filter(pk=whole_number(str(pk or "")) or 0).first()
 
 
 def _image(pk: Any, case: Case | None) -> CaseImage | None:
     rows = case.images.all() if case else CaseImage.objects.none()
-    chosen = rows.filter(pk=int(pk)).first() if str(pk or "").isdecimal() else None
+    chosen = rows.filter(pk=whole_number(str(pk or "")) or 0).first()
     return chosen or rows.first()
 
 

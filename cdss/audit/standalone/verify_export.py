@@ -351,7 +351,7 @@ def said(report: Report, manifest: Mapping[str, Any]) -> str:
 
 def _noted(text: str) -> Anchor:
     number, _, digest = text.partition(":")
-    if not number.isdecimal() or len(digest) != 64:
+    if not number.isdecimal() or len(number) > 18 or len(digest) != 64:
         raise argparse.ArgumentTypeError(f"{text!r}: write the number of an event and its hash, NUMBER:HASH.")
     return Anchor("", int(number), digest)
 

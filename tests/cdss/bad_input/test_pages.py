@@ -14,10 +14,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from cdss.accounts.models import User
+from cdss.authoring.services import case_new
 from cdss.consultations.models import Consultation, Status
 from cdss.encryption import encrypt_text
 from cdss.library import image_files
 from cdss.library.models import Collection
+from cdss.library.services import collection_ensure
+from cdss.teaching.models import Quiz
 from cdss.upload_limit import UploadLimit
 from tests.cdss.bad_input import files
 from tests.cdss.bad_input.conftest import Trace
@@ -227,3 +230,23 @@ def test_a_number_that_is_no_id_is_a_page_that_does_not_exist(teacher: Client, n
 def test_a_filter_that_makes_no_sense_is_passed_over(teacher: Client, query: str) -> None:
     for url in ("/consultations/", "/library/"):
         assert teacher.get(f"{url}?{query}").status_code == 200, url
+
+
+@pytest.mark.parametrize("number", ["²", "9" * 19, "9" * 5000, "-1", "1e5", "x", "%00"])
+def test_a_number_in_an_address_that_names_nothing_is_no_failure(teacher: Client, educator: User, number: str) -> None:
+    own = case_new(by=educator, title="A synthetic case", collection=collection_ensure(name="Set"), visibility="public")
+    quiz = Quiz.objects.create(title="Set", owner=educator)
+    asked = {
+        f"/studies/upload/?case={number}": 404,
+        f"/regions/search/?image={number}": 404,
+        f"/regions/compare/?image=1&other={number}": 404,
+        f"/authoring/{own.pk}/history/difference/?a={number}&b=1": 404,
+        f"/teaching/quizzes/{quiz.pk}/questions/new/?case={number}": 200,
+    }
+    assert {url: teacher.get(url).status_code for url in asked} == asked
+    # A form that is refused says so, and leads back to a page that there is.
+    page = teacher.post(f"/studies/upload/?case={number}", {"title": ""})
+    assert page.status_code == 404
+    chosen = {"case": number, "kind": "difficulty", "value": "basic"}
+    assert teacher.post("/authoring/bulk/", chosen, follow=True).status_code == 200
+    assert teacher.post("/authoring/bulk/", {"case": own.pk, "kind": "collection", "value": number}).status_code == 302

@@ -13,6 +13,7 @@ from cdss.audit.models import Event
 from cdss.library import import_views, uploads
 from cdss.library.models import Case, LibraryItem, State, Visibility
 from cdss.library.tasks import import_in_background
+from cdss.waiting import folder
 from tests.cdss.library.conftest import files_in
 
 ROW = {"id": "1", "history": "Seen by Dr. Roe.", "diagnosis": "Hamartoma"}
@@ -43,7 +44,7 @@ def test_a_small_file_is_imported_at_once(as_educator: Client, educator: User) -
 def test_the_upload_is_not_kept(as_educator: Client) -> None:
     post(as_educator)
     post(as_educator, b"\x00", "strange.bin")
-    assert files_in(uploads.folder()) == []
+    assert files_in(folder()) == []
 
 
 @pytest.mark.parametrize("name", ["../../evil.jsonl", "/etc/passwd.jsonl", ".jsonl", "a b\u202e<script>.jsonl"])
@@ -52,7 +53,7 @@ def test_a_name_cannot_lead_elsewhere(as_educator: Client, name: str, monkeypatc
     hold = uploads.hold
     monkeypatch.setattr(uploads, "hold", lambda upload: held.append(hold(upload)) or held[-1])
     post(as_educator, name=name)
-    assert held[0].parent.parent == uploads.folder()
+    assert held[0].parent.parent == folder()
 
 
 def test_bad_rows_are_told(as_educator: Client) -> None:
@@ -64,7 +65,7 @@ def test_bad_rows_are_told(as_educator: Client) -> None:
 def test_a_file_of_no_known_format_is_told_without_its_place(as_educator: Client) -> None:
     html = post(as_educator, b"\x00\x01", "strange.bin").content.decode()
     assert "the format was not recognised" in html
-    assert str(uploads.folder()) not in html
+    assert str(folder()) not in html
 
 
 def test_a_file_that_is_too_large_is_refused(as_educator: Client, settings) -> None:
@@ -95,7 +96,7 @@ def test_a_large_file_is_left_to_the_worker(as_educator: Client, settings, monke
     row.db_result.claim("worker")
     row.db_result.set_successful(outcome)
     assert "1 case, 0 documents" in as_educator.get(response.url).content.decode()
-    assert files_in(uploads.folder()) == []
+    assert files_in(folder()) == []
 
 
 def test_only_its_owner_sees_an_import(client: Client, make_user, educator: User, settings, monkeypatch) -> None:

@@ -9,13 +9,15 @@ from django.core.management.base import BaseCommand, CommandError
 
 from cdss.audit.standalone.verify_export import Anchor, NoExportError, read_anchors
 from cdss.audit.verify import verify
+from cdss.numbers import whole_number
 
 
 def noted(text: str) -> tuple[int, str]:
-    number, _, digest = text.partition(":")
-    if not number.isdecimal() or len(digest) != 64:
+    said, _, digest = text.partition(":")
+    number = whole_number(said)
+    if number is None or len(digest) != 64:
         raise ArgumentTypeError(f"{text!r}: write the number of an event and its hash, NUMBER:HASH.")
-    return int(number), digest
+    return number, digest
 
 
 class Command(BaseCommand):

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from cdss.consultations.models import FINISHED, Consultation, Replay
 from cdss.consultations.replay import replayed
 from cdss.consultations.replaying import replay_store
+from cdss.numbers import whole_number
 
 
 class Command(BaseCommand):
@@ -21,10 +22,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *, consultation: str, **options: Any) -> None:
-        number = consultation.upper().removeprefix("C-")
-        if not number.isdecimal() or len(number) > 18:
+        number = whole_number(consultation.upper().removeprefix("C-"))
+        if number is None:
             raise CommandError(f"{consultation!r} is not the number of a consultation: write C-12 or 12.", returncode=2)
-        row = Consultation.objects.select_related("user").filter(pk=int(number)).first()
+        row = Consultation.objects.select_related("user").filter(pk=number).first()
         if row is None or row.status not in FINISHED:
             raise CommandError(f"There is no answered consultation C-{number}.", returncode=2)
         try:

@@ -12,7 +12,6 @@ from typing import IO, Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from cdss.arguments import seed_number
 from cdss.evaluation import configuration
 from cdss.evaluation.cases import KnownCase, drawn, file_cases, fingerprint, library_cases
 from cdss.evaluation.models import EvaluationRun
@@ -25,6 +24,7 @@ from cdss.evaluation.workbench import Workbench
 from cdss.indexing.taught.adaptation import cases_that_taught
 from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked, refuse_in
+from cdss.numbers import seed_number
 from retrieval.errors import RetrievalError
 from retrieval.files import written_beside
 

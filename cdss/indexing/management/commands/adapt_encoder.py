@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from cdss.indexing.management.commands.build_index import ProgressBar
 from cdss.indexing.taught.adaptation import HELD_OUT, Adapted, encoder_adapt, encoder_rollback
+from cdss.numbers import number_argument, seed_number
 from retrieval.errors import RetrievalError
 
 MOST_EPOCHS = 50
@@ -20,8 +21,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print what was found as JSON")
-        parser.add_argument("--epochs", type=_epochs, help="at most so many")
-        parser.add_argument("--seed", type=_seed, help="of the parting and the training")
+        parser.add_argument("--epochs", type=number_argument(1, MOST_EPOCHS), help="at most so many")
+        parser.add_argument("--seed", type=seed_number, help="of the parting and the training")
         parser.add_argument(
             "--fraction", type=_fraction, default=HELD_OUT, help=f"of the cases that measure (default {HELD_OUT})"
         )
@@ -92,20 +93,6 @@ def _told(adapted: Adapted) -> Iterator[str]:
 
 def _shares(shares: tuple[float, ...]) -> str:
     return " / ".join(f"{share:.3f}" for share in shares)
-
-
-def _epochs(value: str) -> int:
-    return _number(value, 1, MOST_EPOCHS)
-
-
-def _seed(value: str) -> int:
-    return _number(value, 0, 2**31 - 1)
-
-
-def _number(value: str, low: int, high: int) -> int:
-    if not value.isascii() or not value.isdigit() or not low <= int(value[:12]) <= high:
-        raise ArgumentTypeError(f"write a number from {low} to {high}")
-    return int(value)
 
 
 def _fraction(value: str) -> float:

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from cdss.arguments import seed_number
 from cdss.indexing.benchmarks import report, suite
+from cdss.numbers import seed_number, whole_number
 from retrieval.errors import RetrievalError
 
 
@@ -87,6 +87,6 @@ def _size(word: str) -> int:
     word = word.strip()
     if word in suite.SIZES:
         return suite.SIZES[word]
-    if word.isdecimal() and 0 < int(word) <= 10_000_000:
-        return int(word)
+    if number := whole_number(word, least=1, most=10_000_000):
+        return number
     raise CommandError(f"--sizes {word}: write {', '.join(suite.SIZES)} or a number of passages.", returncode=2)

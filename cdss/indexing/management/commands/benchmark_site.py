@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cdss.arguments import seed_number
 from cdss.indexing.benchmarks.multiplied import MultiplyError, site_multiply
+from cdss.numbers import seed_number
 
 MOST = 10_000_000
 

@@ -9,7 +9,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError
 
-from cdss.arguments import seed_number
 from cdss.evaluation.cases import drawn, library_cases
 from cdss.evaluation.progress import Bar
 from cdss.learning.learning import FEWEST, FOLDS, Learned, TooFewError, learn_ranking
@@ -17,6 +16,7 @@ from cdss.learning.printing import learned_lines, learned_report
 from cdss.learning.services import weights_propose
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
+from cdss.numbers import seed_number
 from cdss.ranking.models import RankingWeights
 from retrieval.errors import RetrievalError
 

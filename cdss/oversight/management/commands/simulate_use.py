@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cdss.arguments import seed_number
+from cdss.numbers import seed_number
 from cdss.oversight.simulation import PlantedGap, SimulationError, simulation_remove, use_simulate
 
 

@@ -5,26 +5,24 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from cdss.numbers import whole_number
 from cdss.privacy.holdings import Holdings, NothingHeldError, holdings_of
 
-# The largest key a table has.
-LARGEST = 2**63 - 1
 
-
-def number(text: str) -> int:
+def _number(text: str) -> int:
     """C-12 or 12."""
-    digits = text.strip().removeprefix("C-")
-    if not digits.isdecimal() or not 0 < int(digits[:20]) <= LARGEST:
+    number = whole_number(text.strip().removeprefix("C-"), least=1)
+    if number is None:
         raise ArgumentTypeError(f"{text!r} is not a number of the site: write 12")
-    return int(digits)
+    return number
 
 
 def add_subject(parser: ArgumentParser) -> None:
     parser.add_argument("--patient", default="", metavar="NUMBER", help="as the DICOM header, import or user gave it")
     parser.add_argument(
-        "--consultation", type=number, action="append", default=[], metavar="N", help="C-N; may be repeated"
+        "--consultation", type=_number, action="append", default=[], metavar="N", help="C-N; may be repeated"
     )
-    parser.add_argument("--case", type=number, action="append", default=[], metavar="N", help="a case of the library")
+    parser.add_argument("--case", type=_number, action="append", default=[], metavar="N", help="a case of the library")
 
 
 def subject_of(options: dict[str, Any]) -> Holdings:
