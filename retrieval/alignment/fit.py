@@ -23,6 +23,7 @@ import numpy as np
 from retrieval.alignment.measures import chance, mean_log_rank, recall_at
 from retrieval.alignment.model import Alignment, Report, Settings
 from retrieval.alignment.pairs import Pairs, batches, described_only, like_batches, same, split, texts_of
+from retrieval.alignment.words import WordMap, word_map
 from retrieval.errors import AlignmentError
 from retrieval.types import Ids, Mask, Vectors
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     import torch
 
 MINIMUM_PAIRS = 20
-# Of the ridge regression, for each text; and of the greatest variance of the images.
-_PENALTY, _FLOOR = 0.003, 0.1
 
 
 def fit(pairs: Pairs, *, image_encoder: str, text_encoder: str, settings: Settings | None = None) -> Alignment:
@@ -64,7 +63,7 @@ def fit(pairs: Pairs, *, image_encoder: str, text_encoder: str, settings: Settin
             _train(pairs, everything, _of_member(chosen, number), epochs=done.epochs, watch=None, hard=number % 2 > 0)
             for number, done in enumerate(members)
         ]
-        weights, bias = _added(pairs, final, everything, chosen)
+        weights, bias, words = _added(pairs, final, everything, chosen)
     report = Report(
         pairs=len(pairs.images),
         texts=len(pairs.texts),
@@ -77,7 +76,7 @@ def fit(pairs: Pairs, *, image_encoder: str, text_encoder: str, settings: Settin
         epochs=max(done.epochs for done in members),
         seconds=round(time.perf_counter() - started, 2),
     )
-    return Alignment(weights, bias, image_encoder, text_encoder, report)
+    return Alignment(weights, bias, image_encoder, text_encoder, report, words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,32 +177,26 @@ def _of_member(settings: Settings, number: int) -> Settings:
     return replace(settings, seed=settings.seed + number)
 
 
-def _added(pairs: Pairs, members: list[_Fitted], train: Mask, settings: Settings) -> tuple[Vectors, Vectors]:
-    """One linear map of several, each with the same mean length; with that in closed form."""
-    maps = [(fitted.weights, fitted.bias, 1.0) for fitted in members]
-    if settings.ridge:
-        maps.append((*_ridge(pairs, train), settings.ridge))
-    weights = np.zeros_like(maps[0][0])
-    bias = np.zeros_like(maps[0][1])
-    for weight, offset, share in maps:
-        length = float(np.linalg.norm(pairs.texts @ weight + offset, axis=1).mean())
-        weights += np.float32(share / max(length, 1e-9)) * weight
-        bias += np.float32(share / max(length, 1e-9)) * offset
-    return weights, bias
+def _added(
+    pairs: Pairs, members: list[_Fitted], train: Mask, settings: Settings
+) -> tuple[Vectors, Vectors, WordMap | None]:
+    """One linear map of several, each with the same mean length; and beside it that of the words."""
+    weights = np.zeros_like(members[0].weights)
+    bias = np.zeros_like(members[0].bias)
+    for fitted in members:
+        share = np.float32(1.0 / _mean_length(pairs.texts @ fitted.weights + fitted.bias))
+        weights += share * fitted.weights
+        bias += share * fitted.bias
+    rows = np.flatnonzero(np.isin(pairs.described, np.flatnonzero(train)))
+    said = pairs.said_in(rows)
+    words = word_map(said, pairs.images[pairs.described[rows]]) if settings.words else None
+    if words is None:
+        return weights, bias, None
+    return weights, bias, words.scaled(settings.words / _mean_length(words.project(said)))
 
 
-def _ridge(pairs: Pairs, train: Mask) -> tuple[Vectors, Vectors]:
-    """Ridge regression of images on texts, with directions in which images vary much counting no more than others."""
-    rows = np.isin(pairs.described, np.flatnonzero(train))
-    texts, images = pairs.texts[rows].astype(np.float64), pairs.images[pairs.described[rows]].astype(np.float64)
-    texts_mean = texts.mean(axis=0)
-    texts, images = texts - texts_mean, images - images.mean(axis=0)
-    penalty = _PENALTY * len(texts) * np.eye(texts.shape[1])
-    weights = np.linalg.solve(texts.T @ texts + penalty, texts.T @ images)
-    variances, directions = np.linalg.eigh(images.T @ images / len(images))
-    even = (directions / (variances + _FLOOR * max(float(variances.max()), 1e-12))) @ directions.T
-    weights = weights @ even
-    return weights.astype(np.float32), (-texts_mean @ weights).astype(np.float32)
+def _mean_length(vectors: Vectors) -> float:
+    return max(float(np.linalg.norm(vectors, axis=1).mean()), 1e-9)
 
 
 def _loss(maps: _Maps, images: torch.Tensor, texts: torch.Tensor, positive: Mask, settings: Settings) -> torch.Tensor:
@@ -227,12 +220,17 @@ def _dropped(values: torch.Tensor, random: torch.Generator, share: float) -> tor
     return values * kept / (1.0 - share)
 
 
-def _recall(pairs: Pairs, images: Mask, weights: Vectors, bias: Vectors) -> float:
-    return recall_at(*_scores(pairs, images, weights, bias))
+def _recall(pairs: Pairs, images: Mask, weights: Vectors, bias: Vectors, words: WordMap | None = None) -> float:
+    return recall_at(*_scores(pairs, images, weights, bias, words))
 
 
-def _scores(pairs: Pairs, images: Mask, weights: Vectors, bias: Vectors) -> tuple[Vectors, Ids]:
+def _scores(
+    pairs: Pairs, images: Mask, weights: Vectors, bias: Vectors, words: WordMap | None = None
+) -> tuple[Vectors, Ids]:
     """How well the first text of each of these images goes with each of them, and their cases."""
     rows = np.flatnonzero(images)
-    first = np.array([texts[0] for texts in texts_of(pairs)])
-    return (pairs.texts[first[rows]] @ weights + bias) @ pairs.images[rows].T, pairs.cases[rows]
+    first = np.array([texts[0] for texts in texts_of(pairs)])[rows]
+    mapped = pairs.texts[first] @ weights + bias
+    if words:
+        mapped += words.project(pairs.said_in(first))
+    return mapped @ pairs.images[rows].T, pairs.cases[rows]

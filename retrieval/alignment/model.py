@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from retrieval.alignment.words import WordMap
 from retrieval.types import Vectors
 
 
@@ -25,7 +27,7 @@ class Settings:
         seed: the same seed, data and machine give the same alignment.
         members: maps that are fitted from other starts and added; every second one on batches of like images, whose
             negatives are hard.
-        ridge: weight of the map in closed form that is added to them, in members.
+        words: weight of the map of the words that is added to them, in members.
     """
 
     rank: int = 128
@@ -38,7 +40,7 @@ class Settings:
     temperature: float = 0.05
     seed: int = 7
     members: int = 4
-    ridge: float = 2.0
+    words: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """A map from text vectors to the space of image vectors.
+    """A map from texts and their vectors to the space of image vectors.
 
     Args:
         weights: (text dimension, image dimension) float32.
@@ -80,6 +82,7 @@ class Alignment:
         image_encoder: version of the image vectors it was fitted on, preprocessing included.
         text_encoder: version of the text vectors.
         report: what it was fitted on.
+        words: what is added for the words of a text; None for an alignment of before there was one.
         checksum: SHA-256 of the stored weights; empty before it is saved.
     """
 
@@ -88,10 +91,13 @@ class Alignment:
     image_encoder: str
     text_encoder: str
     report: Report
+    words: WordMap | None = None
     checksum: str = ""
 
-    def project(self, texts: Vectors) -> Vectors:
-        """(n, text dimension) to (n, image dimension), float32, L2-normalised."""
-        mapped = texts @ self.weights + self.bias
+    def project(self, texts: Sequence[str], vectors: Vectors) -> Vectors:
+        """(n,) texts with their (n, text dimension) vectors to (n, image dimension), float32, L2-normalised."""
+        mapped = vectors @ self.weights + self.bias
+        if self.words:
+            mapped += self.words.project(texts)
         lengths = np.linalg.norm(mapped, axis=1, keepdims=True)
         return np.asarray(mapped / np.maximum(lengths, 1e-12), dtype=np.float32)

@@ -22,19 +22,24 @@ class Pairs:
         texts: (m, text dimension), L2-normalised.
         described: (m,) row of the image each text describes; the first text of an image is the one it is judged by.
         cases: (n,) the case of each image.
+        said: (m,) the texts themselves.
     """
 
     images: Vectors
     texts: Vectors
     described: Ids
     cases: Ids
+    said: Sequence[str]
+
+    def said_in(self, rows: Ids) -> list[str]:
+        return [self.said[row] for row in rows.tolist()]
 
 
 def described_only(pairs: Pairs) -> Pairs:
     kept = np.unique(pairs.described)
     place = np.full(len(pairs.images), -1, dtype=np.int64)
     place[kept] = np.arange(len(kept))
-    return Pairs(pairs.images[kept], pairs.texts, place[pairs.described], pairs.cases[kept])
+    return Pairs(pairs.images[kept], pairs.texts, place[pairs.described], pairs.cases[kept], pairs.said)
 
 
 def split(cases: Ids, seed: int) -> tuple[Mask, Mask, Mask]:

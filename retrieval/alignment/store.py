@@ -12,10 +12,12 @@ from retrieval.alignment.files import REMEDY, Tensors, checksum_of, read_manifes
 from retrieval.alignment.metric import Metric
 from retrieval.alignment.model import Alignment, Report
 from retrieval.alignment.teach import Lesson
+from retrieval.alignment.words import WordMap
 from retrieval.errors import AlignmentError
 
 MANIFEST, METRIC_MANIFEST = "alignment.json", "metric.json"
 FORMAT, METRIC_FORMAT = 1, 1
+_WORDS = ("terms", "rarity", "into", "onto", "bias")
 _ARRAYS = ("mean", "scale", "taught", "distances", "weights", "centre", "components")
 
 
@@ -37,6 +39,8 @@ def save(alignment: Alignment, folder: Path) -> Alignment:
         "report": asdict(alignment.report),
     }
     tensors = {"weights": alignment.weights, "bias": alignment.bias}
+    if words := alignment.words:
+        tensors |= {f"word_{name}": getattr(words, name) for name in _WORDS}
     if _text_encoder_of(folder) not in (None, alignment.text_encoder):
         folder = _own(folder, alignment.text_encoder)
     return replace(alignment, checksum=save_tensors(folder, "alignment", tensors, about))
@@ -65,7 +69,17 @@ def load(folder: Path, *, image_encoder: str, text_encoder: str) -> Alignment | 
     tensors = read_tensors(folder, manifest)
     if not {"weights", "bias"} <= tensors.keys():
         raise AlignmentError(f"{folder / manifest['weights']} cannot be read. {REMEDY}")
-    return Alignment(tensors["weights"], tensors["bias"], *made_for, report, str(manifest["sha256"]))
+    words = [tensors[name] for name in (f"word_{each}" for each in _WORDS) if name in tensors]
+    if words and len(words) < len(_WORDS):
+        raise AlignmentError(f"{folder / manifest['weights']} cannot be read. {REMEDY}")
+    return Alignment(
+        tensors["weights"],
+        tensors["bias"],
+        *made_for,
+        report,
+        WordMap(*words) if words else None,
+        str(manifest["sha256"]),
+    )
 
 
 def stamp(folder: Path, text_encoder: str = "") -> tuple[int, int] | None:

@@ -230,7 +230,7 @@ class BuiltinImageEncoder:
         alignment, text = self._alignment, self._text
         if alignment is None or text is None:
             raise AlignmentError(self._problem)
-        return unit(alignment.project(encode_whole(text, texts, queries=True)))
+        return unit(alignment.project(texts, encode_whole(text, texts, queries=True)))
 
     @property
     def _model(self) -> Any:

@@ -251,7 +251,7 @@ def test_text_says_that_it_needs_alignment_and_then_finds_images(builtin, text_e
     with pytest.raises(AlignmentError, match=r"manage\.py align_encoders"):
         encoder.encode_text(["picture of a disc"])
     images, texts = shapes(80)
-    pairs = Pairs(encoder.encode(images), text_encoder.encode(texts), np.arange(80), np.arange(80))
+    pairs = Pairs(encoder.encode(images), text_encoder.encode(texts), np.arange(80), np.arange(80), texts)
     fitted = fit(pairs, image_encoder=encoder.version, text_encoder=text_encoder.version)
     saved = store.save(fitted, models / "alignment")
     # The running encoder takes it up; a new process does too.
@@ -261,7 +261,8 @@ def test_text_says_that_it_needs_alignment_and_then_finds_images(builtin, text_e
         scores = each.encode_text(["picture of a ring"]) @ each.encode(images[:40]).T
         best = np.argsort(-scores[0])[:5]
         assert sum(texts[number].endswith("ring") for number in best) >= 4
-    assert np.allclose(encoder.encode_text(texts[:3]), fitted.project(text_encoder.encode(texts[:3])), atol=1e-5)
+    asked = texts[:3]
+    assert np.allclose(encoder.encode_text(asked), fitted.project(asked, text_encoder.encode(asked)), atol=1e-5)
 
 
 @pytest.mark.model

@@ -45,7 +45,7 @@ def described_figures(bench: Workbench, result: Result) -> None:
     try:
         for held in bench.each(_folds(pairs.cases[mine], bench.seed), "alignments"):
             fold = mine & np.isin(pairs.cases, held)
-            hits += _found(pairs, fold, _first_said(pairs, fold) if native else _joint(pairs, fold))
+            hits += _found(pairs, fold, pairs.texts[_first_said(pairs, fold)] if native else _joint(pairs, fold))
             chances += [chance(pairs.cases[fold], DEPTH)] * int(fold.sum())
             rows += [places[case] for case in pairs.cases[fold].tolist()]
     except AlignmentError as error:
@@ -67,8 +67,9 @@ def _native_pairs(encoder: ImageEncoder) -> Pairs:
     described = [each for each in described_images() if each.image in stored]
     means = [np.mean(stored[each.image], axis=0) for each in described]
     images = np.array(means, dtype=np.float32).reshape(len(described), encoder.dimension)
-    texts = encoder.encode_text([each.texts[0] for each in described])
-    return Pairs(images, texts, np.arange(len(described)), np.array([each.case for each in described], dtype=np.int64))
+    said = [each.texts[0] for each in described]
+    cases = np.array([each.case for each in described], dtype=np.int64)
+    return Pairs(images, encoder.encode_text(said), np.arange(len(described)), cases, said)
 
 
 def _found(pairs: Pairs, fold: Mask, said: Vectors) -> list[float]:
@@ -82,18 +83,21 @@ def _found(pairs: Pairs, fold: Mask, said: Vectors) -> list[float]:
 
 def _joint(pairs: Pairs, fold: Mask) -> Vectors:
     fitted = fit(_only(pairs, ~fold), image_encoder=image_encoder().version, text_encoder=text_encoder().version)
-    return fitted.project(_first_said(pairs, fold))
+    first = _first_said(pairs, fold)
+    return fitted.project(pairs.said_in(first), pairs.texts[first])
 
 
-def _first_said(pairs: Pairs, fold: Mask) -> Vectors:
+def _first_said(pairs: Pairs, fold: Mask) -> Ids:
+    """Row of the text each image of the fold is judged by."""
     order = np.argsort(pairs.described, kind="stable")
-    first = order[np.searchsorted(pairs.described[order], np.flatnonzero(fold))]
-    said: Vectors = pairs.texts[first]
-    return said
+    found: Ids = order[np.searchsorted(pairs.described[order], np.flatnonzero(fold))]
+    return found
 
 
 def _only(pairs: Pairs, kept: Mask) -> Pairs:
     place = np.full(len(kept), -1, dtype=np.int64)
     place[kept] = np.arange(int(kept.sum()))
-    said = kept[pairs.described]
-    return Pairs(pairs.images[kept], pairs.texts[said], place[pairs.described[said]], pairs.cases[kept])
+    rows = np.flatnonzero(kept[pairs.described])
+    return Pairs(
+        pairs.images[kept], pairs.texts[rows], place[pairs.described[rows]], pairs.cases[kept], pairs.said_in(rows)
+    )

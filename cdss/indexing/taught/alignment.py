@@ -197,6 +197,7 @@ def library_pairs(
         texts=_stacked([encoded[text] for text in said], texts.dimension),
         described=np.repeat(np.arange(len(described)), [len(each.texts) for each in described]),
         cases=np.array([each.case for each in described], dtype=np.int64),
+        said=said,
     )
 
 

@@ -22,7 +22,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Workbench:
     hidden = random.standard_normal((CASES, 6))[cases - 1]
     images = (hidden @ random.standard_normal((6, 24))).astype(np.float32)
     texts = (hidden @ random.standard_normal((6, 16))).astype(np.float32)
-    pairs = Pairs(_unit(images), _unit(texts), np.arange(len(cases)), cases)
+    pairs = Pairs(_unit(images), _unit(texts), np.arange(len(cases)), cases, [""] * len(cases))
     encoder = SimpleNamespace(version="synthetic", alignment="")
     monkeypatch.setattr(described, "library_pairs", lambda *_: pairs)
     monkeypatch.setattr(described, "image_encoder", lambda: encoder)
@@ -46,7 +46,8 @@ def test_unseen_cases_are_found_above_chance(bench: Workbench) -> None:
 def test_towers_trained_together_are_measured_as_they_are(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     cases = np.repeat(np.arange(1, CASES + 1), IMAGES_EACH)
     joint = _unit(np.random.default_rng(4).standard_normal((CASES, 8)))[cases - 1].astype(np.float32)
-    monkeypatch.setattr(described, "_native_pairs", lambda _: Pairs(joint, joint, np.arange(len(cases)), cases))
+    said = [""] * len(cases)
+    monkeypatch.setattr(described, "_native_pairs", lambda _: Pairs(joint, joint, np.arange(len(cases)), cases, said))
     monkeypatch.setattr(described, "fit", lambda *_, **__: pytest.fail("nothing is to be fitted"))
     described.image_encoder().alignment = described.NATIVE
     result = Result()

@@ -1,10 +1,11 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from retrieval.alignment import store
+from retrieval.alignment.files import save_tensors
 from retrieval.alignment.fit import fit
 from retrieval.alignment.measures import chance, mean_log_rank, recall_at
 from retrieval.alignment.model import Alignment, Settings
@@ -33,7 +34,7 @@ def pairs(cases: int = 120, seed: int = 3) -> Pairs:
             texts += [f"{sign} of the {organ} in case {case}", f"image of a {organ}"]
             groups.append(case)
     encoder = HashingTextEncoder(dimension=96)
-    return Pairs(unit(np.stack(images)), encoder.encode(texts), np.array(described), np.array(groups))
+    return Pairs(unit(np.stack(images)), encoder.encode(texts), np.array(described), np.array(groups), texts)
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +51,13 @@ def test_a_fit_lifts_recall_on_cases_it_never_saw(fitted: Alignment) -> None:
 
 def test_text_lies_in_the_space_of_the_images(fitted: Alignment) -> None:
     made = pairs()
-    projected = fitted.project(made.texts[:5])
+    projected = fitted.project(made.said[:5], made.texts[:5])
     assert projected.shape == (5, made.images.shape[1])
     assert projected.dtype == np.float32
     assert np.allclose(np.linalg.norm(projected, axis=1), 1.0, atol=1e-5)
     organ = np.array([ORGANS[case % len(ORGANS)] for case in made.cases])
-    best = np.argsort(-(fitted.project(HashingTextEncoder(96).encode(["image of a knee"])) @ made.images.T))[0, :10]
+    asked = ["image of a knee"]
+    best = np.argsort(-(fitted.project(asked, HashingTextEncoder(96).encode(asked)) @ made.images.T))[0, :10]
     assert np.mean(organ[best] == "knee") >= 0.8
 
 
@@ -69,7 +71,8 @@ def test_the_same_seed_gives_the_same_alignment(fitted: Alignment) -> None:
 
 def test_texts_that_say_nothing_are_not_worth_more_than_chance() -> None:
     made = pairs()
-    shuffled = replace(made, texts=made.texts[np.random.default_rng(0).permutation(len(made.texts))])
+    order = np.random.default_rng(0).permutation(len(made.texts))
+    shuffled = replace(made, texts=made.texts[order], said=made.said_in(order))
     report = fit(shuffled, image_encoder="i", text_encoder="t").report
     assert report.recall < report.chance + 0.15
 
@@ -87,7 +90,8 @@ def test_images_without_a_text_are_left_out() -> None:
 def test_too_few_pairs_are_refused(cases: int) -> None:
     made = pairs(20)
     kept, chosen = made.described < 2 * cases, made.cases < cases
-    few = Pairs(made.images[chosen], made.texts[kept], made.described[kept], made.cases[chosen])
+    said = made.said_in(np.flatnonzero(kept))
+    few = Pairs(made.images[chosen], made.texts[kept], made.described[kept], made.cases[chosen], said)
     with pytest.raises(AlignmentError, match=f"There are {2 * cases} images .* at least 20"):
         fit(few, image_encoder="i", text_encoder="t")
 
@@ -113,6 +117,22 @@ def test_saved_and_loaded_it_is_the_same(fitted: Alignment, tmp_path) -> None:
     assert loaded.report == fitted.report
     assert np.array_equal(loaded.weights, fitted.weights)
     assert np.array_equal(loaded.bias, fitted.bias)
+    made = pairs()
+    assert np.array_equal(*(each.project(made.said, made.texts) for each in (loaded, saved)))
+
+
+def test_one_that_lacks_a_part_of_its_words_is_not_used(fitted: Alignment, tmp_path) -> None:
+    store.save(replace(fitted, words=None), tmp_path)
+    before = store.load(tmp_path, image_encoder="images-1", text_encoder="texts-1")
+    assert before is not None
+    assert before.words is None
+    assert before.project(["image of a knee"], np.ones((1, 96), np.float32)).shape == (1, 64)
+    assert fitted.words is not None
+    manifest = {"image_encoder": "images-1", "text_encoder": "texts-1", "format": 1, "report": asdict(fitted.report)}
+    parts = {"weights": fitted.weights, "bias": fitted.bias, "word_terms": fitted.words.terms}
+    save_tensors(tmp_path, "alignment", parts, manifest)
+    with pytest.raises(AlignmentError, match="cannot be read"):
+        store.load(tmp_path, image_encoder="images-1", text_encoder="texts-1")
 
 
 def test_there_may_be_none(tmp_path) -> None:

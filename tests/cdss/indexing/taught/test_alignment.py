@@ -65,7 +65,8 @@ def test_it_fits_and_stores_an_alignment(alignable: Alignable, described: list[C
     stored = store.load(alignment_folder(), image_encoder=alignable.version, text_encoder="hashing-text-1-256-128")
     assert stored is not None
     vectors = np.stack([alignment._image_vectors(alignable)[image.pk] for image in described[:5]])
-    said = stored.project(HashingTextEncoder().encode([f"Axial image with a {sign}." for sign in SIGNS]))
+    texts = [f"Axial image with a {sign}." for sign in SIGNS]
+    said = stored.project(texts, HashingTextEncoder().encode(texts))
     assert list((said @ vectors.T).argmax(axis=1)) == [0, 1, 2, 3, 4]
     event = Event.objects.get(action="library.aligned")
     assert event.details["checksum"] == stored.checksum
@@ -159,7 +160,7 @@ def test_another_text_encoder_gets_its_own_map_before_it_serves(
     for encoder in (first, second):
         found = store.load(alignment_folder(), image_encoder=images.version, text_encoder=encoder.version)
         assert found is not None
-        assert found.project(encoder.encode(["mass"])).shape == (1, images.dimension)
+        assert found.project(["mass"], encoder.encode(["mass"])).shape == (1, images.dimension)
         # There is one already, so going back or on fits nothing.
         assert alignment.text_align(texts=encoder, progress=lambda *step: None) is None
 
