@@ -76,7 +76,7 @@ def children(pid: int) -> dict[str, int]:
         except OSError:
             continue
         queue = command[command.index("--queue") + 1] if "--queue" in command else "default"
-        found["web" if "uvicorn" in command else f"worker {queue}"] = int(entry.name)
+        found["web" if "cdss.web" in command else f"worker {queue}"] = int(entry.name)
     return found
 
 
@@ -106,7 +106,7 @@ class Faults(threading.Thread):
                 self.done.append(said)
 
     def kill(self, rng: random.Random) -> str:
-        workers = {name: pid for name, pid in children(self.server.pid).items() if name != "web"}
+        workers = {name: pid for name, pid in children(self.server.pid).items() if name.startswith("worker")}
         if not workers:
             return ""
         name = rng.choice(sorted(workers))

@@ -84,20 +84,20 @@ class Command(BaseCommand):
                 child.start()
             if wait_until_open(host, port, web, stop):
                 self.say_where(host, port)
-            self.watch(web, workers, stop)
+            elif have_ended(web) and not stop.is_set():
+                raise CommandError("The web server did not start; its messages are above.")
+            self.watch((*web, *workers), stop)
         finally:
             deadline = time.monotonic() + STOP_SECONDS
             for child in (*web, *workers):
                 child.ask_to_stop()
             for child in (*web, *workers):
                 child.stop(deadline)
-        if not stop.is_set():
-            raise CommandError("The web server ended by itself; its messages are above.")
 
-    def watch(self, web: Sequence[Child], workers: Sequence[Child], stop: threading.Event) -> None:
-        """As long as one process of the web server is left, the others are started again."""
-        while not stop.wait(0.5) and not have_ended(web):
-            for child in (*web, *workers):
+    def watch(self, children: Sequence[Child], stop: threading.Event) -> None:
+        """What ends is started again; who asks meanwhile waits, for the socket stays open."""
+        while not stop.wait(0.5):
+            for child in children:
                 if child.restart_when_due():
                     self.stderr.write(f"The {child.name} ended and was started again.")
 

@@ -198,6 +198,9 @@ def test_a_new_site_is_set_up_and_served(tmp_path: Path) -> None:
         os.kill(worker, signal.SIGKILL)
         wait_for(lambda: children(server.pid).get("worker", worker) != worker)
         assert "The worker ended and was started again." in log.read_text()
+        os.kill(children(server.pid)["web"], signal.SIGKILL)
+        assert b"Sign in" in urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60).read()
+        assert "The web server ended and was started again." in log.read_text()
         family = children(server.pid)
     finally:
         server.send_signal(signal.SIGTERM)
