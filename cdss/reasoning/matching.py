@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cdss.reasoning.parts import elsewhere, head_of, is_stated, telling_words, told
+from cdss.reasoning.parts import content_words, elsewhere, head_of, is_stated, telling
 from cdss.reasoning.plain_words import PLAIN_WORDS
 from cdss.reasoning.roles import is_feature, is_only_compared
 from cdss.reasoning.types import CaseInput, EvidenceText, Stance
@@ -150,18 +150,21 @@ def matches_of(
     most = max(information.values(), default=0.0)
     for finding in findings:
         # Where a finding is and how large counts only in its favour: a text on the disease seldom names the same.
-        whole = sum(information.get(word, most) for word in told(finding.words) or finding.words - PLAIN_WORDS)
-        head = telling_words(head_of(finding.text)) if not finding.denied else frozenset()
+        counted = telling(finding.words)
+        counted = counted if len(counted) > 1 else finding.words - PLAIN_WORDS
+        whole = sum(information.get(word, most) for word in counted)
+        head = frozenset[str]() if finding.denied or finding.past else content_words(head_of(finding.text))
         for sentence in described:
             shared = finding.words & sentence.words
-            weight = sum(information[word] for word in shared - PLAIN_WORDS)
+            # The same number is the same finding by chance.
+            weight = sum(information[word] for word in telling(shared))
             if not shared or weight < MIN_SHARED_INFORMATION * most or _other_side(finding, sentence):
                 continue
             if weight >= MIN_OVERLAP * whole:
                 if stance := _stance(finding, sentence, shared):
-                    yield Match(_score(finding, stance, sentence, min(weight / whole, 1.0), shared), stance, finding, sentence)
+                    yield Match(_score(finding, stance, sentence, weight / whole, shared), stance, finding, sentence)
             elif head and head <= shared and _states_part(finding, head, sentence):
-                weight = sum(information[word] for word in head)
+                weight = sum(information[word] for word in head - PLAIN_WORDS)
                 if weight >= MIN_SHARED_INFORMATION * most:
                     score = A_PART * _score(finding, "for", sentence, weight / whole, head)
                     yield Match(score, "for", finding, sentence, head_of(finding.text))
@@ -191,9 +194,9 @@ def unexplained(
     said = {word for sentence in described for word in sentence.words}
     left: list[tuple[float, int]] = []
     for place, finding in enumerate(findings):
-        telling = told(finding.words)
-        whole = sum(information.get(word, most) for word in telling)
-        mentioned = sum(information.get(word, most) for word in telling & said)
+        words = telling(finding.words)
+        whole = sum(information.get(word, most) for word in words)
+        mentioned = sum(information.get(word, most) for word in words & said)
         if not finding.denied and not finding.past and mentioned < MENTIONED * whole:
             left.append((-whole, place))
     return [findings[place] for place in sorted(place for _, place in sorted(left)[:MAX_UNEXPLAINED])]
@@ -215,9 +218,9 @@ def _stance(finding: Finding, sentence: Sentence, shared: frozenset[str]) -> Sta
         return None
     if (said > unsaid) == finding.denied:
         # Who had no fracture may well have what follows one.
-        is_missed = not finding.denied or is_feature(sentence.text, told(shared))
+        is_missed = not finding.denied or is_feature(sentence.text, telling(shared))
         return "against" if is_missed else None
-    return None if is_only_compared(sentence.text, told(shared)) else "for"
+    return None if is_only_compared(sentence.text, telling(shared)) else "for"
 
 
 def best_of(matches: Iterator[Match]) -> list[Match]:

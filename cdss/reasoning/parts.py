@@ -7,7 +7,7 @@ it. It speaks of that part of the finding, and of that part only.
 import re
 from functools import lru_cache
 
-from cdss.reasoning.plain_words import PLAIN_WORDS
+from cdss.reasoning.plain_words import PLACES, PLAIN_WORDS
 from retrieval.terms import assertions, singular, tokens
 from retrieval.terms.places import anatomy
 
@@ -18,14 +18,23 @@ _WHERE = re.compile(
     r"located (?:in|at|within)|projecting (?:over|into)|extending (?:in)?to|measuring)\s",
     re.IGNORECASE,
 )
-# What these are is said by what follows: an increase in size, pain in the knee.
+# What a source need not repeat to speak of the same: how much, how many, since when.
+_DEGREE = PLACES | frozenset(
+    tokens(
+        "small large mild moderate severe multiple single few several tiny huge subtle slight slightly marked markedly "
+        "extensive prominent significant acute subacute chronic new old diffuse focal scattered some further very"
+    )
+)
+# A head of one word fits too many diseases, and so does one of words like these.
+FEWEST_WORDS = 2
 _OPEN = frozenset(
     tokens(
-        "increase decrease reduction change loss decline rise difference asymmetry delay improvement growth abnormality "
-        "involvement extension interest variation defect deformity mass lesion nodule opacity density focus area pain "
-        "fluid swelling structure collection process spot shadow signal intensity attenuation enhancement thickening "
-        "enlargement narrowing tenderness discomfort weakness problem injury trauma symptom tumor tumour malignancy "
-        "neoplasm disease drop gain evidence soft tissue material air gas blood contrast uptake activity"
+        "increase increased decrease decreased reduction change loss decline rise difference delay improvement growth "
+        "abnormal abnormality involvement extension variation deformity mass lesion nodule opacity density focus area "
+        "fluid swelling structure collection process spot shadow signal intensity attenuation enhancement enhancing "
+        "thickening enlargement enlarged narrowing tenderness discomfort pain injury trauma tumor tumour malignancy "
+        "disease soft tissue material high low ill-defined well-defined poorly defined circumscribed heterogeneous "
+        "homogeneous irregular round rounded oval history prior"
     )
 )
 # Who has one of these has it in what it is a part of.
@@ -45,6 +54,8 @@ _WITHIN = {
     "heart": "atrium,ventricle,myocardium,valve",
     "bile": "gallbladder,duct,common bile duct",
 }
+# What was before, and what breaks off, is no head.
+_UNTOLD = re.compile(r"\b(?:history|previous(?:ly)?|prior|into|the|an?)\b", re.IGNORECASE)
 _PARTS = {whole: frozenset(parts.split(",")) for whole, parts in _WITHIN.items()}
 
 
@@ -52,19 +63,20 @@ _PARTS = {whole: frozenset(parts.split(",")) for whole, parts in _WITHIN.items()
 def head_of(text: str) -> str:
     """The words before those that say where; empty when there are none, or when they say little by themselves."""
     where = _WHERE.search(text)
-    if where is None:
+    if where is None or _UNTOLD.search(text[: where.start()]):
         return ""
     head = text[: where.start()].rstrip(" ,")
-    telling = telling_words(head)
-    return head if telling - _OPEN and telling < telling_words(text) else ""
+    content = content_words(head)
+    return head if len(content) >= FEWEST_WORDS and content - _OPEN and telling(content) else ""
 
 
-def telling_words(text: str) -> frozenset[str]:
+def content_words(text: str) -> frozenset[str]:
+    """All that a source has to repeat to speak of a head."""
+    return frozenset(tokens(text)) - _DEGREE
+
+
+def telling(words: frozenset[str]) -> frozenset[str]:
     """Those that tell what was found: neither where, nor how large or how many."""
-    return told(frozenset(tokens(text)))
-
-
-def told(words: frozenset[str]) -> frozenset[str]:
     return frozenset(word for word in words - PLAIN_WORDS if not word[0].isdigit())
 
 

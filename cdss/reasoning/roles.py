@@ -10,7 +10,8 @@ from retrieval.terms import tokens
 
 # What follows these words is no feature of the disease.
 _BEFORE_A_CAUSE = (
-    r"follow(?:s|ed|ing)?(?! by\b| the\b| up\b|-)|(?:is|are|was|were) preceded by|after|subsequent to|secondary to|due to|"
+    r"(?<!the )follow(?:s|ed|ing)?(?! by\b| up\b|-)|(?:is|are|was|were) preceded by|after|subsequent to|"
+    r"secondary to|due to|"
     r"caused by|resulting from|results? from|result of|because of|owing to|attributed to|arises? (?:after|from)|"
     r"develops? (?:after|from|in patients with)|triggered by|precipitated by|induced by|provoked by|"
     r"in the setting of|in the context of|in (?:patients|children|adults|people|those|individuals|women|men) "
@@ -30,12 +31,13 @@ _BEFORE_A_LOOK_ALIKE = (
     r"(?:distinguish|differentiat)(?:es?|ed|ing|able)?(?: \w+){0,2} from|distinction (?:from|between)|different from|"
     r"differs? from|distinct from|differential(?: diagnos[ie]s)?(?: considerations?)?(?: of [\w\s-]+)? "
     r"(?:are|is|includes?|should include|may include)|unlike|in contrast (?:to|with)|contrary to|as opposed to|"
-    r"rather than|instead of|compared (?:to|with)|than(?! (?:\d|half\b|one\b|two\b))|versus|vs\.?|similar to|to (?:exclude|rule out)"
+    r"rather than|instead of|compared (?:to|with)|than(?! (?:\d|half\b|one\b|two\b))|versus|vs\.?|"
+    r"similar to|to (?:exclude|rule out)"
 )
 # What stands before these words is none.
 _AFTER_A_CAUSE = (
-    r"(?:is|are|was|were|may be|can be)(?: \w+){0,3} (?:causes?|risk factors?|risks?|predispos\w+(?: factors?)?|triggers?|"
-    r"precursors?|complications?|sequelae?|consequences?|mimics?|differential)\b|predisposes?|precedes?|"
+    r"(?:is|are|was|were|may be|can be)(?: \w+){0,3} (?:causes?|risk factors?|risks?|predispos\w+(?: factors?)?|"
+    r"triggers?|precursors?|complications?|sequelae?|consequences?|mimics?|differential)\b|predisposes?|precedes?|"
     r"(?:(?:may|can|often|usually|sometimes|commonly) )?causes?|leads? to|results? in|mimics?|resembles?|simulates?|"
     r"(?:may|can|could|should) be (?:mistaken|confused)|"
     r"(?:increase|raise)s? the risk|must be (?:excluded|distinguished|differentiated)|"
@@ -46,8 +48,8 @@ _BACKWARD = re.compile(rf"\b(?:{_AFTER_A_CAUSE})(?!\w)", re.IGNORECASE)
 _COMPARISON = re.compile(rf"\b(?:{_BEFORE_A_LOOK_ALIKE})\b", re.IGNORECASE)
 # A new statement of its own begins.
 _BREAK = re.compile(
-    r"[;:.]\s|\s[–—-]\s|\bbut\b|\bhowever\b|\balthough\b|\bwhereas\b|\bwhile\b|\band (?:is|are|was|were|has|have|shows?|"
-    r"presents?|appears?|causes?|demonstrates?|produces?|typically|usually|often|commonly|characteristically)\b|"
+    r"[;:.]\s|\s[–—-]\s|\bbut\b|\bhowever\b|\balthough\b|\bwhereas\b|\bwhile\b|\band (?:is|are|was|were|has|have|"
+    r"shows?|presents?|appears?|causes?|demonstrates?|produces?|typically|usually|often|commonly|characteristically)\b|"
     r"\b(?:by|because|based on|in that)\b(?! (?:trauma|injury)\b)",
     re.IGNORECASE,
 )

@@ -8,6 +8,7 @@ from cdss.reasoning.types import Candidate, CaseInput, EvidenceText
 
 AS_ANOTHER = [
     "Osteomyelitis often follows fractures of the long bones.",
+    "The infection follows the fracture by weeks.",
     "It develops after a fracture, surgery, or a puncture wound.",
     "Following a fracture, the infection spreads to the marrow.",
     "Osteomyelitis is usually secondary to an open fracture.",
@@ -37,6 +38,7 @@ AS_A_FEATURE = [
     "It is distinguished from bruising by the fracture.",
     "It is caused by a fall, and a fracture is the rule.",
     "Insufficiency of the bone produces a fracture.",
+    "The following is typical: fracture, sequestrum, and periosteal reaction.",
     "A fracture line wider than 2 mm is typical.",
 ]
 
