@@ -43,7 +43,8 @@ _CLINICAL = frozenset(
         "nph lmp cvat hsm pmns osh tah nka nkda chemotherapy chemoradiation neoadjuvant radiotherapy nidus shrapnel "
         "insula insular transection whirlpool whirl engorged engorgement serosanguinous serosanguineous fuzzy comatose "
         "gunshot gun shot wound anaerobe anaerobic xanthochromia clip stent catheter shunt bulky whispy wispy "
-        "encircling encircled encasing abutting septic firmness soreness clubbing guarding rebound rigors rales rhonchi wheeze "
+        "encircling encircled encasing abutting septic firmness soreness clubbing guarding rebound rigors rales "
+        "rhonchi wheeze "
         "collateralization compressibility imperceptible senescent shrunken hemoptysis scout biopsy immunostain "
         "cytokeratin vimentin synaptophysin metanephrine normetanephrine autopsy nonweightbearing weightbearing"
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cdss.reasoning.parts import content_words, elsewhere, head_of, is_stated, telling
+from cdss.reasoning.parts import content_words, elsewhere, head_of, is_stated, telling, turned
 from cdss.reasoning.plain_words import PLAIN_WORDS
 from cdss.reasoning.roles import is_feature, is_only_compared
 from cdss.reasoning.types import CaseInput, EvidenceText, Stance
@@ -31,6 +31,7 @@ DOCUMENT_FIRST = 1.25
 ABSENT_IN_BOTH = 0.5
 # A text mentions a finding that shares this much of its information, wherever in the text.
 MENTIONED = 0.5
+ROUNDING = 1e-9
 MAX_UNEXPLAINED = 4
 # What the patient had before says less than what is there now.
 PAST = 0.5
@@ -150,9 +151,7 @@ def matches_of(
     most = max(information.values(), default=0.0)
     for finding in findings:
         # Where a finding is and how large counts only in its favour: a text on the disease seldom names the same.
-        counted = telling(finding.words)
-        counted = counted if len(counted) > 1 else finding.words - PLAIN_WORDS
-        whole = sum(information.get(word, most) for word in counted)
+        whole, enough = _needed(finding, information, most)
         head = frozenset[str]() if finding.denied or finding.past else content_words(head_of(finding.text))
         for sentence in described:
             shared = finding.words & sentence.words
@@ -160,7 +159,7 @@ def matches_of(
             weight = sum(information[word] for word in telling(shared))
             if not shared or weight < MIN_SHARED_INFORMATION * most or _other_side(finding, sentence):
                 continue
-            if weight >= MIN_OVERLAP * whole:
+            if weight >= enough * whole - ROUNDING:
                 if stance := _stance(finding, sentence, shared):
                     yield Match(_score(finding, stance, sentence, weight / whole, shared), stance, finding, sentence)
             elif head and head <= shared and _states_part(finding, head, sentence):
@@ -168,6 +167,17 @@ def matches_of(
                 if weight >= MIN_SHARED_INFORMATION * most:
                     score = A_PART * _score(finding, "for", sentence, weight / whole, head)
                     yield Match(score, "for", finding, sentence, head_of(finding.text))
+
+
+def _needed(finding: Finding, information: Mapping[str, float], most: float) -> tuple[float, float]:
+    """The information of a finding, and the share of it that a sentence has to repeat.
+
+    A size is in no text on the disease: without it, all the rest has to be there.
+    """
+    words, enough = finding.words - PLAIN_WORDS, MIN_OVERLAP
+    if len(said := telling(words)) > 1 and len(said) < len(words):
+        words, enough = said, 1.0
+    return sum(information.get(word, most) for word in words), enough
 
 
 def _score(finding: Finding, stance: Stance, sentence: Sentence, share: float, shared: frozenset[str]) -> float:
@@ -183,6 +193,7 @@ def _states_part(finding: Finding, head: frozenset[str], sentence: Sentence) -> 
         is_stated(head, sentence.text)
         and is_feature(sentence.text, head)
         and not elsewhere(finding.organs, sentence.text)
+        and not turned(finding.words, sentence.words)
     )
 
 

@@ -34,7 +34,7 @@ _OPEN = frozenset(
         "fluid swelling structure collection process spot shadow signal intensity attenuation enhancement enhancing "
         "thickening enlargement enlarged narrowing tenderness discomfort pain injury trauma tumor tumour malignancy "
         "disease soft tissue material high low ill-defined well-defined poorly defined circumscribed heterogeneous "
-        "homogeneous irregular round rounded oval history prior"
+        "homogeneous uptake activity radiotracer irregular round rounded oval history prior"
     )
 )
 # Who has one of these has it in what it is a part of.
@@ -54,6 +54,15 @@ _WITHIN = {
     "heart": "atrium,ventricle,myocardium,valve",
     "bile": "gallbladder,duct,common bile duct",
 }
+_OPPOSITE = (
+    ("upper", "lower"),
+    ("superior", "inferior"),
+    ("anterior", "posterior"),
+    ("medial", "lateral"),
+    ("proximal", "distal"),
+    ("central", "peripheral"),
+    ("internal", "external"),
+)
 # What was before, and what breaks off, is no head.
 _UNTOLD = re.compile(r"\b(?:history|previous(?:ly)?|prior|into|the|an?)\b", re.IGNORECASE)
 _PARTS = {whole: frozenset(parts.split(",")) for whole, parts in _WITHIN.items()}
@@ -78,6 +87,15 @@ def content_words(text: str) -> frozenset[str]:
 def telling(words: frozenset[str]) -> frozenset[str]:
     """Those that tell what was found: neither where, nor how large or how many."""
     return frozenset(word for word in words - PLAIN_WORDS if not word[0].isdigit())
+
+
+def turned(words: frozenset[str], others: frozenset[str]) -> bool:
+    """Whether one names the upper where the other names the lower, or the like."""
+    return any(
+        one in words and other in others and one not in others and other not in words
+        for pair in _OPPOSITE
+        for one, other in (pair, pair[::-1])
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -1,3 +1,4 @@
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -5,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from cdss.accounts.models import User
 from cdss.audit.models import Event
@@ -221,6 +223,19 @@ def test_gamuts_are_imported_once_and_published_on_request(gamuts: Path, run_imp
     again = run_import(gamuts)
     assert (again["documents"], again["updated"]) == (0, 0)
     assert Gamut.objects.get().state == State.PUBLISHED
+
+
+def test_what_waits_as_a_draft_is_told_with_what_to_do(gamuts: Path, db: None) -> None:
+    def said(*arguments: str) -> str:
+        error = io.StringIO()
+        call_command("import_library", str(gamuts), *arguments, stdout=io.StringIO(), stderr=error)
+        return error.getvalue()
+
+    told = said()
+    assert "wait as drafts in “Gamuts”" in told
+    assert "run this again with --publish" in told
+    assert "drafts" not in said("--publish")
+    assert "drafts" not in said()
 
 
 def test_withdrawn_collections_come_back_when_imported(
