@@ -161,6 +161,14 @@ def test_an_incomplete_release_is_refused(hpo: Path, run_import: Callable, head:
     assert not LibraryItem.objects.exists()
 
 
+@pytest.mark.parametrize("broken", ["phenotype.hpoa", "hp.obo"])
+def test_a_release_that_is_no_text_is_refused(hpo: Path, run_import: Callable, broken: str) -> None:
+    annotations(hpo.parent, ROWS)
+    (hpo.parent / broken).write_bytes(b"#version: 1\n\xac\xff\x00")
+    assert run_import(hpo, "--format", "hpo").code == 2
+    assert not LibraryItem.objects.exists()
+
+
 def test_a_row_that_cannot_be_read_is_skipped_with_its_line(hpo: Path, run_import: Callable) -> None:
     annotations(hpo.parent, [*ROWS, annotation("../x", "HP:0000001"), annotation("OMIM:9", "HP:7777777")])
     done = run_import(hpo)
