@@ -30,6 +30,8 @@ DEFINITIONS = 4
 LEAST_KNOWN = 1 / 3
 # Shorter words are one letter away from too many.
 SHORTEST_MISSPELT = 8
+# No word of the ontology is longer, and trying what is near a long one takes time with its square.
+LONGEST = 40
 _TEXT = re.compile(r'^(?P<kind>name|synonym|def): "?(?P<text>[^"\n]+)')
 _CLINICAL = frozenset(
     tokens(
@@ -77,6 +79,8 @@ def is_known(text: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def _is_word(word: str) -> bool:
+    if len(word) > LONGEST:
+        return False
     if any(map(str.isdigit, word)) or word in _CLINICAL or word in PLAIN_WORDS or _has(word):
         return True
     made = _PREFIX.fullmatch(word)
