@@ -159,6 +159,8 @@ def matches_of(
             weight = sum(information[word] for word in telling(shared))
             if not shared or weight < MIN_SHARED_INFORMATION * most or _other_side(finding, sentence):
                 continue
+            if enough > MIN_OVERLAP and turned(finding.words, sentence.words):
+                continue
             if weight >= enough * whole - ROUNDING:
                 if stance := _stance(finding, sentence, shared):
                     yield Match(_score(finding, stance, sentence, weight / whole, shared), stance, finding, sentence)

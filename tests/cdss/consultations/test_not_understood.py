@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from django.test import Client
+from django.urls import reverse
 
 from cdss.accounts.models import User
 from cdss.consultations.models import Consultation, Status
@@ -29,7 +30,7 @@ def test_a_case_of_which_nothing_is_understood_gets_no_answer(
 ) -> None:
     row = asked(client, clinician, run_queue, CaseInput(findings=NONSENSE))
     assert (row.status, row.abstention["reason"]) == (Status.ABSTAINED, "nothing_understood")
-    page = words(client.get(row.get_absolute_url()))
+    page = words(client.get(row.get_absolute_url()).content.decode())
     assert TOLD in page
     assert "No finding was understood in the words of this case" in page
 
@@ -39,14 +40,14 @@ def test_the_rest_of_a_case_is_answered_and_the_words_are_told(
 ) -> None:
     row = asked(client, clinician, run_queue, CaseInput(findings=f"{NODULE} {NONSENSE}."))
     assert row.status == Status.DONE
-    assert TOLD in words(client.get(row.get_absolute_url()))
+    assert TOLD in words(client.get(row.get_absolute_url()).content.decode())
 
 
 def test_a_person_s_word_makes_a_finding_of_them(
     small_library: None, clinician: User, client: Client, run_queue: Callable
 ) -> None:
     row = asked(client, clinician, run_queue, CaseInput(findings=f"{NODULE} {NONSENSE}."), review=True)
-    assert TOLD in words(client.get(row.get_absolute_url(), follow=True))
+    assert TOLD in words(client.get(row.get_absolute_url(), follow=True).content.decode())
     added = Correction("findings", NONSENSE, len(NODULE) + 1, "present")
     with run_queue():
         consultation_reviewed(consultation=row, by=clinician, corrections=[added])
@@ -54,16 +55,14 @@ def test_a_person_s_word_makes_a_finding_of_them(
     assert [(one["text"], one["assertion"]) for one in row.understood if one["text"] == NONSENSE] == [
         (NONSENSE, "present")
     ]
-    assert "Not understood" not in words(client.get(row.get_absolute_url()))
+    assert "Not understood" not in words(client.get(row.get_absolute_url()).content.decode())
 
 
 def test_the_form_tells_them_before_anything_is_sent(
     small_library: None, clinician: User, client: Client, run_queue: Callable
 ) -> None:
-    from django.urls import reverse
-
     client.force_login(clinician)
-    page = words(client.post(reverse("consultations:preview"), {"findings": f"{NODULE} {NONSENSE}."}))
+    page = words(client.post(reverse("consultations:preview"), {"findings": f"{NODULE} {NONSENSE}."}).content.decode())
     assert TOLD in page
 
 

@@ -107,3 +107,9 @@ def test_a_size_that_no_source_names_hides_no_finding() -> None:
 )
 def test_organs_meet_when_one_is_a_part_of_the_other(organs: set[str], sentence: str, is_elsewhere: bool) -> None:
     assert elsewhere(frozenset(organs), sentence) == is_elsewhere
+
+
+def test_what_is_of_the_upper_part_speaks_of_nothing_in_the_lower() -> None:
+    told = "An exophytic spiculated rim at the upper pole is typical."
+    assert spoken("A 40 mm exophytic spiculated rim at the lower pole.", told) == []
+    assert len(spoken("A 40 mm exophytic spiculated rim at the upper pole.", told)) == 1
