@@ -8,6 +8,8 @@ REASONS = {
     "below_floor": "What was found is not close enough to this case to rest a statement on.",
     "images_below_floor": "The case has no text, and no image of the library is similar enough to its images to rest a "
     "statement on.",
+    "nothing_understood": "No finding was understood in the words of this case, so there is nothing that a source "
+    "could be compared with.",
     "unsure": "What was found points in too many directions: on known cases, a first diagnosis with so little to go on "
     "was not right often enough to be shown.",
     "no_candidate": "What was found is close to this case, but names no diagnosis that could be supported.",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 from cdss.library.ages import age_years
 from cdss.library.models import Gamut
+from cdss.reasoning.concepts import concept_of
 from cdss.reasoning.types import CaseInput
 from retrieval.terms import assertions, sentences, stem, tokens
 
@@ -149,12 +150,21 @@ def _stems(words: str) -> frozenset[str]:
     return frozenset(stem(word) for word in tokens(words))
 
 
+def _each_once(names: Iterable[str]) -> list[str]:
+    """Lists that were put together name a disease by several names: the first of them stands."""
+    found: dict[str, str] = {}
+    for name in names:
+        concept = concept_of(name)
+        found.setdefault(concept.key if concept else name.lower(), name)
+    return list(found.values())
+
+
 def _beside(gamut: Gamut, matched: str) -> Beside:
     return Beside(
         finding=gamut.finding,
         region=gamut.region,
         modality=gamut.modality,
-        diagnoses=list(gamut.diagnoses),
+        diagnoses=_each_once(gamut.diagnoses),
         matched=matched,
         source=gamut.source_name,
         release=gamut.release,

@@ -76,9 +76,11 @@ def consult(
         reading = read_case(case)
         watch.understood(understood_rows(reading))
         pixels = without_overlays(load_pixels())
+    # Words that nothing is known of find whatever shares them: then its images alone are searched for.
+    searched = reading.searched if reading.is_understood or not pixels else without_words(reading.searched)
     with watch.step("search"):
-        retrieved = retrieve(case=reading.searched, told=case, pixels=pixels, scope=scope, weights=weights)
-    if reason := too_little(retrieved):
+        retrieved = retrieve(case=searched, told=case, pixels=pixels, scope=scope, weights=weights)
+    if reason := too_little(retrieved, is_understood=reading.is_understood):
         return Outcome(retrieved, abstention=_abstention(reason, case, pixels, retrieved))
     with watch.step("rank"):
         evidence = freeze(retrieved)
@@ -116,6 +118,10 @@ def judged(
     return with_resemblance(diagnoses) if by_images else diagnoses
 
 
+def without_words(case: CaseInput) -> CaseInput:
+    return replace(case, history="", exam="", findings="")
+
+
 def without_overlays(pixels: Sequence[Pixels]) -> list[Pixels]:
     """Burnt-in marks of a site or a viewer would find images of the same site, not of the same disease."""
     from retrieval.imaging import mask_overlays
@@ -140,9 +146,11 @@ class Grounds(Protocol):
     def shares_words(self) -> bool: ...
 
 
-def too_little(retrieved: Grounds, floors: Mapping[str, float] | None = None) -> str:
+def too_little(retrieved: Grounds, floors: Mapping[str, float] | None = None, *, is_understood: bool = True) -> str:
     """Why the evidence does not carry an answer; empty when it does. `floors` are those of another time."""
     least = floors or floors_of_site()
+    if not is_understood and not retrieved.by_images:
+        return "nothing_understood"
     if not retrieved.found:
         return "nothing_found"
     if retrieved.by_images and retrieved.best_image < least["IMAGE_RELEVANCE_FLOOR"]:

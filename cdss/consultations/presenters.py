@@ -15,7 +15,7 @@ from cdss.consultations.live import PENDING
 from cdss.consultations.lookups import LookUps, lookups_of
 from cdss.consultations.models import Answer, Consultation, Diagnosis, OwnDiagnosis, Stage, Stance, Statement, Support
 from cdss.consultations.spans import span_id
-from cdss.consultations.understanding import Understood, understood
+from cdss.consultations.understanding import Understood, not_understood, understood
 from cdss.consultations.wording import Said, said_in
 from cdss.library.ages import age_said
 from cdss.library.models import Kind
@@ -253,6 +253,10 @@ class Page:
     @property
     def understood(self) -> list[Understood]:
         return understood(self.consultation.understood)
+
+    @property
+    def not_understood(self) -> list[str]:
+        return not_understood(self.consultation.understood)
 
 
 def page_of(consultation: Consultation, *, user: User, writer: str = "") -> Page:

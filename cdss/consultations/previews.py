@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cdss.consultations.understanding import Understood, understood
+from cdss.consultations.understanding import Understood, not_understood, understood
 from cdss.reasoning.types import CaseInput
 
 LABELS = {"history": "History", "exam": "Examination and laboratory", "findings": "Imaging findings"}
@@ -28,6 +28,7 @@ class Preview:
     removed: int
     fields: Sequence[PreviewField]
     understood: Sequence[Understood]
+    not_understood: Sequence[str]
 
 
 def preview_of(case: CaseInput, found: Mapping[str, Any]) -> Preview:
@@ -37,7 +38,7 @@ def preview_of(case: CaseInput, found: Mapping[str, Any]) -> Preview:
         for name, spans in found["spans"].items()
         if spans
     ]
-    return Preview(found["removed"], fields, understood(found["understood"]))
+    return Preview(found["removed"], fields, understood(found["understood"]), not_understood(found["understood"]))
 
 
 def pieces(text: str, spans: Sequence[Sequence[Any]]) -> list[Piece]:

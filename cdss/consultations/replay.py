@@ -22,7 +22,7 @@ from cdss.locks.modes import LockedError
 from cdss.reasoning.composer import WRITER
 from cdss.reasoning.prompts import prompt_sha256
 from cdss.reasoning.types import CaseInput, DiagnosisDraft, EvidenceText
-from cdss.reasoning.understanding import read_case
+from cdss.reasoning.understanding import CaseReading, read_case
 from cdss.reasoning.voting import site_vote
 from retrieval.errors import RetrievalError
 
@@ -91,7 +91,7 @@ def rerun(consultation: Consultation) -> Rerun:
         note = "It was answered before what a search brings was kept: only the gate can be asked again."
         steps.append(StepAgain("rank", "nothing", None, note))
     else:
-        diagnoses, reason = _again(thawed(basis.record), case, reading.case, evidence)
+        diagnoses, reason = _again(thawed(basis.record), case, reading, evidence)
         stored = _stored_answer(consultation)
         pieces = evidence[: len(basis.record["evidence"])]
         texts = diagnoses_text(diagnoses, pieces), diagnoses_text(stored.diagnoses if stored else (), pieces)
@@ -106,17 +106,17 @@ def rerun(consultation: Consultation) -> Rerun:
 
 
 def _again(
-    frozen: Thawed, case: CaseInput, told: CaseInput, evidence: Sequence[EvidenceText]
+    frozen: Thawed, case: CaseInput, reading: CaseReading, evidence: Sequence[EvidenceText]
 ) -> tuple[list[DiagnosisDraft], str]:
     """The differential, or why there was none."""
     patient = patient_of(case)
     candidates = candidates_of(frozen.leads, patient=patient, by_images=frozen.by_images, model=frozen.model)
-    if reason := too_little(replace(frozen, candidates=candidates), frozen.floors):
+    if reason := too_little(replace(frozen, candidates=candidates), frozen.floors, is_understood=reading.is_understood):
         return [], reason
     by_item = {frozen.evidence[text.label]: text for text in evidence if text.label in frozen.evidence}
     sources = sources_from(frozen.names, by_item)
     drafts = composed(case=case, candidates=candidates, sources=sources, by_images=frozen.by_images)
-    found = judged(drafts, list(by_item.values()), case=case, told=told, by_images=frozen.by_images)
+    found = judged(drafts, list(by_item.values()), case=case, told=reading.case, by_images=frozen.by_images)
     return found, "" if found else "no_candidate"
 
 

@@ -10,7 +10,7 @@ from django import forms
 from cdss.consultations.previews import LABELS
 from cdss.numbers import whole_number
 from cdss.reasoning.types import CaseInput, Correction
-from cdss.reasoning.understanding import PARTS, added, read_with_corrections
+from cdss.reasoning.understanding import PARTS, added, read_case, read_with_corrections
 from retrieval.terms import Finding, Presence, Side
 
 ASSERTIONS = [("present", "Present"), ("denied", "Denied"), ("uncertain", "Uncertain"), ("historical", "Past")]
@@ -67,6 +67,10 @@ class Review:
         self.case = case
         self.data = data
         self.pairs = read_with_corrections(case)
+
+    @cached_property
+    def not_understood(self) -> list[str]:
+        return list(dict.fromkeys(one.text for one in read_case(self.case).unknown))
 
     @cached_property
     def rows(self) -> list[Row]:

@@ -10,6 +10,8 @@ from cdss.reasoning.understanding import CaseReading
 from retrieval.terms import Finding
 
 WORDS = {"denied": "denied", "uncertain": "uncertain", "historical": "in the past", "removed": "left out"}
+# Words that nothing is known of: no finding.
+UNKNOWN = "unknown"
 BY_HAND = "set by hand"
 _CORRECTION = tuple(field.name for field in fields(Correction))
 
@@ -25,6 +27,7 @@ class Understood:
 def understood_rows(reading: CaseReading, *, coded: bool = True) -> list[dict[str, object]]:
     """Codes need the vocabularies, which the worker has at hand."""
     rows = [_row(finding, finding.assertion, coded=coded) for finding in reading.findings]
+    rows += [_row(phrase, UNKNOWN, coded=False) for phrase in reading.unknown]
     return rows + [_row(finding, "removed", coded=False) | {"by_hand": True} for finding in reading.removed]
 
 
@@ -54,7 +57,12 @@ def corrections_from(rows: Iterable[Mapping[str, Any]]) -> tuple[Correction, ...
 
 
 def understood(rows: Iterable[Mapping[str, object]]) -> list[Understood]:
-    return [_understood(row) for row in rows]
+    return [_understood(row) for row in rows if row.get("assertion") != UNKNOWN]
+
+
+def not_understood(rows: Iterable[Mapping[str, object]]) -> list[str]:
+    """The words of a case that were read as no finding, each once."""
+    return list(dict.fromkeys(str(row.get("text", "")) for row in rows if row.get("assertion") == UNKNOWN))
 
 
 def _understood(row: Mapping[str, object]) -> Understood:

@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass
 
-from cdss.reasoning.composer import SEPARATES
+from cdss.reasoning.composer import IN_FULL, SEPARATES
 from cdss.reasoning.image_composer import RESEMBLES
 
 _MATCHED = re.compile(
-    r"This case (?P<verb>reports|denies) “(?P<case>.+?)”; the source states “(?P<source>.+)”\.", re.DOTALL
+    rf"This case (?P<verb>reports|denies) “(?P<case>.+?)”(?:{IN_FULL} “(?P<whole>.+?)”)?; "
+    r"the source states “(?P<source>.+)”\.",
+    re.DOTALL,
 )
 _RESEMBLING = re.compile(rf"{re.escape(RESEMBLES)} “(?P<source>.+)”\.", re.DOTALL)
 _APART = re.compile(rf"{SEPARATES} “(?P<finding>[^”]+)”\. (?P<said>(?:The|Another) source states “.+”\.)", re.DOTALL)
@@ -26,6 +28,8 @@ class Said:
     # What tells the first diagnoses apart, and what each source states of it.
     apart: str = ""
     stated: tuple[str, ...] = ()
+    # The finding in full, where the source speaks of a part of it.
+    whole: str = ""
 
     @property
     def speaks_of_the_case(self) -> bool:
@@ -35,7 +39,7 @@ class Said:
 def said_in(text: str) -> Said | None:
     """None for a sentence of any other form: it is shown as it is."""
     if found := _MATCHED.fullmatch(text):
-        return Said(found["verb"], found["case"], found["source"])
+        return Said(found["verb"], found["case"], found["source"], whole=found["whole"] or "")
     if found := _RESEMBLING.fullmatch(text):
         return Said("states", "", found["source"], by_image=True)
     if found := _APART.fullmatch(text):

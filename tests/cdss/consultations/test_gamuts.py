@@ -33,6 +33,14 @@ def test_a_list_is_shown_for_a_finding_that_is_affirmed() -> None:
     assert (beside.source, beside.release) == ("tests", "1.0")
 
 
+def test_a_disease_of_several_names_is_shown_once() -> None:
+    names = ["brain abscess", "Glioblastoma", "Glioblastoma (GBM)", "Abscess of brain", "glioblastoma", "Lymphoma"]
+    (beside,) = matching(
+        CaseInput(findings="A ring-enhancing lesion of the brain."), [gamut("Ring-enhancing lesion", diagnoses=names)]
+    )
+    assert beside.diagnoses == ["brain abscess", "Glioblastoma", "Lymphoma"]
+
+
 @pytest.mark.parametrize(
     "findings",
     [

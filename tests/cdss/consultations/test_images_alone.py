@@ -158,3 +158,11 @@ def test_the_same_image_under_another_source_id_is_left_out(pictured: Path, size
         call_command("consult", input=pictured / "in.jsonl", output=out, exclude_same_source=excluded)
         found[excluded] = {piece["source_id"] for piece in json.loads(out.read_text())["evidence"]}
     assert found == {False: {"c1"}, True: set()}
+
+
+def test_words_that_are_not_understood_are_left_out_beside_images(pictured: Path, ask: Callable) -> None:
+    row = ask(picture("across", 4), findings="zzzz qqqq the weather")
+    assert row.status == Status.DONE
+    texts = row.answers.get().diagnoses.values_list("statements__text", flat=True)
+    assert any(text.startswith(RESEMBLES) for text in texts)
+    assert not any("zzzz" in text for text in texts)

@@ -172,3 +172,21 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_measured(
     with pytest.raises(CommandError, match="it is a folder"):
         evaluate("topics", "--output", str(tmp_path))
     assert not EvaluationRun.objects.exists()
+
+
+@pytest.mark.parametrize("other", ["against", "cases"])
+def test_a_report_takes_the_place_of_nothing_it_was_made_from(other: str, db: None, tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    path.write_text("kept")
+    error = fails("topics", f"--{other}", str(path), "--output", str(tmp_path / "." / "kept.json"))
+    assert (error.returncode, "the same file" in str(error)) == (2, True)
+    assert path.read_text() == "kept"
+
+
+def test_of_many_lines_that_are_no_case_the_first_are_told_and_the_rest_counted(db: None, tmp_path: Path) -> None:
+    path, said = tmp_path / "cases.jsonl", StringIO()
+    path.write_text("[]\n" * 50)
+    with pytest.raises(CommandError):
+        call_command("evaluate", "topics", "--cases", str(path), stdout=StringIO(), stderr=said)
+    assert said.getvalue().count("\nline ") == 19
+    assert "and 30 more lines" in said.getvalue()

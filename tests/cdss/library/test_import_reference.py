@@ -1,3 +1,4 @@
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -5,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from cdss.accounts.models import User
 from cdss.audit.models import Event
@@ -159,6 +161,14 @@ def test_an_incomplete_release_is_refused(hpo: Path, run_import: Callable, head:
     assert not LibraryItem.objects.exists()
 
 
+@pytest.mark.parametrize("broken", ["phenotype.hpoa", "hp.obo"])
+def test_a_release_that_is_no_text_is_refused(hpo: Path, run_import: Callable, broken: str) -> None:
+    annotations(hpo.parent, ROWS)
+    (hpo.parent / broken).write_bytes(b"#version: 1\n\xac\xff\x00")
+    assert run_import(hpo, "--format", "hpo").code == 2
+    assert not LibraryItem.objects.exists()
+
+
 def test_a_row_that_cannot_be_read_is_skipped_with_its_line(hpo: Path, run_import: Callable) -> None:
     annotations(hpo.parent, [*ROWS, annotation("../x", "HP:0000001"), annotation("OMIM:9", "HP:7777777")])
     done = run_import(hpo)
@@ -221,6 +231,19 @@ def test_gamuts_are_imported_once_and_published_on_request(gamuts: Path, run_imp
     again = run_import(gamuts)
     assert (again["documents"], again["updated"]) == (0, 0)
     assert Gamut.objects.get().state == State.PUBLISHED
+
+
+def test_what_waits_as_a_draft_is_told_with_what_to_do(gamuts: Path, db: None) -> None:
+    def said(*arguments: str) -> str:
+        error = io.StringIO()
+        call_command("import_library", str(gamuts), *arguments, stdout=io.StringIO(), stderr=error)
+        return error.getvalue()
+
+    told = said()
+    assert "wait as drafts in “Gamuts”" in told
+    assert "run this again with --publish" in told
+    assert "drafts" not in said("--publish")
+    assert "drafts" not in said()
 
 
 def test_withdrawn_collections_come_back_when_imported(

@@ -30,6 +30,8 @@ from retrieval.files import written_beside
 
 WRONG_USE, WORSE = 2, 1
 SEED = 7
+# Lines of a file that are no case.
+SHOWN = 20
 
 
 @contextmanager
@@ -75,6 +77,7 @@ class Command(BaseCommand):
         locked = is_locked(Mode.TEXT_ONLY)
         if suite in OF_IMAGES:
             refuse_in(Mode.TEXT_ONLY)
+        _kept_apart(options)
         stored = self._stored(options["against"])
         cases = self._cases(options, needed=suite not in APART)
         bench = Workbench(
@@ -150,8 +153,10 @@ class Command(BaseCommand):
             found, skipped = file_cases(path)
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=WRONG_USE) from error
-        for reason in skipped:
+        for reason in skipped[:SHOWN]:
             self.stderr.write(reason)
+        if len(skipped) > SHOWN:
+            self.stderr.write(f"… and {len(skipped) - SHOWN} more lines that are no case.")
         return found
 
     def _compare(self, report: dict[str, Any], stored: dict[str, Any]) -> None:
@@ -162,6 +167,17 @@ class Command(BaseCommand):
         if worse:
             raise CommandError("Worse than before:\n" + "\n".join(f"  {each}" for each in worse), returncode=WORSE)
         self.stderr.write("No figure is worse than before.")
+
+
+def _kept_apart(options: dict[str, Any]) -> None:
+    """A report never takes the place of what it was made from or is compared with."""
+    output: Path | None = options["output"]
+    for name in ("against", "cases"):
+        if output and options[name] and output.resolve() == options[name].resolve():
+            raise CommandError(
+                f"--output and --{name} name the same file, which would be lost. Name another for --output.",
+                returncode=WRONG_USE,
+            )
 
 
 def _label(options: dict[str, Any]) -> str:

@@ -16,13 +16,17 @@ from cdss.library.importers.run import Outcome, orphans_clear, run_import
 from cdss.library.importers.workers import TICK, Share, import_by_workers
 from cdss.library.models import Collection, Kind
 from cdss.library.planning import CHANGES, planned_lines
-from cdss.library.reference import collection_withdraw, reference_collection
+from cdss.library.reference import collection_withdraw, reference_collection, waiting_in
 from cdss.library.services import Target, collection_for
 from cdss.library.tasks import bring_index_up_to_date
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
 
 SHOWN_SKIPS = 20
+DRAFTS = (
+    "{count} wait as drafts in “{name}”: until they are published they are neither searched nor shown beside an "
+    "answer. To publish them, run this again with --publish."
+)
 
 
 def _collection_name(given: str) -> str:
@@ -158,8 +162,11 @@ class Command(BaseCommand):
             if share := options["share"]:
                 return run_import(paths, target=target, format=options["format"], progress=self._ticks, own=share.own)
             if options["workers"] > 1:
-                return self._import_by_workers(paths, collection, options)
-            return run_import(paths, target=target, format=options["format"], progress=self._progress)
+                outcome = self._import_by_workers(paths, collection, options)
+            else:
+                outcome = run_import(paths, target=target, format=options["format"], progress=self._progress)
+            self._tell_drafts(collection)
+            return outcome
 
     def _import_by_workers(self, paths: list[Path], collection: Collection, options: dict[str, Any]) -> Outcome:
         from tqdm import tqdm
@@ -185,10 +192,15 @@ class Command(BaseCommand):
         with reference_collection(name=name, description=source.about(path), licence=source.licence) as collection:
             target = Target(collection, publish=options["publish"])
             outcome = run_import([path], target=target, format=source.word, progress=self._progress)
+            self._tell_drafts(collection)
         if options["publish"] and outcome.documents + outcome.updated and source.is_searched:
             bring_index_up_to_date.enqueue()
             self.stderr.write("Encoded in the background while the site is served; or now: manage.py build_index")
         return outcome
+
+    def _tell_drafts(self, collection: Collection) -> None:
+        if count := waiting_in(collection):
+            self.stderr.write(DRAFTS.format(count=count, name=collection.name))
 
     def _withdraw(self, sources: list[Packaged], files: list[Path], options: dict[str, Any]) -> None:
         if files:
