@@ -101,7 +101,7 @@ def _asked(answer: Answer) -> tuple[list[DiagnosisDraft], WriterResult]:
 
     def show(written: Written) -> None:
         judged = check_one(written.statement, by_label, told)
-        _show(answer, written, placed(judged, diagnosis=written.diagnosis.name, among=among))
+        _show(answer, written, placed(judged, diagnosis=written.diagnosis.name, among=among, chosen_by_model=True))
 
     return ask_model(
         spec=spec,

@@ -48,21 +48,30 @@ class Disease:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What the diseases of a differential and of its evidence are called, and which pieces of evidence are on which."""
+    """What the diseases of a differential and of its evidence are called, which pieces of evidence are on which, and
+    the texts of these."""
 
     diseases: Sequence[Disease]
     evidence: Mapping[str, Disease]
+    texts: Mapping[str, str]
     case: Sequence[str]
 
 
 def listed(diagnoses: Iterable[DiagnosisDraft], evidence: Iterable[EvidenceText], case: CaseInput) -> Listed:
-    about = {text.label: _disease(name) for text in evidence if (name := _subject_of(text))}
+    read = list(evidence)
+    about = {text.label: _disease(name) for text in read if (name := _subject_of(text))}
+    texts = {text.label: text.text for text in read if text.label in about}
     found = {disease.names: disease for disease in (*about.values(), *(_disease(draft.name) for draft in diagnoses))}
-    return Listed([disease for disease in found.values() if disease.names], about, tokens(case.text))
+    return Listed([disease for disease in found.values() if disease.names], about, texts, tokens(case.text))
 
 
-def placed(statement: StatementDraft, *, diagnosis: str, among: Listed) -> StatementDraft:
-    """The statement, not supported when it stands for a diagnosis and speaks of another."""
+def placed(
+    statement: StatementDraft, *, diagnosis: str, among: Listed, chosen_by_model: bool = False
+) -> StatementDraft:
+    """The statement, not supported when it stands for a diagnosis and speaks of another.
+
+    A model may choose a source that has nothing to do with the diagnosis: its texts have to name it.
+    """
     if statement.stance != "for" or statement.support == "unsupported":
         return statement
     own = _disease(diagnosis, with_short_names=True)
@@ -79,7 +88,16 @@ def placed(statement: StatementDraft, *, diagnosis: str, among: Listed) -> State
         astray = any(_begins_with(words, strangers) for words in texts)
     else:
         astray = any(_speaks_of(words, others, own) for words in texts)
+        astray |= chosen_by_model and all(_is_on_another(each.evidence, own, among) for each in statement.citations)
     return replace(statement, support="unsupported", reasons=(*statement.reasons, MISPLACED)) if astray else statement
+
+
+def _is_on_another(label: str, own: Disease, among: Listed) -> bool:
+    disease = among.evidence.get(label)
+    # A title without a code may be of a method, or of a group of diseases.
+    if disease is None or not disease.icd or disease.is_kin(own):
+        return False
+    return own.place(tokens(among.texts[label])) is None
 
 
 def _subject_of(text: EvidenceText) -> str:

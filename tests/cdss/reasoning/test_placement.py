@@ -11,13 +11,32 @@ DIAGNOSES = ("Sarcoidosis", "Lymphoma", "Nephrolithiasis", "Pleural effusion", "
 
 
 def judged(
-    diagnosis: str, text: str, quote: str = "", *, about: str = "Chest imaging", stance: Stance = "for"
+    diagnosis: str,
+    text: str,
+    quote: str = "",
+    *,
+    about: str = "Chest imaging",
+    stance: Stance = "for",
+    beside: str = "",
+    by_model: bool = False,
 ) -> StatementDraft:
     quote = quote or text
-    evidence = EvidenceText("E1", "literature", "d1", about, quote, 1.0)
+    evidence = EvidenceText("E1", "literature", "d1", about, quote + beside, 1.0)
     statement = StatementDraft(text, stance, [CitationDraft("E1", quote, 0, len(quote))], "supported")
     among = listed([DiagnosisDraft(name, name.lower(), 1.0, ()) for name in DIAGNOSES], [evidence], CASE)
-    return placed(statement, diagnosis=diagnosis, among=among)
+    return placed(statement, diagnosis=diagnosis, among=among, chosen_by_model=by_model)
+
+
+def test_a_model_supports_no_diagnosis_by_a_source_on_another_one() -> None:
+    said = ("Lymphoma", "Dyspnoea of sudden onset is reported.")
+    found = judged(*said, about="Pulmonary embolism", by_model=True)
+    assert (found.support, tuple(found.reasons)) == ("unsupported", (MISPLACED,))
+    assert judged(*said, about="Pulmonary embolism").support == "supported"
+    assert judged(*said, about="Pulmonary embolism", by_model=True, stance="against").support == "supported"
+    # A text that names the diagnosis, one on a kind of it, and one that is on no disease.
+    assert judged(*said, about="Pulmonary embolism", beside=" Lymphoma too.", by_model=True).support == "supported"
+    assert judged(*said, about="Hodgkin lymphoma", by_model=True).support == "supported"
+    assert judged(*said, about="Imaging of the chest", by_model=True).support == "supported"
 
 
 @pytest.mark.parametrize(
