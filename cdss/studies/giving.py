@@ -17,7 +17,7 @@ from cdss.studies.shown import Shown, of_series
 def series_given(*, case: Case, images: Sequence[CaseImage], folder: str) -> Given:
     """`{"series": [{"files", "states", "keys": [{"image", "frame", "center", "width", "inverted"}]}]}`."""
     # What was not reviewed yet goes nowhere.
-    rows = list(case.series.filter(waiting=False))
+    rows = [row for row in case.series.all() if not row.waiting]
     if not rows:
         return Given({}, iter(()))
     places = {image.pk: place for place, image in enumerate(images, 1)}

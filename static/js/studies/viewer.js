@@ -66,6 +66,9 @@ const hear = {
       return;
     }
     if (mark.kind === "text") {
+      // The mark chosen before stays what it is.
+      select(null);
+      form.elements.label.value = "";
       fill(mark);
       find("[data-mark-form] [name=label]").focus();
       say("Write the text, then save the mark.");
@@ -77,6 +80,7 @@ const hear = {
 
 const open = async (root, address) => {
   const answer = await fetch(`${address}data/`, { headers: { Accept: "application/json" } });
+  if (answer.status === 404) throw new Error("This picture is not there, or you may not open it.");
   if (!answer.ok || answer.redirected) throw new Error("This picture could not be opened. Reload the page.");
   const meta = await answer.json();
   root.dataset.frames = `${address}frames/`;
@@ -140,7 +144,7 @@ const setCine = (runs) => {
 const LINKED = {
   place: ["Linked by place", "Both scroll together, by their place in the patient."],
   distance: ["Linked by distance", "Both scroll together, by millimetres from the pair that you linked."],
-  share: ["Linked by share", "Both scroll together, by their share of the stack: they do not lie in one space. To keep two levels together, unlink, scroll each to its place, and link again."],
+  share: ["Linked by share", "Both scroll together, by their share of the stack: their slices are not parallel, or they were not taken in one space. To keep two levels together, unlink, scroll each to its place, and link again."],
 };
 const sayLinked = () => {
   const [first, second] = panes;
@@ -320,14 +324,19 @@ const send = async (address, body) => {
   if (!answer.ok) throw new Error(found.error);
   return found;
 };
+const many = (count, one, more = `${one}s`) => `${count} ${count === 1 ? one : more}`;
+const taken = ({ marks, known, passed_over: left }) => {
+  if (!marks.length && !known) return left ? `None was taken: ${many(left, "mark")} of this file, not of these images or of no kind that is drawn here. Open the series that it was made on.` : "This file holds no mark that is drawn here: no length, angle, ellipse, arrow or text. Nothing was taken.";
+  const parts = [`${many(marks.length, "mark")} taken`, known && `${known} here already`, left && `${left} not of these images or of no kind that is drawn here`];
+  return `${parts.filter(Boolean).join(", ")}.`;
+};
 find("[data-import]").addEventListener("change", async (event) => {
   const body = new FormData();
   body.append("file", event.target.files[0]);
   try {
     const found = await send(`/studies/${active.meta.kind}/${active.meta.id}/marks/import/`, body);
-    const left = found.passed_over ? `, ${found.passed_over} not of these images or of no kind that is drawn here` : "";
     await lists.get(active).load();
-    say(`${found.marks.length} mark(s) taken, ${found.known} were here already${left}.`);
+    say(taken(found));
   } catch (error) {
     say(error.message);
   }
