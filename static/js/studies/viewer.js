@@ -424,6 +424,11 @@ const KEYS = {
 document.addEventListener("keydown", (event) => {
   const isPicture = event.target.closest?.("[data-slider], [data-stage]");
   if (!active || document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey) return;
+  // From a field back to the picture, where the keys are.
+  if (event.key === "Escape" && !isPicture && page.contains(event.target) && typing(event)) {
+    active.stage.focus();
+    return;
+  }
   if (!isPicture && typing(event) && !(event.altKey && !event.target.closest("input, textarea, select"))) return;
   if (event.key === "Escape") {
     if (active.drawing) active.drawing = null;

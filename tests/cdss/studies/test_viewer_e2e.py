@@ -345,6 +345,12 @@ def test_everything_but_drawing_by_keys(open_as: Any, stack: Series) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("v")
     assert page.evaluate("document.activeElement.matches('[data-compare]')")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.matches('[data-first] [data-stage]')")
+    page.keyboard.press("m")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Home")
+    expect(number(page)).to_have_text("1 / 20")
     assert page.complaints == []
 
 
