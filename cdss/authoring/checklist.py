@@ -31,8 +31,8 @@ ITEMS: dict[str, tuple[str, str]] = {
         TEXTS,
     ),
     PIXELS_SEEN: (
-        "I have looked at every image in full: no name or number is in the picture, and no face or mark that could be "
-        "recognised.",
+        "I have looked at every image and every series in full: no name or number is in the picture, and no face or "
+        "mark that could be recognised.",
         PICTURES,
     ),
     "may-be-used": (
@@ -95,7 +95,10 @@ def part_digest(manuscript: Manuscript, part: str) -> str:
     if part == TEXTS:
         captions = sorted(each["caption"] for each in content["images"] if each["caption"])
         return content_digest({name: content.get(name) for name in FIELDS} | {"captions": captions})
-    return content_digest({"images": sorted(each["picture"] for each in content["images"])})
+    shown: dict[str, Any] = {"images": sorted(each["picture"] for each in content["images"])}
+    if series := sorted(Series.objects.filter(case=manuscript.case_id).values_list("pk", flat=True)):
+        shown["series"] = series
+    return content_digest(shown)
 
 
 def _ticked(manuscript: Manuscript) -> list[Check]:

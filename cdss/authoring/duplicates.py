@@ -16,6 +16,7 @@ from cdss.accounts.models import User
 from cdss.authoring.models import Manuscript, Picture
 from cdss.library.models import Case, CaseImage
 from cdss.library.veils import unveiled
+from cdss.studies.twins import same_series
 from retrieval.copies import FEWEST_WORDS, words_of
 
 # Share of words two cases have in common from which one may be the other; a copy shares .8.
@@ -48,7 +49,7 @@ class Duplicates:
 
 def duplicates_of(manuscript: Manuscript, user: User) -> Duplicates:
     by_picture = _same_pictures(manuscript)
-    why = _alike(manuscript)
+    why = _alike(manuscript) | same_series(manuscript.case)
     why |= {pk: f"{number} image{'s' * (number != 1)} the same" for pk, number in by_picture.items()}
     visible = {case.pk: case for case in unveiled(Case.objects.viewable_by(user), user).filter(pk__in=why)}
     opened = dict(Manuscript.objects.for_user(user).filter(case__in=why).values_list("case", "pk"))

@@ -58,7 +58,7 @@ def picture_add(*, manuscript: Manuscript, upload: Upload, name: str, by: User) 
         image = image_intake(upload=upload, name=name, screen=True)
         if image.says_burned_in and not image.was_screened:
             raise IntakeError(f"{name}: its header says that text is burnt in. Mask it, then upload it.")
-        return _add(manuscript, image, by), ""
+        return picture_store(manuscript=manuscript, image=image, by=by), ""
     except (IntakeError, AuthoringError) as error:
         return 0, str(error)
 
@@ -68,8 +68,9 @@ def orphans_remove() -> None:
     remove_orphans(folder=FOLDER, names=set(Picture.objects.values_list("file", flat=True)))
 
 
-def _add(manuscript: Manuscript, image: IntakeImage, by: User) -> int:
-    entry = {"modality": image.modality, "region": image.region, "plane": image.plane}
+def picture_store(*, manuscript: Manuscript, image: IntakeImage, by: User, **about: Any) -> int:
+    """How many came to it: 0 when the picture is there. Raises AuthoringError."""
+    entry = {"modality": image.modality, "region": image.region, "plane": image.plane, **about}
     with new_image_files(), transaction.atomic():
         row = Manuscript.objects.select_for_update().get(pk=manuscript.pk)
         images = list(row.content["images"])

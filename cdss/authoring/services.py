@@ -165,13 +165,21 @@ def images_change(*, manuscript: Manuscript, by: User, images: list[dict[str, An
     record(action=action, by=by, obj=row, details={"picture": picture, "version": row.version})
 
 
+@transaction.atomic
+def manuscript_touch(*, manuscript: Manuscript, by: User, note: str) -> Manuscript:
+    """What belongs to the case beside its text has changed: it goes through review again."""
+    row = _locked(manuscript)
+    _write(row, row.content, by, note=note)
+    return row
+
+
 def revision_add(*, manuscript: Manuscript, by: User | None, why: str, note: str = "") -> Revision:
     """Call it in the transaction of what it tells of."""
     last = manuscript.revisions.first()
     edited = why == Revision.Why.EDITED
     if last and edited and last.why == why and last.by_id == (by and by.pk) and last.updated > timezone.now() - ONE_GO:
-        last.content = manuscript.content
-        last.save(update_fields=["content", "updated"])
+        last.content, last.note = manuscript.content, note or last.note
+        last.save(update_fields=["content", "note", "updated"])
         return last
     number = last.number + 1 if last else 1
     return manuscript.revisions.create(number=number, why=why, by=by, content=manuscript.content, note=note)

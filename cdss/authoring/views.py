@@ -27,6 +27,7 @@ from cdss.authoring.workflow import open_actions
 from cdss.library.field_values import RowError
 from cdss.library.models import State
 from cdss.library.services import collection_ensure
+from cdss.library.writing import open_to
 from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked, refuse_in
 from cdss.numbers import whole_number
@@ -129,6 +130,7 @@ def frame(manuscript: Manuscript, user: User) -> dict[str, Any]:
         "reviewers": list(manuscript.reviewers.all()),
         "actions": open_actions(manuscript, user),
         "is_author": Manuscript.objects.editable_by(user).filter(pk=manuscript.pk).exists(),
+        "in_library": open_to(user).filter(pk=case.pk).exists(),
         "is_owner": case.owner_id in (user.pk, None) or may(user, Action.MANAGE_USERS),
         "completeness": completeness_of(manuscript.content),
         "checklist": checklist_of(manuscript),

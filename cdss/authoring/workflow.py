@@ -24,6 +24,7 @@ from cdss.library.services import StateError, Target, case_state_set, case_upser
 from cdss.library.tasks import bring_index_up_to_date
 from cdss.notices.models import Kind
 from cdss.notices.services import notify, people_who_may
+from cdss.studies.services import series_publish
 
 
 def is_author(manuscript: Manuscript, user: User) -> bool:
@@ -119,6 +120,7 @@ def case_publish(*, manuscript: Manuscript, by: User) -> Case:
                 case_upsert(row=_case_row(row, images), target=_target(row))
         except RowError as error:
             raise AuthoringError(f"It cannot be published: {error}.") from error
+        series_publish(case=row.case, by=by)
         row.stage = State.PUBLISHED
         row.save(update_fields=["stage", "updated"])
         revision_add(manuscript=row, by=by, why=Revision.Why.PUBLISHED)

@@ -76,6 +76,8 @@ def _box(shape: re.Match[str], number: int, width: int, height: int) -> tuple[st
     left, top, right, bottom = (a, b, a + c - 1, b + d - 1) if shape[1] == "box" else (a - c, b - d, a + c, b + d)
     if c <= 0 or d <= 0 or right < left or bottom < top:
         raise MaskError(f"Line {number}: write a size that is larger than nothing.")
+    if c > width or d > height:
+        raise MaskError(f"Line {number}: this figure is larger than the image of {width} × {height} pixels.")
     if right < 0 or left > width or bottom < 0 or top > height:
         raise MaskError(f"Line {number}: this figure lies outside the image of {width} × {height} pixels.")
     return shape[1], [left, top, right, bottom]

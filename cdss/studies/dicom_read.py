@@ -75,7 +75,9 @@ def marks_take(*, shown: Shown, found: Iterable[FoundMark | None], by: User | No
 
 
 def _parsed(data: bytes) -> Plain:
-    if len(data) > MAX_BYTES or not dicom.is_dicom(data):
+    if len(data) > MAX_BYTES:
+        raise StudyError(f"This file is larger than {MAX_BYTES >> 20} MB: no presentation state or report is.")
+    if not dicom.is_dicom(data):
         raise StudyError("This is no DICOM presentation state or structured report. Choose such a file.")
     limits = {"max_bytes": min(MAX_BYTES, settings.UPLOAD_MAX_BYTES)}
     try:

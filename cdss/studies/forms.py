@@ -3,9 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 
 from cdss.accounts.models import User
-from cdss.library.models import Case, State
+from cdss.library.models import Case, State, Visibility
+from cdss.library.writing import desk
 
 
 class UploadForm(forms.Form):
@@ -16,7 +18,7 @@ class UploadForm(forms.Form):
         required=False,
         empty_label="a new draft",
         label="To the case",
-        help_text="A draft of yours.",
+        help_text="A case that you write. What is added to a published one waits in its working text for a review.",
     )
     title = forms.CharField(
         required=False,
@@ -25,10 +27,17 @@ class UploadForm(forms.Form):
         help_text="What the case is about, without anything that names the patient.",
     )
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+    visibility = forms.ChoiceField(
+        choices=Visibility.choices, initial=Visibility.PUBLIC, required=False, label="Seen by, once it is published"
+    )
+
+    def __init__(self, *args: Any, user: User, case: Case | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["case"]
-        field.queryset = Case.objects.filter(owner=user, state=State.DRAFT).order_by("-updated")  # type: ignore[attr-defined]
+        mine = desk().authored(user).filter(state=State.DRAFT).values("pk")
+        chosen = Q(pk__in=mine) | Q(pk=case.pk if case else None)
+        field.queryset = desk().writable(user).filter(chosen).order_by("-updated")  # type: ignore[attr-defined]
+        field.label_from_instance = lambda row: f"{row.title} ({row.get_state_display().lower()})"  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -16,7 +16,8 @@ from cdss.studies.shown import Shown, of_series
 
 def series_given(*, case: Case, images: Sequence[CaseImage], folder: str) -> Given:
     """`{"series": [{"files", "states", "keys": [{"image", "frame", "center", "width", "inverted"}]}]}`."""
-    rows = list(case.series.all())
+    # What was not reviewed yet goes nowhere.
+    rows = [row for row in case.series.all() if not row.waiting]
     if not rows:
         return Given({}, iter(()))
     places = {image.pk: place for place, image in enumerate(images, 1)}
@@ -33,10 +34,11 @@ def shared_marks(shown: Shown) -> list[Mark]:
 def _said(shown: Shown, stem: str, places: dict[int, int]) -> dict[str, Any]:
     keys = KeyImage.objects.filter(series=shown.row.pk, image__in=places).order_by("frame", "pk")
     about = ("frame", "center", "width", "inverted")
+    placed = [(places[key.image_id], key) for key in keys if key.image_id is not None]
     return {
         "files": [f"{stem}{frame + 1:05}.dcm" for frame in range(shown.frames)],
         "states": [f"{stem}annotations.dcm"] if shown.marks.filter(shared=True).exists() else [],
-        "keys": [{"image": places[key.image_id], **{name: getattr(key, name) for name in about}} for key in keys],
+        "keys": [{"image": place, **{name: getattr(key, name) for name in about}} for place, key in placed],
     }
 
 

@@ -14,6 +14,7 @@ from cdss.library.field_values import clean
 from cdss.studies.errors import StudyError
 from cdss.studies.measuring import checked_points, measured
 from cdss.studies.models import Mark
+from cdss.studies.permitting import is_named_author
 from cdss.studies.shown import Shown
 
 MAX_LABEL = 200
@@ -83,8 +84,8 @@ def _content(shown: Shown, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_shared(shown: Shown, by: User | None) -> bool:
-    """What the owner of a case draws is for those who read it; what others draw is theirs."""
-    return shown.case.owner_id == (by.pk if by else None)
+    """What the owner and the co-authors of a case draw is for those who read it; what others draw is theirs."""
+    return is_named_author(by, shown.case) if by else shown.case.owner_id is None
 
 
 def _token(value: object) -> UUID:

@@ -12,13 +12,14 @@ from django.urls import reverse
 from cdss.accounts.models import User
 from cdss.fields import EncryptedTextField
 from cdss.library.models import Case, CaseImage
-from cdss.library.veils import unveiled
+from cdss.library.writing import in_hand, open_to
 
 
 class SeriesQuerySet(models.QuerySet["Series"]):
     def viewable_by(self, user: User | AnonymousUser) -> Self:
-        """Of the cases this user may open."""
-        return self.filter(case__in=unveiled(Case.objects.viewable_by(user), user).values("pk"))  # type: ignore[attr-defined]
+        """Of the cases this user may open; what waits for its review, of those this user writes or reviews."""
+        read = Q(case__in=open_to(user).order_by().values("pk"), waiting=False)
+        return self.filter(read | Q(case__in=in_hand(user).order_by().values("pk")))
 
 
 class Series(models.Model):
@@ -63,6 +64,10 @@ class Series(models.Model):
     doubts = models.JSONField(default=list, blank=True)
     # Counts up when its pixels change.
     version = models.PositiveIntegerField(default=1)
+    # It came to a published case: readers see it when the working text of that is published.
+    waiting = models.BooleanField(default=False)
+    # SHA-256 over the pixels as they were read: what another export of them is found by.
+    pixel_digest = models.CharField(max_length=64, blank=True, db_index=True)
     synthetic = models.BooleanField(default=False)
     removed_identifiers = models.JSONField(default=dict, blank=True)
     created = models.DateTimeField(auto_now_add=True)
@@ -84,7 +89,9 @@ class KeyImage(models.Model):
     """A frame that the author chose; image search finds it as an image of the case."""
 
     series = models.ForeignKey(Series, models.CASCADE, related_name="key_images")
-    image = models.OneToOneField(CaseImage, models.CASCADE, related_name="key_of")
+    # Nothing while it is in the working text alone; then it is found by its digest.
+    image = models.OneToOneField(CaseImage, models.CASCADE, null=True, blank=True, related_name="key_of")
+    sha256 = models.CharField(max_length=64, blank=True)
     frame = models.PositiveIntegerField()
     center = models.FloatField()
     width = models.FloatField()

@@ -18,10 +18,11 @@ from cdss.audit.services import record
 from cdss.encryption import EncryptionError
 from cdss.library.dicom_profile import mapped_uid
 from cdss.library.image_files import remove_images_on_commit
-from cdss.library.models import Case
+from cdss.library.models import Case, State
 from cdss.library.patients import Patient
 from cdss.library.rows import patient_group
 from cdss.library.screening import is_wanted
+from cdss.library.writing import desk
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
 from cdss.reading import door
@@ -31,6 +32,7 @@ from cdss.studies.held import held_bytes, held_files
 from cdss.studies.instances import Instance, instance_of
 from cdss.studies.models import Series, StudyUpload
 from cdss.studies.ordering import Placed, Stack, stacks_of
+from cdss.studies.permitting import may_author
 from cdss.studies.pixels import as_rgb, cast, common_type, cover, looked_at, text_boxes
 from retrieval.errors import UnreadableError
 from retrieval.sandbox.sources import Source
@@ -39,6 +41,10 @@ from retrieval.types import StoredFrame
 Told = Callable[[int, int], None]
 OFTEN_BURNT_IN = frozenset({"US", "ES", "XC", "OT", "SC"})
 MAX_REMARKS = 100
+CLOSED = (
+    "This case is not open to you for writing any more: it was handed in, retired or handed over meanwhile. Nothing "
+    "was kept. Take it back, then send the study again."
+)
 # Files and bytes that are handed to a child at once.
 FILES_TOGETHER, BYTES_TOGETHER = 16, 64 * 1024 * 1024
 
@@ -162,13 +168,17 @@ def _stored(upload: StudyUpload, made: Sequence[Series], found: Found) -> list[S
     number = next((each.patient_number for each in found.instances if each.patient_number), "")
     with transaction.atomic():
         case = Case.objects.select_for_update().get(pk=upload.case_id)
+        if not may_author(upload.owner, case):
+            raise StudyError(CLOSED)
         if number and not case.source_group:
             case.source_group = patient_group(case.source_name, number)
             case.save(update_fields=["source_group", "updated"])
         last = Series.objects.filter(case=case).order_by("-position").values_list("position", flat=True).first()
         for position, series in enumerate(made, 0 if last is None else last + 1):
-            series.position = position
+            series.position, series.waiting = position, case.state == State.PUBLISHED
             series.save(force_insert=True)
+        if made:
+            desk().changed(case=case, by=upload.owner, note=f"{len(made)} series came to it.")
         details = {"series": len(made), "frames": sum(series.frames for series in made)}
         record(action="studies.uploaded", by=upload.owner, obj=case, details=details)
     return list(made)
@@ -192,10 +202,11 @@ def _series(case: Case, place: str, stack: Stack, told: Callable[[int], None], *
     first = stack.first
     sample = list(_frames(place, looked_at(stack)))
     certain, asked = ([], []) if known else _text(stack, sample)
-    facts, signed = [], _common(place, stack, sample)
+    facts, signed, seen = [], _common(place, stack, sample), hashlib.sha256()
     with frame_writer() as (folder, writer):
         for count, (placed, read) in enumerate(zip(stack.frames, _frames(place, stack.frames), strict=True), 1):
             frame = cast(read, signed)
+            seen.update(frame.pixels.tobytes())
             writer.add(cover(frame.pixels, certain))
             facts.append(_facts(placed, frame))
             told(count)
@@ -207,6 +218,7 @@ def _series(case: Case, place: str, stack: Stack, told: Callable[[int], None], *
     return Series(
         case=case,
         digest=stack.digest,
+        pixel_digest=seen.hexdigest(),
         study_uid=mapped_uid(first.study),
         series_uid=mapped_uid(first.series),
         frame_of_reference=mapped_uid(first.frame_of_reference),

@@ -15,10 +15,11 @@ from cdss.studies.dicom_series import series_zip
 from cdss.studies.errors import StudyError
 from cdss.studies.forms import KeyImageForm
 from cdss.studies.models import Series
+from cdss.studies.permitting import may_author
+from cdss.studies.presenters import case_page
 from cdss.studies.shown import Shown, shown_or_404
-from cdss.studies.uploads import may_author
 
-NOT_YOURS = "Only the owner of a draft changes its series. A published case is withdrawn first."
+NOT_YOURS = "Only who writes a case changes its series, and not while it is in review or retired."
 
 
 def _authored(request: HttpRequest, pk: int) -> tuple[Shown, Series, User]:
@@ -30,7 +31,7 @@ def _authored(request: HttpRequest, pk: int) -> tuple[Shown, Series, User]:
 
 
 @require_POST
-@require(Action.IMPORT)
+@require(Action.AUTHOR)
 def key_image(request: HttpRequest, pk: int) -> HttpResponse:
     shown, _, user = _authored(request, pk)
     form = KeyImageForm(request.POST)
@@ -44,11 +45,13 @@ def key_image(request: HttpRequest, pk: int) -> HttpResponse:
         )
     except StudyError as error:
         return JsonResponse({"error": str(error)}, status=400)
+    if image is None:
+        return JsonResponse({"image": None, "position": None})
     return JsonResponse({"image": image.pk, "position": image.position})
 
 
 @require_safe
-@require(Action.IMPORT)
+@require(Action.AUTHOR)
 def dicom(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The de-identified files that the exported marks refer to."""
     shown, series, user = _authored(request, pk)
@@ -62,16 +65,20 @@ def dicom(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @require_POST
-@require(Action.IMPORT)
+@require(Action.AUTHOR)
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     shown, series, user = _authored(request, pk)
-    services.series_delete(series=series, by=user)
+    try:
+        services.series_delete(series=series, by=user)
+    except StudyError as error:
+        messages.error(request, str(error))
+        return redirect("studies:viewer", "series", pk)
     messages.success(request, "The series and its marks were deleted. Key images made from it stay with the case.")
-    return redirect("library:case", shown.case.pk)
+    return redirect(case_page(shown.case, user))
 
 
 @require_POST
-@require(Action.IMPORT)
+@require(Action.AUTHOR)
 def doubts(request: HttpRequest, pk: int) -> HttpResponse:
     _, series, user = _authored(request, pk)
     keep = request.POST.get("keep") == "yes"

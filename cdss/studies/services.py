@@ -5,6 +5,7 @@ import io
 from collections.abc import Collection
 from dataclasses import dataclass
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,8 +15,9 @@ from cdss.audit.services import record
 from cdss.library.deidentify import deidentify
 from cdss.library.field_values import clean
 from cdss.library.image_files import new_image_files, remove_images_on_commit
-from cdss.library.models import Case, CaseImage, Kind, LibraryItem, State, Visibility
+from cdss.library.models import WRITTEN_HERE, Case, CaseImage, Kind, LibraryItem, State, Visibility
 from cdss.library.services import collection_ensure
+from cdss.library.writing import CaseClosedError, desk
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
 from cdss.studies.errors import StudyError
@@ -23,6 +25,9 @@ from cdss.studies.frame_files import frame_path, write_frame
 from cdss.studies.models import KeyImage, Series
 from cdss.studies.pixels import windowed
 from cdss.studies.shown import Shown
+
+if TYPE_CHECKING:
+    from cdss.library.intake import IntakeImage
 
 COLLECTION = "Teaching cases"
 MAX_CAPTION = 500
@@ -36,7 +41,7 @@ class Window:
 
 
 @transaction.atomic
-def draft_begin(*, title: str, by: User) -> Case:
+def draft_begin(*, title: str, by: User, visibility: str = Visibility.PRIVATE) -> Case:
     """An empty draft of one's own, for a study to become a case of."""
     text = deidentify(clean(title)).text
     case = Case.objects.create(
@@ -44,18 +49,21 @@ def draft_begin(*, title: str, by: User) -> Case:
         title=text,
         collection=collection_ensure(name=COLLECTION),
         owner=by,
-        visibility=Visibility.PRIVATE,
+        visibility=Visibility(visibility),
         state=State.DRAFT,
-        source_name=COLLECTION,
+        source_name=WRITTEN_HERE,
         source_id=token_hex(6),
         content_hash=hashlib.sha256(text.encode()).hexdigest(),
+        authored_here=True,
     )
     record(action="studies.draft_begun", by=by, obj=case)
     return case
 
 
-def key_image_make(*, shown: Shown, frame: int, window: Window, caption: str, by: User) -> CaseImage:
-    """The frame as it is seen, as an image of the case. The same frame in the same window is made once."""
+def key_image_make(*, shown: Shown, frame: int, window: Window, caption: str, by: User) -> CaseImage | None:
+    """The frame as it is seen, as an image of the case. The same frame in the same window is made once.
+
+    None where the case is published: then it is an image of the working text, which is reviewed first."""
     from cdss.library.intake import IntakeImage, store_case_image
 
     refuse_in(Mode.TEXT_ONLY)
@@ -64,31 +72,53 @@ def key_image_make(*, shown: Shown, frame: int, window: Window, caption: str, by
         raise StudyError("A key image is a frame of a series.")
     png = _png(shown, frame, window)
     sha256 = hashlib.sha256(png).hexdigest()
+    text = deidentify(clean(caption)[:MAX_CAPTION]).text
     with new_image_files(), transaction.atomic():
         case = Case.objects.select_for_update().get(pk=series.case_id)
         if held := CaseImage.objects.filter(case=case, sha256=sha256).first():
             return held
         image = IntakeImage((png,), shown.columns, shown.rows, sha256, 1, series.modality, series.region, series.plane)
-        last = case.images.order_by("-position").values_list("position", flat=True).first()
-        text = deidentify(clean(caption)[:MAX_CAPTION]).text
-        row = store_case_image(case=case, image=image, position=0 if last is None else last + 1, caption=text)
-        row.key = True
-        row.save(update_fields=["key"])
+        row = None
+        if case.state == State.PUBLISHED:
+            _to_working_text(case, image, text, by)
+        else:
+            last = case.images.order_by("-position").values_list("position", flat=True).first()
+            row = store_case_image(case=case, image=image, position=0 if last is None else last + 1, caption=text)
+            row.key = True
+            row.save(update_fields=["key"])
+            LibraryItem.objects.filter(pk=case.pk).update(updated=timezone.now())
         shape = {"center": window.center, "width": window.width, "inverted": window.inverted}
-        KeyImage.objects.create(series=series, image=row, frame=frame, **shape)
-        LibraryItem.objects.filter(pk=case.pk).update(updated=timezone.now())
-        details = {"series": series.pk, "frame": frame, "image": row.pk}
+        held_by = {"series": series, "image": row, "sha256": sha256, "frame": frame}
+        if row is not None or not KeyImage.objects.filter(**held_by).exists():
+            KeyImage.objects.create(**held_by, **shape)
+        details = {"series": series.pk, "frame": frame, "image": row.pk if row else None}
         record(action="studies.key_image_made", by=by, obj=case, details=details)
     return row
 
 
 @transaction.atomic
+def series_publish(*, case: Case, by: User) -> None:
+    """Readers see what came since the case was last published; call it in the transaction that publishes the case."""
+    came = Series.objects.filter(case=case, waiting=True).update(waiting=False)
+    images = dict(CaseImage.objects.filter(case=case, key_of=None).values_list("sha256", "pk"))
+    for key in KeyImage.objects.filter(series__case=case, image=None, sha256__in=images):
+        key.image_id = images.pop(key.sha256, None)
+        key.save(update_fields=["image"])
+    if came:
+        record(action="studies.series_published", by=by, obj=case, details={"series": came})
+
+
+@transaction.atomic
 def series_delete(*, series: Series, by: User) -> None:
-    """With its marks. Key images stay: they are images of the case."""
+    """With its marks. Key images stay: they are images of the case. Raises StudyError."""
+    if series.case.state == State.PUBLISHED and not series.waiting:
+        raise StudyError("Readers see this series. Retire the case and take it up again to delete it.")
     details = {"series": series.pk, "frames": series.frames}
     record(action="studies.series_deleted", by=by, obj=series.case, details=details)
     remove_images_on_commit(names=[series.folder])
+    case = series.case
     series.delete()
+    _tell_editor(case, by, "A series was deleted.")
 
 
 def doubts_decide(*, series: Series, keep: bool, by: User) -> None:
@@ -116,6 +146,20 @@ def series_files_remove_on_commit(*, cases: Collection[int]) -> None:
     """Of cases that are deleted: call it before their rows go, in the same transaction."""
     rows = Series.objects.filter(case__in=cases)
     remove_images_on_commit(names=list(rows.values_list("folder", flat=True)))
+
+
+def _to_working_text(case: Case, image: IntakeImage, caption: str, by: User) -> None:
+    try:
+        desk().picture(case=case, image=image, caption=caption, by=by)
+    except CaseClosedError as error:
+        raise StudyError(str(error)) from error
+
+
+def _tell_editor(case: Case, by: User, note: str) -> None:
+    try:
+        desk().changed(case=case, by=by, note=note)
+    except CaseClosedError as error:
+        raise StudyError(str(error)) from error
 
 
 def _png(shown: Shown, frame: int, window: Window) -> bytes:

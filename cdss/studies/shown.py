@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 import numpy as np
+from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from cdss.accounts.models import User
 from cdss.library.dicom_profile import mapped_uid
 from cdss.library.image_files import frame_paths, image_bytes, is_grey_png
 from cdss.library.models import Case, CaseImage
-from cdss.library.veils import unveiled
+from cdss.library.writing import in_hand, open_to
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
 from cdss.reading import door
@@ -122,8 +123,8 @@ def shown_or_404(kind: str, pk: int, user: User) -> Shown:
     if kind == "series":
         rows = Series.objects.viewable_by(user).defer("frame_facts")  # type: ignore[attr-defined]
         return of_series(get_object_or_404(rows.select_related("case", "case__owner"), pk=pk))
-    visible = unveiled(Case.objects.viewable_by(user), user).values("pk")  # type: ignore[attr-defined]
-    image = get_object_or_404(CaseImage.objects.select_related("case", "case__owner").filter(case__in=visible), pk=pk)
+    seen = Q(case__in=open_to(user).order_by().values("pk")) | Q(case__in=in_hand(user).order_by().values("pk"))
+    image = get_object_or_404(CaseImage.objects.select_related("case", "case__owner").filter(seen), pk=pk)
     try:
         return of_image(image)
     except OSError as error:

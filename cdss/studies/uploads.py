@@ -14,11 +14,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from cdss.accounts.models import User
-from cdss.accounts.permissions import Action, may
 from cdss.audit.services import record
 from cdss.library.archives import MEGABYTE
 from cdss.library.image_files import remove_orphans
-from cdss.library.models import Case, State
+from cdss.library.models import Case
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
 from cdss.studies import held
@@ -33,10 +32,6 @@ TOLD_EVERY = timedelta(seconds=1)
 FAILED = (
     "The study could not be read, and nothing of it was kept. Upload it again; tell an administrator if it fails again."
 )
-
-
-def may_author(user: User, case: Case) -> bool:
-    return case.owner_id == user.pk and case.state == State.DRAFT and may(user, Action.IMPORT)
 
 
 def upload_begin(*, case: Case, by: User) -> StudyUpload:

@@ -4,11 +4,12 @@ from django.views.decorators.http import require_safe
 
 from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
+from cdss.library.writing import open_to
 from cdss.numbers import whole_number
 from cdss.studies.models import MarkKind
+from cdss.studies.permitting import may_author
 from cdss.studies.presenters import comparable, identity_line, stacks_of_case
 from cdss.studies.shown import Shown, described, shown_or_404
-from cdss.studies.uploads import may_author
 
 # A frame of a version never changes; a new version has another address.
 FRAME_HEADERS = {
@@ -31,10 +32,11 @@ def viewer(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
         "case": shown.case,
         "identity": identity_line(shown.case),
         "series": shown.row if shown.kind == "series" else None,
-        "stacks": stacks_of_case(shown.case),
+        "stacks": stacks_of_case(shown.case, user_of(request)),
         "others": comparable(shown, user_of(request)),
         "kinds": MarkKind.choices,
         "is_author": may_author(user_of(request), shown.case),
+        "in_library": open_to(user_of(request)).filter(pk=shown.case.pk).exists(),
     }
     return render(request, "studies/viewer.html", context)
 
@@ -44,7 +46,8 @@ def viewer(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
 def data(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     shown = shown_or_404(kind, pk, user_of(request))
     _opened(request, shown)
-    return JsonResponse(described(shown), headers={"Cache-Control": "private, no-cache"})
+    about = described(shown) | {"identity": identity_line(shown.case)}
+    return JsonResponse(about, headers={"Cache-Control": "private, no-cache"})
 
 
 @require_safe

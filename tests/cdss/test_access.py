@@ -76,7 +76,7 @@ OWNER_ALONE = (302, 200, 404, 404, 404, 404)
 DEPARTMENT = (302, 200, 404, 200, 404, 404)
 PUBLISHERS = (302, 200, 404, 200, 404, 200)
 IMPORTERS = (302, 403, 403, 200, 403, 200)
-UPLOADER = (302, 403, 403, 200, 403, 404)
+UPLOADER = (302, 404, 404, 200, 403, 404)
 EDITORS = (302, 403, 403, 200, 403, 200)
 EDITORS_ACT = (302, 403, 403, 302, 403, 302)
 AUTHORS = (302, 200, 200, 200, 403, 200)
@@ -284,12 +284,12 @@ TABLE = [
     Row("library:doubt_crop", "GET", OWNER_ALONE, ("doubt",)),
     Row("library:doubt_decided", "POST", (302, 302, 404, 404, 404, 404), ("doubt",)),
     # studies: of a draft that belongs to the educator, of another's department, and of a published one of the owner
-    Row("studies:upload", "GET", IMPORTERS),
-    Row("studies:upload", "POST", IMPORTERS),
+    Row("studies:upload", "GET", AUTHORS),
+    Row("studies:upload", "POST", AUTHORS),
     Row("studies:upload_result", "GET", UPLOADER, ("upload",)),
     Row("studies:upload_progress", "GET", UPLOADER, ("upload",)),
     Row("studies:upload_files", "POST", UPLOADER, ("upload",)),
-    Row("studies:upload_start", "POST", (302, 403, 403, 400, 403, 404), ("upload",)),
+    Row("studies:upload_start", "POST", (302, 404, 404, 400, 403, 404), ("upload",)),
     Row("studies:viewer", "GET", OWNER_ALONE, ("series_kind", "series")),
     Row("studies:viewer", "GET", OWNER_ALONE, ("images_kind", "private_image")),
     Row("studies:viewer", "GET", DEPARTMENT, ("images_kind", "department_image")),
@@ -304,14 +304,14 @@ TABLE = [
     Row("studies:marks_import", "POST", (302, 400, 404, 404, 404, 404), ("series_kind", "series")),
     Row("studies:mark", "POST", (302, 400, 404, 404, 404, 404), ("mark",)),
     Row("studies:mark_delete", "POST", OWNER_ALONE, ("mark",)),
-    Row("studies:key_image", "POST", (302, 403, 403, 404, 403, 404), ("series",)),
-    Row("studies:key_image", "POST", (302, 403, 403, 400, 403, 403), ("own_series",)),
-    Row("studies:series_dicom", "GET", (302, 403, 403, 404, 403, 404), ("series",)),
-    Row("studies:series_dicom", "GET", (302, 403, 403, 200, 403, 403), ("own_series",)),
-    Row("studies:series_delete", "POST", (302, 403, 403, 404, 403, 404), ("series",)),
-    Row("studies:series_delete", "POST", (302, 403, 403, 302, 403, 403), ("own_series",)),
-    Row("studies:doubts", "POST", (302, 403, 403, 404, 403, 404), ("series",)),
-    Row("studies:doubts", "POST", (302, 403, 403, 302, 403, 403), ("own_series",)),
+    Row("studies:key_image", "POST", (302, 400, 404, 404, 403, 404), ("series",)),
+    Row("studies:key_image", "POST", (302, 404, 404, 400, 403, 403), ("own_series",)),
+    Row("studies:series_dicom", "GET", (302, 200, 404, 404, 403, 404), ("series",)),
+    Row("studies:series_dicom", "GET", (302, 404, 404, 200, 403, 403), ("own_series",)),
+    Row("studies:series_delete", "POST", (302, 302, 404, 404, 403, 404), ("series",)),
+    Row("studies:series_delete", "POST", (302, 404, 404, 302, 403, 403), ("own_series",)),
+    Row("studies:doubts", "POST", (302, 302, 404, 404, 403, 404), ("series",)),
+    Row("studies:doubts", "POST", (302, 404, 404, 302, 403, 403), ("own_series",)),
     # privacy
     Row("privacy:subject", "GET", ADMINISTRATOR),
     Row("privacy:subject", "POST", ADMINISTRATOR, data={"patient": "A-1"}),

@@ -2,6 +2,7 @@
 const form = document.querySelector("[data-study-upload]");
 const bar = form.querySelector("progress");
 const saying = form.querySelector("[data-upload-said]");
+const trouble = form.querySelector("[data-upload-trouble]");
 const PART_BYTES = 24e6;
 const PART_FILES = 60;
 const inputs = [...form.querySelectorAll("input[type=file]")];
@@ -19,6 +20,7 @@ const chosen = () => [...dropped, ...inputs.flatMap((input) => [...input.files])
 const count = () => {
   const files = chosen();
   const size = files.reduce((sum, file) => sum + file.size, 0);
+  trouble.textContent = "";
   saying.textContent = files.length ? `${files.length} file${files.length > 1 ? "s" : ""}, ${(size / 1e6).toFixed(1)} MB` : "";
 };
 
@@ -57,13 +59,22 @@ const post = (address, body, progress) =>
     request.send(body);
   });
 
+// Sent again after a failure, the study goes to the draft that was begun, and not to a second one.
+const keepDraft = (to) => {
+  if (!chosenCase.querySelector(`option[value="${to.case}"]`)) chosenCase.add(new Option(to.title, String(to.case)));
+  chosenCase.value = String(to.case);
+  showTitle();
+};
+
 const send = async () => {
   const files = chosen();
   const total = files.reduce((sum, file) => sum + file.size, 0) || 1;
+  trouble.textContent = "";
   const about = new FormData();
-  for (const name of ["case", "title"]) about.append(name, form.elements[name].value);
+  for (const name of ["case", "title", "visibility"]) about.append(name, form.elements[name].value);
   const to = await post(form.action || location.href, about);
   if (!to.files) throw new Error("Your session has ended. Sign in and send the study again.");
+  keepDraft(to);
   let sent = 0;
   for (const part of parts(files)) {
     const body = new FormData();
@@ -83,7 +94,7 @@ const send = async () => {
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (!chosen().length) {
-    saying.textContent = "Choose the files of the study first.";
+    trouble.textContent = "Choose the files of the study first.";
     inputs[0].focus();
     return;
   }
@@ -93,7 +104,7 @@ form.addEventListener("submit", async (event) => {
   try {
     await send();
   } catch (error) {
-    saying.textContent = error.message;
+    trouble.textContent = error.message;
     button.disabled = false;
     bar.hidden = true;
   }

@@ -2,7 +2,7 @@
 import { typing } from "../app.js";
 import { MarkList } from "./marklist.js";
 import { said } from "./measure.js";
-import { matchingFrame } from "./linked.js";
+import { howLinked, matchingFrame } from "./linked.js";
 import { Pane } from "./pane.js";
 
 const BUDGET = 256 * 1024 * 1024;
@@ -15,6 +15,8 @@ const lists = new Map();
 let active = null;
 let tool = matchMedia("(pointer: coarse)").matches ? "scroll" : "window";
 let linked = true;
+let anchor = null;
+let oneWindow = false;
 let cine = 0;
 let chosenMark = null;
 
@@ -32,14 +34,14 @@ const hear = {
   tool: () => tool,
   chosen: (pane) => choose(pane),
   went: (pane) => {
-    if (linked) for (const other of panes) if (other !== pane) other.go(matchingFrame(pane, other), true);
+    if (linked) for (const other of panes) if (other !== pane) other.go(matchingFrame(pane, other, anchor), true);
     if (pane === active) {
       showFrame();
       tell("frame", currentReference());
     }
   },
   windowed: (pane) => {
-    if (linked) {
+    if (oneWindow) {
       for (const other of panes) {
         if (other === pane || other.meta.unit !== pane.meta.unit || (other.center === pane.center && other.width === pane.width && other.inverted === pane.inverted)) continue;
         Object.assign(other, { center: pane.center, width: pane.width, inverted: pane.inverted, preset: other.meta.presets.findIndex((preset) => preset[1] === pane.center && preset[2] === pane.width) });
@@ -64,6 +66,9 @@ const hear = {
       return;
     }
     if (mark.kind === "text") {
+      // The mark chosen before stays what it is.
+      select(null);
+      form.elements.label.value = "";
       fill(mark);
       find("[data-mark-form] [name=label]").focus();
       say("Write the text, then save the mark.");
@@ -75,6 +80,7 @@ const hear = {
 
 const open = async (root, address) => {
   const answer = await fetch(`${address}data/`, { headers: { Accept: "application/json" } });
+  if (answer.status === 404) throw new Error("This picture is not there, or you may not open it.");
   if (!answer.ok || answer.redirected) throw new Error("This picture could not be opened. Reload the page.");
   const meta = await answer.json();
   root.dataset.frames = `${address}frames/`;
@@ -135,9 +141,32 @@ const setCine = (runs) => {
   cine = runs && active.meta.frames > 1 ? setInterval(() => active.go((active.frame + 1) % active.meta.frames), Math.max(16, active.meta.frameTime)) : 0;
   find("[data-cine]").setAttribute("aria-pressed", String(Boolean(cine)));
 };
+const LINKED = {
+  place: ["Linked by place", "Both scroll together, by their place in the patient."],
+  distance: ["Linked by distance", "Both scroll together, by millimetres from the pair that you linked."],
+  share: ["Linked by share", "Both scroll together, by their share of the stack: their slices are not parallel, or they were not taken in one space. To keep two levels together, unlink, scroll each to its place, and link again."],
+};
+const sayLinked = () => {
+  const [first, second] = panes;
+  const button = find("[data-link]");
+  button.setAttribute("aria-pressed", String(linked));
+  if (!second) return;
+  const isOne = first.meta.frames < 2 || second.meta.frames < 2;
+  const [name, words] = isOne ? ["Linked", "One of them has a single frame: zoom and place go together."] : LINKED[howLinked(first, second, anchor)];
+  find("[data-link-how]").textContent = linked ? name : "Not linked";
+  say(linked ? words : "Each scrolls by itself.");
+};
 const setLinked = (on) => {
+  if (panes.length < 2) return;
   linked = on;
-  find("[data-link]").setAttribute("aria-pressed", String(on));
+  anchor = on ? new Map(panes.map((pane) => [pane, pane.frame])) : null;
+  sayLinked();
+  if (on) hear.went(active);
+};
+const setOneWindow = (on) => {
+  oneWindow = on;
+  find("[data-same-window]").setAttribute("aria-pressed", String(on));
+  if (on) hear.windowed(active);
 };
 
 const compare = async (key) => {
@@ -157,17 +186,38 @@ const compare = async (key) => {
   }
   second.hidden = !key;
   find("[data-link]").hidden = !key;
+  find("[data-same-window]").hidden = true;
+  linked = true;
+  anchor = null;
+  say("");
   find("[data-stages]").toggleAttribute("data-two", Boolean(key));
   if (!key) return;
   const [kind, id] = key.split(":");
   try {
     const pane = await open(second, `/studies/${kind}/${id}/`);
     pane.stage.dataset.tool = tool;
-    second.querySelector("[data-title]").textContent = `Case ${pane.meta.caseLabel} · ${pane.meta.label}`;
+    second.querySelector("[data-title]").textContent = `${pane.meta.identity} · ${pane.meta.label}`;
+    find("[data-same-window]").hidden = pane.meta.unit !== panes[0].meta.unit;
+    setOneWindow(false);
     hear.went(panes[0]);
+    sayLinked();
+    return pane;
   } catch (error) {
+    second.hidden = true;
+    find("[data-link]").hidden = true;
+    find("[data-stages]").removeAttribute("data-two");
+    find("[data-compare]").value = "";
     say(error.message);
   }
+};
+
+// One that an address names may be of any case that this user may open.
+const compareNamed = async (key) => {
+  const choice = find("[data-compare]");
+  const pane = await compare(key);
+  if (!pane) return;
+  if (![...choice.options].some((option) => option.value === key)) choice.add(new Option(`${pane.meta.label} · case ${pane.meta.caseLabel}`, key));
+  choice.value = key;
 };
 
 // Marks
@@ -274,14 +324,19 @@ const send = async (address, body) => {
   if (!answer.ok) throw new Error(found.error);
   return found;
 };
+const many = (count, one, more = `${one}s`) => `${count} ${count === 1 ? one : more}`;
+const taken = ({ marks, known, passed_over: left }) => {
+  if (!marks.length && !known) return left ? `None was taken: ${many(left, "mark")} of this file, not of these images or of no kind that is drawn here. Open the series that it was made on.` : "This file holds no mark that is drawn here: no length, angle, ellipse, arrow or text. Nothing was taken.";
+  const parts = [`${many(marks.length, "mark")} taken`, known && `${known} here already`, left && `${left} not of these images or of no kind that is drawn here`];
+  return `${parts.filter(Boolean).join(", ")}.`;
+};
 find("[data-import]").addEventListener("change", async (event) => {
   const body = new FormData();
   body.append("file", event.target.files[0]);
   try {
     const found = await send(`/studies/${active.meta.kind}/${active.meta.id}/marks/import/`, body);
-    const left = found.passed_over ? `, ${found.passed_over} not of these images or of no kind that is drawn here` : "";
     await lists.get(active).load();
-    say(`${found.marks.length} mark(s) taken, ${found.known} were here already${left}.`);
+    say(taken(found));
   } catch (error) {
     say(error.message);
   }
@@ -310,17 +365,24 @@ const key = async () => {
   for (const [name, value] of Object.entries({ frame, center, width, inverted })) body.append(name, String(value));
   try {
     const found = await send(`/studies/series/${meta.id}/key/`, body);
-    say(`Frame ${frame + 1} is image ${found.position + 1} of the case now.`);
+    say(found.image ? `Frame ${frame + 1} is image ${found.position + 1} of the case now.` : `Frame ${frame + 1} is an image of the working text now. Readers see it when that has been reviewed and published.`);
   } catch (error) {
     say(error.message);
   }
 };
 
 // Buttons and keys
-const setIdentity = () => {
-  const shown = page.toggleAttribute("data-no-identity") === false;
+const IDENTITY = "viewer identity";
+const showIdentity = (shown) => {
+  page.toggleAttribute("data-no-identity", !shown);
   find("[data-identity-toggle]").setAttribute("aria-pressed", String(shown));
 };
+const setIdentity = () => {
+  const shown = page.hasAttribute("data-no-identity");
+  showIdentity(shown);
+  localStorage.setItem(IDENTITY, shown ? "shown" : "hidden");
+};
+showIdentity(localStorage.getItem(IDENTITY) !== "hidden");
 page.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
@@ -330,6 +392,7 @@ page.addEventListener("click", (event) => {
   if (button.dataset.zoom) active.zoomBy(button.dataset.zoom === "in" ? 1.25 : 0.8);
   if ("cine" in button.dataset) setCine(!cine);
   if ("link" in button.dataset) setLinked(!linked);
+  if ("sameWindow" in button.dataset) setOneWindow(!oneWindow);
   if ("key" in button.dataset) key();
   if ("identityToggle" in button.dataset) setIdentity();
 });
@@ -352,6 +415,7 @@ const KEYS = {
   "alt ArrowUp": () => active.panBy(0, -20), "alt ArrowDown": () => active.panBy(0, 20), "alt ArrowLeft": () => active.panBy(-20, 0), "alt ArrowRight": () => active.panBy(20, 0),
   "+": () => active.zoomBy(1.25), "=": () => active.zoomBy(1.25), "-": () => active.zoomBy(0.8), f: reset, 0: reset,
   i: () => active.invert(), w: () => active.usePreset((active.preset + 1) % active.meta.presets.length), c: () => setCine(!cine), s: () => setLinked(!linked),
+  u: () => find("[data-same-window]").hidden || setOneWindow(!oneWindow),
   v: () => find("[data-compare]").focus(), o: setIdentity, k: key, d: () => setTool("window"), p: () => setTool("pan"), z: () => setTool("zoom"), r: () => setTool("scroll"),
   l: () => setTool("length"), a: () => setTool("angle"), e: () => setTool("ellipse"), h: () => setTool("arrow"), t: () => setTool("text"),
   m: () => form.elements.kind.focus(), n: () => nextMark(1), b: () => nextMark(-1), Delete: () => chosenMark && drop(chosenMark),
@@ -360,6 +424,11 @@ const KEYS = {
 document.addEventListener("keydown", (event) => {
   const isPicture = event.target.closest?.("[data-slider], [data-stage]");
   if (!active || document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey) return;
+  // From a field back to the picture, where the keys are.
+  if (event.key === "Escape" && !isPicture && page.contains(event.target) && typing(event)) {
+    active.stage.focus();
+    return;
+  }
   if (!isPicture && typing(event) && !(event.altKey && !event.target.closest("input, textarea, select"))) return;
   if (event.key === "Escape") {
     if (active.drawing) active.drawing = null;
@@ -385,18 +454,23 @@ const start = async () => {
     shape();
     panes[0].stage.focus({ preventScroll: true });
     tell("viewer", currentReference());
-    const beside = new URLSearchParams(location.search).get("with");
-    if (beside && [...find("[data-compare]").options].some((option) => option.value === beside)) {
-      find("[data-compare]").value = beside;
-      compare(beside);
-    } else if (beside) say("The picture to compare with is not offered here: choose one under “Compare with”.");
+    const beside = new URLSearchParams(location.search).get("with") ?? "";
+    if (/^(series|images):[1-9]\d{0,17}$/.test(beside)) await compareNamed(beside);
+    else if (beside) say("The picture to compare with is not named as one here is: choose one under “Compare with”.");
   } catch (error) {
     say(error.message);
   }
 };
 
 // A part of the page that acts on a region brings the tool that draws one.
+const regions = document.querySelector("a[data-region-action]");
 find("[data-tool=box]").hidden = !document.querySelector("[data-region-action]");
+if (regions) {
+  document.addEventListener("cdss:region", ({ detail: { kind, id, frame, box } }) => {
+    if (`${kind}/${id}` !== page.dataset.picture) say("Similar regions are looked for from the first picture: draw the box there.");
+    else location.assign(`${regions.href}&${new URLSearchParams({ frame, x: box.left, y: box.top, w: box.width, h: box.height })}`);
+  });
+}
 start();
 
 // For measuring from outside (make bench).

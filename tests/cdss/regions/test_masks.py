@@ -109,3 +109,9 @@ def test_boxes_and_ellipses_are_typed() -> None:
 def test_a_figure_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(MaskError, match="Line 1"):
         mask_of_polygons(text, width=64, height=48)
+
+
+@pytest.mark.parametrize("line", ["box 0 0 9999 9999", "ellipse 10 10 500 5", "box 0 0 21 5"])
+def test_a_figure_larger_than_its_image_is_refused(line: str) -> None:
+    with pytest.raises(MaskError, match="larger than the image of 20 × 10"):
+        mask_of_polygons(line, width=20, height=10)

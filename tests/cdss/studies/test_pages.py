@@ -55,7 +55,7 @@ def test_a_study_sent_in_one_form_becomes_a_series_of_a_new_draft(
     assert "1 series with 3 frames were stored" in page
     assert "hx-get" not in page
     case = Case.objects.get()
-    assert (case.title, case.state, case.visibility, case.series.get().frames) == ("A nodule", "draft", "private", 3)
+    assert (case.title, case.state, case.visibility, case.series.get().frames) == ("A nodule", "draft", "public", 3)
     assert "Open in viewer" in teacher.get(f"/library/cases/{case.pk}/").content.decode()
 
 
@@ -101,9 +101,9 @@ def test_without_files_it_says_so(teacher: Client) -> None:
     assert not Case.objects.exists()
 
 
-def test_drafts_of_others_and_published_cases_take_no_study(teacher: Client, draft: Case, clinician: User) -> None:
+def test_drafts_of_others_and_retired_cases_take_no_study(teacher: Client, draft: Case, clinician: User) -> None:
     others = library_case(clinician, Visibility.PUBLIC, state=State.DRAFT)
-    Case.objects.filter(pk=draft.pk).update(state=State.PUBLISHED)
+    Case.objects.filter(pk=draft.pk).update(state=State.RETIRED)
     for case in (draft, others):
         assert teacher.get(f"/studies/upload/?case={case.pk}").status_code == 404
         assert teacher.post("/studies/upload/", {"case": case.pk}, **SCRIPT).status_code == 400

@@ -167,6 +167,20 @@ def test_points_are_clicked_as_well_as_dragged(open_as: Any, stack: Series) -> N
     assert page.complaints == []
 
 
+def test_a_text_leaves_the_mark_that_was_chosen_before_as_it_is(open_as: Any, stack: Series) -> None:
+    page = open_as(f"/studies/series/{stack.pk}/")
+    page.keyboard.press("l")
+    drag(page, (24, 64), (104, 64))
+    expect(page.locator("[data-mark-list]")).to_contain_text("length: 40")
+    page.keyboard.press("t")
+    page.mouse.click(*place(page, 50, 20))
+    page.keyboard.type("A disc")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-mark-list]")).to_contain_text("text: A disc")
+    expect(page.locator("[data-saved]")).to_have_text("All saved.")
+    assert sorted(Mark.objects.values_list("kind", flat=True)) == ["length", "text"]
+
+
 def test_a_phone_shows_the_picture_on_its_first_screen(open_as: Any, stack: Series) -> None:
     page = open_as(f"/studies/series/{stack.pk}/", width=390, theme="dark")
     box = page.locator("[data-first] [data-stage]").bounding_box()
@@ -205,7 +219,7 @@ def test_marks_go_out_and_come_back(open_as: Any, stack: Series, tmp_path: Path)
     page.keyboard.press("Delete")
     expect(page.locator("[data-mark-list] li")).to_have_count(0)
     page.locator("[data-import]").set_input_files(file)
-    expect(page.locator("[data-said]")).to_contain_text("1 mark(s) taken")
+    expect(page.locator("[data-said]")).to_have_text("1 mark taken.")
     expect(page.locator("[data-mark-list]")).to_contain_text("arrow")
 
 
@@ -256,10 +270,48 @@ def test_two_pictures_scroll_together(open_as: Any, stack: Series, educator: Use
     page.keyboard.press("PageUp")
     expect(number(page)).to_have_text("10 / 20")
     expect(second).to_have_text("5 / 10")
-    page.get_by_role("button", name="Linked").click()
+    page.get_by_role("button", name="Linked by place").click()
     page.keyboard.press("Home")
     expect(second).to_have_text("5 / 10")
+    expect(page.get_by_role("button", name="Not linked")).to_have_attribute("aria-pressed", "false")
+    # Each has its own window, until one is asked for.
+    windows = [page.locator(f"[data-{which}] [data-window]") for which in ("first", "second")]
+    page.keyboard.press("2")
+    expect(windows[0]).to_have_text("L -600 W 1500 · As stored 2")
+    expect(windows[1]).to_have_text("L 40 W 400 · As stored")
+    page.keyboard.press("u")
+    expect(windows[1]).to_have_text("L -600 W 1500 · As stored 2")
     assert page.complaints == []
+
+
+def test_pictures_of_two_spaces_scroll_by_share_or_from_where_they_were_linked(
+    open_as: Any, stack: Series, educator: User
+) -> None:
+    other = draft_begin(title="A prior", by=educator)
+    elements = {"SeriesInstanceUID": "1.2.3.4", "FrameOfReferenceUID": "1.2.3.5"}
+    files = [(f"{n}", written(ct(n, z=100 + n * 4, pixels=disc(n), **elements))) for n in range(10)]
+    read_files(other, educator, files)
+    prior = Series.objects.get(case=other)
+    page = open_as(f"/studies/series/{stack.pk}/?with=series:{prior.pk}")
+    first, second = number(page), page.locator("[data-second] [data-number]")
+    expect(page.get_by_role("button", name="Linked by share")).to_be_visible()
+    expect(page.locator("[data-said]")).to_contain_text("by their share of the stack")
+    page.keyboard.press("Home")
+    expect(second).to_have_text("1 / 10")
+    # Unlinked, the second is put beside another slice; linked again, both go on by millimetres.
+    for key in ("s", "x", "ArrowDown", "ArrowDown", "s", "x", *["ArrowDown"] * 8):
+        page.keyboard.press(key)
+    expect(page.get_by_role("button", name="Linked by distance")).to_be_visible()
+    expect(first).to_have_text("9 / 20")
+    expect(second).to_have_text("5 / 10")
+    assert page.complaints == []
+
+
+def test_a_picture_beside_it_that_is_not_there_is_said(open_as: Any, stack: Series) -> None:
+    for key, said in (("series:999", "may not open it"), ("nonsense", "not named as one here")):
+        page = open_as(f"/studies/series/{stack.pk}/?with={key}")
+        expect(page.locator("[data-said]")).to_contain_text(said)
+        expect(page.locator("[data-second]")).to_be_hidden()
 
 
 def test_everything_but_drawing_by_keys(open_as: Any, stack: Series) -> None:
@@ -279,6 +331,9 @@ def test_everything_but_drawing_by_keys(open_as: Any, stack: Series) -> None:
     expect(zoom).to_have_text("1.0×")
     page.keyboard.press("o")
     expect(page.locator("[data-first] [data-identity]")).to_be_hidden()
+    page.reload()
+    page.locator("[data-first][data-seen]:not([data-seen='-1'])").wait_for()
+    expect(page.locator("[data-first] [data-identity]")).to_be_hidden()
     page.keyboard.press("o")
     expect(page.locator("[data-first] [data-identity]")).to_contain_text("de-identified")
     page.keyboard.press("c")
@@ -290,6 +345,12 @@ def test_everything_but_drawing_by_keys(open_as: Any, stack: Series) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("v")
     assert page.evaluate("document.activeElement.matches('[data-compare]')")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.matches('[data-first] [data-stage]')")
+    page.keyboard.press("m")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Home")
+    expect(number(page)).to_have_text("1 / 20")
     assert page.complaints == []
 
 
