@@ -1,8 +1,8 @@
 """Pictures that are the same to the eye: re-encoded, made smaller, cut at their edges.
 
 Each picture has a print: bits of its coarse shape, of the whole and of what is left when up to a quarter is cut off
-each edge. Two pictures whose prints come near are looked at themselves (`same_to_the_eye`), so that two patients with the
-same examination are not taken for one.
+each edge. Two pictures whose prints come near are looked at themselves (`same_to_the_eye`), so that two patients with
+the same examination are not taken for one.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ urlpatterns = [
     path("courses/<id:pk>/items/", course_views.items, name="course_items"),
     path("courses/<id:pk>/cohorts/", course_views.cohorts, name="course_cohorts"),
     path("courses/<id:pk>/progress/", course_views.progress, name="course_progress"),
+    path("courses/<id:pk>/progress/export/", course_views.progress_export, name="course_progress_export"),
     path("platforms/", platform_views.platforms, name="platforms"),
     path("platforms/<id:pk>/", platform_views.platform, name="platform"),
     path("lti/keys/", lti_views.keys, name="lti_keys"),

@@ -367,6 +367,8 @@ TABLE = [
     Row("teaching:course_items", "POST", (302, 403, 403, 302, 403, 403), ("course",)),
     Row("teaching:course_items", "POST", (302, 403, 403, 404, 403, 403), ("other_course",)),
     Row("teaching:course_cohorts", "POST", (302, 403, 403, 302, 403, 403), ("course",), {"name": "Autumn"}),
+    Row("teaching:course_progress_export", "GET", TEACHERS, ("course",)),
+    Row("teaching:course_progress_export", "GET", (302, 403, 403, 404, 403, 403), ("other_course",)),
     Row("teaching:course_cohorts", "POST", (302, 403, 403, 404, 403, 403), ("other_course",), {"name": "Autumn"}),
     Row("teaching:course_progress", "GET", TEACHERS, ("course",)),
     Row("teaching:course_progress", "GET", (302, 403, 403, 404, 403, 403), ("other_course",)),

@@ -53,6 +53,7 @@ AUDITED: dict[tuple[str, str], str] = {
     ("teaching:quizzes", "POST"): "quiz.created",
     ("teaching:results", "GET"): "quiz.results_viewed",
     ("teaching:results_export", "GET"): "quiz.results_exported",
+    ("teaching:course_progress_export", "GET"): "course.progress_exported",
     ("teaching:run", "GET"): "quiz.viewed",
     ("teaching:run", "POST"): "quiz.submitted",
     ("teaching:run_image", "GET"): "teaching.image_viewed",
