@@ -33,6 +33,7 @@ urlpatterns = [
     path("courses/<id:pk>/progress/export/", course_views.progress_export, name="course_progress_export"),
     path("platforms/", platform_views.platforms, name="platforms"),
     path("platforms/<id:pk>/", platform_views.platform, name="platform"),
+    path("platforms/<id:pk>/edit/", platform_views.platform_edit, name="platform_edit"),
     path("lti/keys/", lti_views.keys, name="lti_keys"),
     path("lti/login/", lti_views.login, name="lti_login"),
     path("lti/launch/", lti_views.launch, name="lti_launch"),

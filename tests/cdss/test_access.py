@@ -255,6 +255,7 @@ TABLE = [
     Row("authoring:collection_new", "POST", EDITORS_ACT, data={"name": "Chest"}),
     Row("authoring:collection", "GET", TEACHER, ("collection",)),
     Row("authoring:collection", "POST", TEACHER, ("collection",), {"name": "Mine now"}),
+    Row("authoring:collection_delete", "POST", TEACHER, ("collection",)),
     Row("authoring:share", "POST", TEACHER, ("collection",), {"kind": "role", "role": "clinician"}),
     Row("authoring:share_revoke", "POST", TEACHER, ("collection", "share")),
     Row("authoring:shared", "GET", ANYONE, ("token",)),
@@ -374,6 +375,8 @@ TABLE = [
     Row("teaching:course_progress", "GET", (302, 403, 403, 404, 403, 403), ("other_course",)),
     Row("teaching:platforms", "GET", ADMINISTRATOR),
     Row("teaching:platforms", "POST", ADMINISTRATOR),
+    Row("teaching:platform_edit", "GET", ADMINISTRATOR, ("platform",)),
+    Row("teaching:platform_edit", "POST", ADMINISTRATOR, ("platform",)),
     Row("teaching:platform", "POST", (302, 403, 403, 403, 403, 302), ("platform",), {"active": "off"}),
     # a learning platform's way in: whoever asks is asked who they are by signatures, not by a session
     Row("teaching:lti_keys", "GET", (200, 200, 200, 200, 200, 200)),
