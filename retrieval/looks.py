@@ -90,7 +90,7 @@ def distances(mine: Print, others: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Bits [n] between a print [WINDOWS] and each of others [n, WINDOWS]: of one whole to the nearest window."""
     theirs = np.bitwise_count(others ^ mine[0]).min(axis=1)
     ours = np.bitwise_count(others[:, :1] ^ mine[None, :]).min(axis=1)
-    return np.minimum(theirs, ours).astype(np.int64)
+    return np.asarray(np.minimum(theirs, ours), dtype=np.int64)
 
 
 def same_to_the_eye(one: Grey, other: Grey) -> bool:
@@ -135,7 +135,8 @@ def _placed(one: Grey, other: Grey) -> NDArray[np.float64] | None:
     found, fits = cv2.estimateAffine2D(source, target, ransacReprojThreshold=3.0)
     if found is None or int(fits.sum()) < LEAST_POINTS:
         return None
-    return np.asarray(found, dtype=np.float64) if _is_upright(found) else None
+    placed = np.asarray(found, dtype=np.float64)
+    return placed if _is_upright(placed) else None
 
 
 def _is_upright(placed: NDArray[np.float64]) -> bool:

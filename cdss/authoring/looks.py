@@ -36,7 +36,7 @@ def looks_make() -> int:
     """Compares each picture that was not compared yet with all that were, and returns how many. It can be stopped."""
     if is_locked(Mode.TEXT_ONLY):
         return 0
-    new = [*CaseImage.objects.filter(look=None), *Picture.objects.filter(look=None)]
+    new: list[Picture | CaseImage] = [*CaseImage.objects.filter(look=None), *Picture.objects.filter(look=None)]
     if not new:
         return 0
     album = _Album()

@@ -151,3 +151,11 @@ def test_nothing_to_import_offers_no_button(client: Client, educator: User) -> N
     assert "2 left out" in page
     assert "Import 0" not in page
     assert "Another file" in page
+
+
+def test_what_is_no_file_of_cases_is_told_what_would_be_one(client: Client, educator: User) -> None:
+    client.force_login(educator)
+    sent = {"file": SimpleUploadedFile("notes.docx", b"PK\x03\x04zz"), "collection": "Set", "visibility": "private"}
+    page = client.post("/authoring/import/", sent).content.decode()
+    assert "notes.docx: the format was not recognised. What can be imported here: case JSON lines" in page
+    assert "gamuts" not in page

@@ -178,6 +178,7 @@ def test_a_dead_link_and_one_that_never_was_are_answered_alike(client: Client, e
     client.post(f"/authoring/collections/{empty.pk}/delete/")
     assert not Collection.objects.filter(pk=empty.pk).exists()
     assert Event.objects.filter(action="collection.deleted").count() == 1
+    client = Client()
     client.force_login(stranger)
     pages = set()
     for token in (old, standing, "x" * 43, "Empty"):
