@@ -15,6 +15,7 @@ from cdss.feedback.models import Feedback
 from cdss.indexing.searching import search_library
 from cdss.library.models import Case
 from cdss.library.veils import unveiled
+from cdss.numbers import whole_number
 from cdss.reasoning.naming import same_disease
 from cdss.teaching.models import Attempt
 from cdss.verdicts import Verdict
@@ -62,8 +63,7 @@ def links_of(origins: Sequence[dict[str, Any]], by: User) -> list[tuple[Link, ..
 
 
 def _number(name: str) -> int:
-    digits = name.removeprefix("C-")
-    return int(digits) if digits.isdecimal() and len(digits) < 18 else 0
+    return whole_number(name.removeprefix("C-")) or 0
 
 
 def origin_text(origin: dict[str, Any]) -> str:
