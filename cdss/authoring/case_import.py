@@ -22,7 +22,7 @@ from cdss.authoring.services import AuthoringError
 from cdss.library import uploads
 from cdss.library.field_values import RowError
 from cdss.library.importers.archive import unpacked
-from cdss.library.importers.base import FormatError, Importer, Read
+from cdss.library.importers.base import FormatError, Importer, Read, UnknownFormatError
 from cdss.library.importers.registry import importer_for
 from cdss.library.importers.run import run_import
 from cdss.library.models import Collection, Visibility
@@ -43,6 +43,10 @@ INLINE_LINES, INLINE_PICTURES = 200, 20
 TOLD_EVERY = 1.0
 FAILED = "The file could not be looked at, and nothing was kept. Send it again, or tell an administrator."
 STOPPED = "The import stopped. What was imported before stays; start it again: rows that are there are passed over."
+TAKEN = (
+    "What can be imported here: case JSON lines (cases.jsonl) with their images, images with labels.csv, DICOM files, "
+    "MIRC documents and IHE teaching files."
+)
 _TABLES = (".jsonl", ".ndjson")
 
 
@@ -77,6 +81,8 @@ def import_look(*, planned: PlannedImport) -> PlannedImport:
         with transaction.atomic():
             planned.save(update_fields=["plan", "sha256", "state", "updated"])
             record(action="import.planned", by=planned.by, obj=planned, details=counts_of(plan))
+    except UnknownFormatError:
+        _refuse(planned, f"{planned.name}: the format was not recognised. {TAKEN}")
     except (FormatError, RowError, AuthoringError) as error:
         _refuse(planned, str(error).replace(f"{path.parent}/", ""))
     except BaseException:

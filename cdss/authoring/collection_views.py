@@ -1,11 +1,12 @@
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cdss.accounts.permissions import Action, require, user_of
+from cdss.accounts.permissions import REFUSAL, Action, may, require, user_of
 from cdss.authoring import collections
 from cdss.authoring.forms import CollectionForm, ShareForm
 from cdss.authoring.services import AuthoringError
@@ -85,14 +86,33 @@ def revoke(request: HttpRequest, pk: int, share: int) -> HttpResponse:
     return redirect("authoring:collection", pk)
 
 
+@require_POST
+@require(Action.SHARE)
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(collections.collections_editable_by(user_of(request)), pk=pk)
+    try:
+        collections.collection_delete(collection=row, by=user_of(request))
+    except AuthoringError as error:
+        messages.error(request, str(error))
+        return redirect("authoring:collection", pk)
+    messages.success(request, "Deleted.")
+    return redirect("authoring:collections")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
-@require(Action.BROWSE_LIBRARY)
 def shared(request: HttpRequest, token: str) -> HttpResponse:
-    """A link says what it shows; who wants to see it is let in."""
+    """A link says what it shows; who wants to see it is let in: learners to its cases as unknowns."""
+    browses = may(request.user, Action.BROWSE_LIBRARY)
+    if not browses and not may(request.user, Action.LEARN):
+        raise PermissionDenied(REFUSAL)
     share = collections.share_of_link(token)
     if share is None:
-        raise Http404
+        # What was revoked, ended, or never was is answered alike.
+        return render(request, "authoring/shared_gone.html", status=404)
     if request.method != "POST":
-        return render(request, "authoring/shared.html", {"share": share})
+        return render(request, "authoring/shared.html", {"share": share, "browses": browses})
     collections.link_open(share=share, by=user_of(request))
+    if not browses:
+        messages.success(request, "Its cases stand among your unknown cases from now on.")
+        return redirect("teaching:home")
     return redirect(f"{reverse('library:list')}?collection={share.collection_id}")

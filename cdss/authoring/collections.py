@@ -53,6 +53,15 @@ def collection_save(
 
 
 @transaction.atomic
+def collection_delete(*, collection: Collection, by: User) -> None:
+    """Only an empty one, whoever's and of whatever state its cases are. Its links lead nowhere from then on."""
+    if collection.items.exists() or collection.gamuts.exists():
+        raise AuthoringError("It holds cases, drafts and retired ones among them. Move them to another one first.")
+    record(action="collection.deleted", by=by, obj=collection)
+    collection.delete()
+
+
+@transaction.atomic
 def share_with(
     *, collection: Collection, by: User, role: str = "", user: User | None = None, expires: datetime | None = None
 ) -> CollectionShare:

@@ -13,6 +13,7 @@ from django.db.models import When
 from django.db.models.expressions import Combinable
 
 from cdss.accounts.models import User
+from cdss.authoring.looks import alike, uncompared
 from cdss.authoring.models import Manuscript, Picture
 from cdss.library.models import Case, CaseImage
 from cdss.library.veils import unveiled
@@ -38,25 +39,30 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """`hidden` are others that this reader may not see."""
+    """`hidden` are others that this reader may not see, `uncompared` the images still to be looked at by the worker."""
 
     shown: tuple[Duplicate, ...]
     hidden: int
+    uncompared: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.shown or self.hidden)
 
 
 def duplicates_of(manuscript: Manuscript, user: User) -> Duplicates:
-    by_picture = _same_pictures(manuscript)
     why = _alike(manuscript) | same_series(manuscript.case)
-    why |= {pk: f"{number} image{'s' * (number != 1)} the same" for pk, number in by_picture.items()}
+    why |= {pk: f"{_images(number)} the same to the eye" for pk, number in alike(manuscript).items()}
+    why |= {pk: f"{_images(number)} the same" for pk, number in _same_pictures(manuscript).items()}
     visible = {case.pk: case for case in unveiled(Case.objects.viewable_by(user), user).filter(pk__in=why)}
     opened = dict(Manuscript.objects.for_user(user).filter(case__in=why).values_list("case", "pk"))
     mine = {case.pk: case for case in Case.objects.filter(pk__in=opened)}
     shown = visible | mine
     rows = [Duplicate(shown[pk], said, opened.get(pk)) for pk, said in why.items() if pk in shown]
-    return Duplicates(tuple(rows), len(why) - len(rows))
+    return Duplicates(tuple(rows), len(why) - len(rows), uncompared(manuscript))
+
+
+def _images(number: int) -> str:
+    return f"{number} image{'s' * (number != 1)}"
 
 
 def _same_pictures(manuscript: Manuscript) -> dict[int, int]:

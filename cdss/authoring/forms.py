@@ -78,7 +78,7 @@ class CollectionForm(forms.Form):
 
 class ShareForm(forms.Form):
     kind = forms.ChoiceField(choices=[("role", "A role"), ("user", "A person"), ("link", "A link")], label="With")
-    role = forms.ChoiceField(required=False, choices=[("", "no role"), *Role.choices])
+    role = forms.ChoiceField(required=False, choices=[("", "Choose a role"), *Role.choices])
     user = PersonField(required=False, max_length=150, label="User name")
     until = forms.DateField(
         required=False, widget=DayInput, help_text="The last day. Without one, until you revoke it."

@@ -16,7 +16,7 @@ from django.utils import timezone
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, may
 from cdss.fields import EncryptedJSONField, EncryptedTextField
-from cdss.library.models import Case, State
+from cdss.library.models import Case, CaseImage, State
 from cdss.library.pictured import Pictured
 
 # A worker that has said nothing for so long has died.
@@ -117,6 +117,45 @@ class Picture(Pictured, models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("authoring:picture", args=[self.manuscript_id, self.pk])
+
+
+class Look(models.Model):
+    """The print of a picture, of a working text or of the library, and so that it was compared with the others."""
+
+    picture = models.OneToOneField(Picture, models.CASCADE, null=True, related_name="look")
+    image = models.OneToOneField(CaseImage, models.CASCADE, null=True, related_name="look")
+    # As retrieval.looks makes it, little-endian; empty where there is no shape to compare.
+    bits = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(picture__isnull=True, image__isnull=False) | Q(picture__isnull=False, image__isnull=True),
+                name="look_of_one_picture",
+            )
+        ]
+
+    @property
+    def row(self) -> Picture | CaseImage:
+        return self.picture or self.image  # type: ignore[return-value]
+
+    @property
+    def case_id(self) -> int:
+        return self.picture.manuscript.case_id if self.picture else self.image.case_id  # type: ignore[union-attr]
+
+    @property
+    def sha256(self) -> str:
+        return self.row.sha256
+
+
+class SameLook(models.Model):
+    """Two pictures of different cases that are the same to the eye."""
+
+    one = models.ForeignKey(Look, models.CASCADE, related_name="+")
+    other = models.ForeignKey(Look, models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["one", "other"], name="same_look_once")]
 
 
 class Revision(models.Model):

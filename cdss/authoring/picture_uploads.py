@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
 from cdss.accounts.models import User
+from cdss.authoring.looks import looks_soon
 from cdss.authoring.models import Manuscript, PictureUpload, WorkState
 from cdss.authoring.pictures import orphans_remove, picture_add
 from cdss.authoring.services import AuthoringError
@@ -90,6 +91,7 @@ def pictures_read(*, upload: PictureUpload) -> None:
         _end(upload, WorkState.FAILED, added, [*problems, FAILED])
         raise
     _end(upload, WorkState.DONE, added, problems)
+    looks_soon()
 
 
 def _end(upload: PictureUpload, state: WorkState, added: int, problems: list[str]) -> None:

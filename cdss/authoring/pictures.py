@@ -13,6 +13,7 @@ from django.db import transaction
 from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.authoring.content import about_image, picture_entry
+from cdss.authoring.looks import looks_soon
 from cdss.authoring.models import Manuscript, Picture
 from cdss.authoring.services import AuthoringError, images_change
 from cdss.library.doubts import doubts_forget, doubts_store
@@ -47,6 +48,8 @@ def pictures_add(*, manuscript: Manuscript, uploads: Sequence[UploadedFile], by:
         new, problem = picture_add(manuscript=manuscript, upload=upload, name=upload.name or "", by=by)
         added += new
         problems += [problem] if problem else []
+    if added:
+        looks_soon()
     return added, problems
 
 

@@ -26,3 +26,10 @@ def run_import(planned: int) -> None:
     from cdss.authoring.models import PlannedImport
 
     import_work(planned=PlannedImport.objects.select_related("by").get(pk=planned))
+
+
+@task(queue_name=INDEX_QUEUE)
+def compare_looks() -> None:
+    from cdss.authoring.looks import looks_make
+
+    looks_make()

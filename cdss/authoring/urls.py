@@ -17,6 +17,7 @@ urlpatterns = [
     path("collections/", collection_views.listing, name="collections"),
     path("collections/new/", collection_views.collection, name="collection_new"),
     path("collections/<id:pk>/", collection_views.collection, name="collection"),
+    path("collections/<id:pk>/delete/", collection_views.delete, name="collection_delete"),
     path("collections/<id:pk>/share/", collection_views.share, name="share"),
     path("collections/<id:pk>/share/<id:share>/revoke/", collection_views.revoke, name="share_revoke"),
     path("shared/<str:token>/", collection_views.shared, name="shared"),

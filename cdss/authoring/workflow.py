@@ -14,6 +14,7 @@ from cdss.audit.services import record
 from cdss.authoring.checklist import checklist_of
 from cdss.authoring.completeness import completeness_of
 from cdss.authoring.content import FIELDS
+from cdss.authoring.looks import looks_soon
 from cdss.authoring.models import Manuscript, Revision
 from cdss.authoring.pictures import image_rows, pictures_adopt
 from cdss.authoring.services import AuthoringError, locked_for_change, revision_add
@@ -86,6 +87,7 @@ def case_submit(*, manuscript: Manuscript, by: User, reviewers: Iterable[User] =
     revision_add(manuscript=row, by=by, why=Revision.Why.SUBMITTED, note=note[:200])
     record(action="case.submitted", by=by, obj=row, details={"version": row.version, "reviewers": len(told)})
     _tell(row, Kind.REVIEW, told, f"{by} asks for a review of case {row}.", f"submit:{row.version}")
+    looks_soon()
 
 
 @transaction.atomic

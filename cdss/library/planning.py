@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cdss.library.case_images import read_images, source_digest
@@ -32,8 +32,13 @@ class Planned:
 
 def planned_lines(reads: Iterable[Read], target: Target) -> Iterator[dict[str, Any]]:
     """What would come of each row, as JSON; `line` is its place in the source."""
+    first: dict[tuple[str, str], int] = {}
     for read in reads:
         found = Planned("skipped", why=read.reason) if read.row is None else row_planned(row=read.row, target=target)
+        if read.row is not None and found.change in ("created", "updated"):
+            at = first.setdefault((read.row.source_name, read.row.source_id), read.line)
+            if at != read.line:
+                found = replace(found, change="updated", why=f"It stands on line {at} too: this one takes its place.")
         yield {"line": read.line} | asdict(found) | {"problems": list(found.problems)}
 
 

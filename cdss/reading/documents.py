@@ -12,6 +12,7 @@ from retrieval.sandbox.sources import File
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+ENCODING = ". Save it as UTF-8, or have its first line name the encoding it is in"
 ENTITIES = "the XML declares entities, which is not allowed"
 # Articles that are sent at once.
 TOGETHER = 32
@@ -80,7 +81,8 @@ def _bounded(file: File, nodes: int, depth: int, *, among: str = "") -> Iterator
     except DefusedXmlException as error:
         raise UnreadableError(ENTITIES) from error
     except (ParseError, LookupError, ValueError) as error:
-        raise UnreadableError(f"broken XML: {error}") from error
+        hint = ENCODING if "invalid token" in str(error) or isinstance(error, LookupError | ValueError) else ""
+        raise UnreadableError(f"broken XML: {error}{hint}") from error
 
 
 def pdf(args: Mapping[str, Any], file: File) -> Part:

@@ -1,3 +1,5 @@
+import datetime as dt
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -6,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
 from cdss.library.models import Case
@@ -15,7 +18,7 @@ from cdss.teaching import attempting
 from cdss.teaching.attempting import TeachingError, cases_for
 from cdss.teaching.forms import CommitForm
 from cdss.teaching.masking import names_of
-from cdss.teaching.models import Attempt, Course, Quiz, QuizRun, Step
+from cdss.teaching.models import Attempt, Course, Enrolment, Quiz, QuizRun, Step
 from cdss.teaching.pictures import picture
 from cdss.teaching.presenting import (
     due_rows,
@@ -44,9 +47,17 @@ def home(request: HttpRequest) -> HttpResponse:
         "due": due_rows(user, timezone.localdate()),
         "quizzes": Quiz.objects.for_user(user),
         "runs": QuizRun.objects.for_user(user).open().select_related("version__quiz"),
-        "courses": Course.objects.for_user(user),
+        "courses": _courses(user),
+        "now": timezone.now(),
     }
     return render(request, "teaching/home.html", context)
+
+
+def _courses(user: User) -> list[tuple[Course, dt.datetime | None]]:
+    """With the deadline that holds for this person."""
+    taken = Enrolment.objects.filter(learner=user).select_related("cohort", "course")
+    own = {row.course_id: row.deadline for row in taken}
+    return [(course, own.get(course.pk, course.deadline)) for course in Course.objects.for_user(user)]
 
 
 @require_http_methods(["GET", "POST"])

@@ -1,7 +1,9 @@
+import datetime as dt
+import tempfile
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -10,15 +12,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from cdss.accounts.models import User
 from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
+from cdss.exports import csv_pieces, download, export_write
 from cdss.numbers import whole_number
 from cdss.teaching import coursing
 from cdss.teaching.attempting import TeachingError, cases_for
-from cdss.teaching.forms import CohortForm, CourseForm, end_of
+from cdss.teaching.forms import CohortForm, CourseForm
 from cdss.teaching.models import Cohort, Course, CourseItem, Enrolment, Quiz
 from cdss.teaching.presenting import unknown_title
-from cdss.teaching.progress import done_by, learner_rows
+from cdss.teaching.progress import PART_COLUMNS, done_by, learner_rows, part_rows
 
 MOST_FOUND = 12
+SPOOLED = 2 * 1024 * 1024
 
 
 @require_http_methods(["GET", "POST"])
@@ -80,14 +84,15 @@ def course_edit(request: HttpRequest, pk: int) -> HttpResponse:
     start["deadline"] = timezone.localtime(found.deadline).date() if found.deadline else None
     form = CourseForm(request.POST or None, initial=start)
     if request.method == "POST" and form.is_valid():
-        return _acted(request, pk, lambda: coursing.course_change(course=found, by=by, **form.values()))
+        values = form.values()
+        return _acted(request, pk, lambda: coursing.course_change(course=found, by=by, **values), values["deadline"])
     words = request.GET.get("q", "").strip()[:100]
     context: dict[str, Any] = {
         "course": found,
         "form": form,
-        "cohort_form": CohortForm(),
+        "cohort_form": CohortForm(auto_id="new-cohort-%s"),
         "parts": found.items.select_related("case", "quiz"),
-        "cohorts": found.cohorts.all(),
+        "cohorts": [(cohort, _cohort_form(cohort)) for cohort in found.cohorts.all()],
         "quizzes": Quiz.objects.editable_by(by),
         "q": words,
         "found": _cases(by, words),
@@ -114,20 +119,27 @@ def items(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @require(Action.TEACH)
 def cohorts(request: HttpRequest, pk: int) -> HttpResponse:
-    """A cohort made, people put into one, or a person taken out of the course."""
+    """A cohort made, changed or taken out, people put into one, or a person taken out of the course."""
     found, by, sent = _own(request, pk), user_of(request), request.POST
     if number := _number(sent.get("leaves")):
         learner = get_object_or_404(User, pk=number, enrolments__course=found)
         return _acted(request, pk, lambda: coursing.course_leave(course=found, by=by, learner=learner))
     if number := _number(sent.get("cohort")):
         cohort = get_object_or_404(Cohort, course=found, pk=number)
-        return _acted(request, pk, lambda: _enrol(request, cohort))
+        if sent.get("act") == "remove":
+            return _acted(request, pk, lambda: coursing.cohort_remove(cohort=cohort, by=by))
+        if sent.get("act") != "change":
+            return _acted(request, pk, lambda: _enrol(request, cohort))
+    else:
+        cohort = None
     form = CohortForm(sent)
     if not form.is_valid():
-        messages.error(request, "Give the cohort a name.")
+        messages.error(request, " ".join(f"{form[name].label}: {said[0]}" for name, said in form.errors.items()))
         return redirect("teaching:course_edit", pk)
-    name, deadline = form.cleaned_data["name"], end_of(form.cleaned_data["deadline"])
-    return _acted(request, pk, lambda: coursing.cohort_create(course=found, by=by, name=name, deadline=deadline))
+    values = form.values()
+    if cohort is not None:
+        return _acted(request, pk, lambda: coursing.cohort_change(cohort=cohort, by=by, **values), values["deadline"])
+    return _acted(request, pk, lambda: coursing.cohort_create(course=found, by=by, **values), values["deadline"])
 
 
 @require_GET
@@ -139,6 +151,18 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "teaching/course_progress.html", {"course": found, "rows": rows})
 
 
+@require_GET
+@require(Action.TEACH)
+def progress_export(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    found = _own(request, pk)
+    # Closed by `download`, when it has been sent.
+    file = tempfile.SpooledTemporaryFile(max_size=SPOOLED)  # noqa: SIM115
+    written = export_write(csv_pieces(PART_COLUMNS, part_rows(found)), file)
+    details = {"rows": written.rows, "sha256": written.sha256}
+    record(action="course.progress_exported", by=user_of(request), obj=found, details=details)
+    return download(request, file, name=f"course-{found.pk}-progress.csv", content_type="text/csv")
+
+
 def _enrol(request: HttpRequest, cohort: Cohort) -> None:
     names = request.POST.get("usernames", "")[:40_000].replace(",", "\n").split()
     new, unknown = coursing.enrol_by_list(cohort=cohort, by=user_of(request), usernames=names)
@@ -147,12 +171,20 @@ def _enrol(request: HttpRequest, cohort: Cohort) -> None:
         messages.warning(request, f"Nobody who learns here is called {', '.join(unknown[:20])}.")
 
 
-def _acted(request: HttpRequest, pk: int, act: Any) -> HttpResponse:
+def _acted(request: HttpRequest, pk: int, act: Any, deadline: dt.datetime | None = None) -> HttpResponse:
     try:
         act()
     except TeachingError as error:
         messages.error(request, str(error))
+    else:
+        if deadline is not None and deadline < timezone.now():
+            messages.warning(request, "Saved. This deadline has passed: what is handed in from now on is marked late.")
     return redirect("teaching:course_edit", pk)
+
+
+def _cohort_form(cohort: Cohort) -> CohortForm:
+    day = timezone.localtime(cohort.deadline).date() if cohort.deadline else None
+    return CohortForm(initial={"name": cohort.name, "deadline": day}, auto_id=f"cohort-{cohort.pk}-%s")
 
 
 def _own(request: HttpRequest, pk: int) -> Course:

@@ -108,6 +108,22 @@ def cohort_create(*, course: Course, by: User, name: str, deadline: dt.datetime 
 
 
 @transaction.atomic
+def cohort_change(*, cohort: Cohort, by: User, name: str, deadline: dt.datetime | None) -> None:
+    if cohort.course.cohorts.filter(name=name).exclude(pk=cohort.pk).exists():
+        raise TeachingError("A cohort of this name is there already.")
+    cohort.name, cohort.deadline = name, deadline
+    cohort.save(update_fields=["name", "deadline"])
+    record(action="course.cohort_changed", by=by, obj=cohort.course, details={"cohort": cohort.pk})
+
+
+@transaction.atomic
+def cohort_remove(*, cohort: Cohort, by: User) -> None:
+    """Its code opens nothing any more. Who is in it takes part without a cohort, and what they did stays."""
+    record(action="course.cohort_removed", by=by, obj=cohort.course, details={"cohort": cohort.pk})
+    cohort.delete()
+
+
+@transaction.atomic
 def enrol_by_list(*, cohort: Cohort, by: User, usernames: Iterable[str]) -> tuple[int, list[str]]:
     """How many take part who did not, and the names nobody who learns here has."""
     names = list(dict.fromkeys(name.strip().lower() for name in usernames if name.strip()))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.urls import reverse
+
 from cdss.accounts.models import User
-from cdss.consultations.models import Diagnosis, OwnDiagnosis, Stage, Support
+from cdss.consultations.models import Consultation, Diagnosis, OwnDiagnosis, Stage, Support
 from cdss.feedback.models import Feedback
 from cdss.indexing.searching import search_library
 from cdss.library.models import Case
+from cdss.library.veils import unveiled
+from cdss.numbers import whole_number
 from cdss.reasoning.naming import same_disease
 from cdss.teaching.models import Attempt
 from cdss.verdicts import Verdict
@@ -30,6 +34,36 @@ class Proposal:
     @property
     def said(self) -> str:
         return origin_text(self.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """To a case or a consultation, by its number alone: what it is called may be what its reader is to find."""
+
+    label: str
+    path: str
+
+
+def links_of(origins: Sequence[dict[str, Any]], by: User) -> list[tuple[Link, ...]]:
+    """For each origin where it can be looked at, as far as this educator may."""
+    cases = {pk for origin in origins if isinstance(pk := origin.get("case"), int)}
+    asked = {name: _number(name) for origin in origins for name in origin.get("consultations", ())}
+    seen = set(unveiled(Case.objects.viewable_by(by), by).filter(pk__in=cases).values_list("pk", flat=True))
+    read = set(Consultation.objects.for_user(by).filter(pk__in=asked.values()).values_list("pk", flat=True))
+    found = []
+    for origin in origins:
+        links = []
+        if origin.get("case") in seen:
+            links.append(Link(f"Case {origin['case']}", reverse("library:case", args=[origin["case"]])))
+        for name in origin.get("consultations", ()):
+            if asked[name] in read:
+                links.append(Link(name, reverse("consultations:detail", args=[asked[name]])))
+        found.append(tuple(links))
+    return found
+
+
+def _number(name: str) -> int:
+    return whole_number(name.removeprefix("C-")) or 0
 
 
 def origin_text(origin: dict[str, Any]) -> str:

@@ -65,7 +65,7 @@ def question_edit(request: HttpRequest, pk: int, question: int = 0) -> HttpRespo
         else:
             return redirect("teaching:quiz_edit", pk)
     context = {"quiz": found, "question": row, "form": form} | question_page(form, request, row, user_of(request))
-    context["options"] = option_rows(request.POST, row, context["case"])
+    context["options"] = option_rows(request.POST, row, context["case"], by=user_of(request))
     return render(request, "teaching/question_edit.html", context, status=422 if form.errors else 200)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from cdss.accounts.models import User
 from cdss.library.models import Case, CaseImage
 from cdss.numbers import whole_number
 from cdss.teaching.attempting import TeachingError, cases_for
-from cdss.teaching.distractors import MOST_CHARACTERS, origin_text, proposals
+from cdss.teaching.distractors import MOST_CHARACTERS, Link, links_of, origin_text, proposals
 from cdss.teaching.forms import QuestionForm, lines_of
 from cdss.teaching.hotspots import read_shapes, stored, typed
 from cdss.teaching.models import Question, QuestionKind
@@ -40,6 +40,7 @@ class OptionRow:
     # Signed: what a browser sends back is not taken for a proof.
     origin: str
     said: str
+    links: tuple[Link, ...] = ()
 
 
 def initial_of(query: Mapping[str, str], row: Question | None) -> dict[str, Any]:
@@ -72,31 +73,41 @@ def question_page(form: QuestionForm, request: HttpRequest, row: Question | None
     context["images"] = list(case.images.all())
     context["image"] = _image(form["image"].value(), case)
     if kind == QuestionKind.CHOICE:
-        context["proposals"] = [(each, sign(each.origin, each.text)) for each in proposals(case=case, by=by)]
+        found = proposals(case=case, by=by)
+        links = links_of([each.origin for each in found], by)
+        context["proposals"] = [
+            (each, sign(each.origin, each.text), where) for each, where in zip(found, links, strict=True)
+        ]
     return context
 
 
-def option_rows(sent: QueryDict | Mapping[str, str], row: Question | None, case: Case | None = None) -> list[OptionRow]:
+def option_rows(
+    sent: QueryDict | Mapping[str, str], row: Question | None, case: Case | None = None, *, by: User
+) -> list[OptionRow]:
     """Rows of the form: what was sent, else what is stored, else the diagnosis of the case; empty ones to the end."""
     if sent:
-        return [
-            _sent_row(n, sent.get(f"option{n}", ""), sent.get(f"origin{n}", ""), sent.get("best") == str(n))
+        rows = [
+            (sent.get(f"option{n}", ""), sent.get(f"origin{n}", ""), sent.get("best") == str(n))
             for n in range(1, MOST_OPTIONS + 1)
         ]
+        return _numbered(rows, by)
     held = list(row.options) if row else []
     if row is None and case is not None and case.diagnosis:
         text = " ".join(case.diagnosis.split())[:MOST_CHARACTERS]
         held = [{"text": text, "correct": True, "origin": {"kind": "diagnosis", "case": case.pk}}]
     held += [{"text": "", "correct": False, "origin": {}}] * (MOST_OPTIONS - len(held))
+    signed = (sign(each["origin"], each["text"]) if each["text"] else "" for each in held)
+    return _numbered([(each["text"], token, each["correct"]) for each, token in zip(held, signed, strict=True)], by)
+
+
+def _numbered(rows: Sequence[tuple[str, str, bool]], by: User) -> list[OptionRow]:
+    texts = [" ".join(text.split()) for text, _, _ in rows]
+    origins = [unsign(token, text) if text else {} for text, (_, token, _) in zip(texts, rows, strict=True)]
+    links = links_of(origins, by)
     return [
-        _sent_row(n, each["text"], sign(each["origin"], each["text"]) if each["text"] else "", each["correct"])
-        for n, each in enumerate(held, 1)
+        OptionRow(n, text, correct, token, origin_text(origin) if text else "", where)
+        for n, (text, (_, token, correct), origin, where) in enumerate(zip(texts, rows, origins, links, strict=True), 1)
     ]
-
-
-def _sent_row(number: int, text: str, token: str, correct: bool) -> OptionRow:
-    text = " ".join(text.split())
-    return OptionRow(number, text, correct, token, origin_text(unsign(token, text)) if text else "")
 
 
 def question_data(clean: Mapping[str, Any], sent: Mapping[str, str], by: User) -> QuestionData:

@@ -4,13 +4,17 @@ import datetime as dt
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 
 from cdss.teaching.models import QuestionKind
 from cdss.teaching.scoring import MOST_ANSWERS, MOST_CHARACTERS
+from cdss.widgets import DayInput
 
 CONFIDENCES = ((10, "10%: a guess"), (30, "30%"), (50, "50%"), (70, "70%"), (90, "90%: nearly certain"))
 PLACES = ("Most likely", "Second", "Third", "Fourth", "Fifth")
+FIRST_DAY, LAST_DAY = dt.date(2000, 1, 1), dt.date(2100, 12, 31)
 
 
 def lines_of(text: str) -> list[str]:
@@ -71,13 +75,19 @@ class QuestionForm(forms.Form):
     )
 
 
+def deadline_field(label: str = "Deadline") -> forms.DateField:
+    said = f"To the end of that day, {settings.TIME_ZONE} time. What is handed in later is marked late."
+    within = [MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)]
+    return forms.DateField(required=False, label=label, widget=DayInput, help_text=said, validators=within)
+
+
 class CourseForm(forms.Form):
     title = forms.CharField(max_length=200)
     description = forms.CharField(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
     objectives = forms.CharField(
         required=False, max_length=4000, label="Objectives, one a line", widget=forms.Textarea(attrs={"rows": 3})
     )
-    deadline = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    deadline = deadline_field()
     open_to_all = forms.BooleanField(required=False, label="Everyone who learns here may join it")
 
     def values(self) -> dict[str, Any]:
@@ -86,8 +96,11 @@ class CourseForm(forms.Form):
 
 
 class CohortForm(forms.Form):
-    name = forms.CharField(max_length=120)
-    deadline = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    name = forms.CharField(max_length=120, label="Name of the cohort")
+    deadline = deadline_field("Its own deadline")
+
+    def values(self) -> dict[str, Any]:
+        return {"name": self.cleaned_data["name"], "deadline": end_of(self.cleaned_data["deadline"])}
 
 
 class PlatformForm(forms.Form):

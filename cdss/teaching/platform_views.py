@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from cdss.accounts.permissions import Action, require, user_of
 from cdss.teaching.forms import PlatformForm
 from cdss.teaching.lti.errors import PlatformError
-from cdss.teaching.lti.platforms import grades_send_again, platform_add, platform_switch
+from cdss.teaching.lti.platforms import grades_send_again, platform_add, platform_change, platform_switch
 from cdss.teaching.models import GradeReturn, Platform
 
 
@@ -32,6 +32,26 @@ def platforms(request: HttpRequest) -> HttpResponse:
     own = {name: request.build_absolute_uri(reverse(f"teaching:lti_{name}")) for name in ("login", "launch", "keys")}
     context = {"rows": Platform.objects.annotate(failed=failed), "form": form, "own": own}
     return render(request, "teaching/platforms.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@require(Action.MANAGE_USERS)
+def platform_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Platform, pk=pk)
+    form = PlatformForm(request.POST or None, initial=vars(found) | {"deployments": "\n".join(found.deployments)})
+    if request.method == "POST" and form.is_valid():
+        try:
+            with transaction.atomic():
+                platform_change(platform=found, by=user_of(request), **form.values())
+        except PlatformError as error:
+            form.add_error(None, str(error))
+        except IntegrityError:
+            form.add_error(None, "This issuer and client id are entered already.")
+        else:
+            messages.success(request, "Saved.")
+            return redirect("teaching:platforms")
+    context = {"platform": found, "form": form}
+    return render(request, "teaching/platform_edit.html", context, status=422 if form.errors else 200)
 
 
 @require_POST

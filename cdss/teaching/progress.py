@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from cdss.accounts.models import User
 from cdss.proportions import Share
-from cdss.teaching.models import Attempt, Course, Enrolment, QuizRun
+from cdss.teaching.models import Attempt, Course, CourseItem, Enrolment, QuizRun
 
 BANDS = ((0, 20), (20, 40), (40, 60), (60, 80), (80, 101))
 WINDOW = 10
@@ -46,6 +47,10 @@ class Tried:
 
     def is_late(self, deadline: dt.datetime | None) -> bool:
         return bool(deadline and self.first and self.first > deadline)
+
+
+# By learner and case, or by learner and quiz.
+Tries = dict[tuple[int, int], Tried]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +107,27 @@ def done_by(course: Course, user: User, deadline: dt.datetime | None) -> list[It
     return found
 
 
-def learner_rows(course: Course) -> list[LearnerRow]:
-    """For its educator: who has done how much. No answers, and nothing of what they do elsewhere."""
-    items = list(course.items.all())
+PART_COLUMNS = ("learner", "cohort", "part", "kind", "number", "title", "done", "result", "first_handed_in", "late")
+
+
+def part_rows(course: Course) -> Iterator[dict[str, object]]:
+    """One part of one learner a row. A case goes by its number: what it is called names its diagnosis."""
+    items = list(course.items.select_related("quiz"))
+    enrolled, attempts, runs = _of_all(course, items)
+    for row in enrolled:
+        for place, item in enumerate(items, 1):
+            tried = (attempts if item.case_id else runs).get((row.learner_id, item.case_id or item.quiz_id or 0))
+            first = timezone.localtime(tried.first).isoformat(timespec="seconds") if tried and tried.first else ""
+            values = (
+                str(row.learner), row.cohort.name if row.cohort else "", place, "case" if item.case_id else "quiz",
+                item.case_id or item.quiz_id, "" if item.case_id else str(item.quiz), tried is not None,
+                tried.said if tried else "", first, tried is not None and tried.is_late(row.deadline),
+            )  # fmt: skip
+            yield dict(zip(PART_COLUMNS, values, strict=True))
+
+
+def _of_all(course: Course, items: Sequence[CourseItem]) -> tuple[list[Enrolment], Tries, Tries]:
+    """Who takes part, and their tries at its cases and at its quizzes."""
     cases, quizzes = [i.case_id for i in items if i.case_id], [i.quiz_id for i in items if i.quiz_id]
     enrolled = list(Enrolment.objects.filter(course=course).select_related("learner", "cohort", "course"))
     learners = [row.learner_id for row in enrolled]
@@ -112,6 +135,14 @@ def learner_rows(course: Course) -> list[LearnerRow]:
         Attempt.objects.filter(learner__in=learners, case__in=cases),
         QuizRun.objects.filter(learner__in=learners, version__quiz__in=quizzes),
     )
+    return enrolled, attempts, runs
+
+
+def learner_rows(course: Course) -> list[LearnerRow]:
+    """For its educator: who has done how much. No answers, and nothing of what they do elsewhere."""
+    items = list(course.items.all())
+    cases, quizzes = [i.case_id for i in items if i.case_id], [i.quiz_id for i in items if i.quiz_id]
+    enrolled, attempts, runs = _of_all(course, items)
     found = []
     for row in enrolled:
         tried = [attempts.get((row.learner_id, case)) for case in cases]
@@ -135,18 +166,15 @@ def learner_rows(course: Course) -> list[LearnerRow]:
 RIGHT, MISSED = "right", "missed"
 
 
-def _tried(
-    attempts: QuerySet[Attempt], runs: QuerySet[QuizRun]
-) -> tuple[dict[tuple[int, int], Tried], dict[tuple[int, int], Tried]]:
-    """By learner and case, and by learner and quiz."""
+def _tried(attempts: QuerySet[Attempt], runs: QuerySet[QuizRun]) -> tuple[Tries, Tries]:
     of_cases = attempts.filter(committed__isnull=False).order_by("committed")
-    cases: dict[tuple[int, int], Tried] = {}
+    cases: Tries = {}
     for learner, case, place, when in of_cases.values_list("learner_id", "case_id", "place", "committed"):
         before = cases.get((learner, case))
         said = RIGHT if place == 1 or (before and before.said == RIGHT) else MISSED
         cases[learner, case] = Tried(said, before.first if before else when)
     of_quizzes = runs.filter(submitted__isnull=False).order_by("submitted")
-    quizzes: dict[tuple[int, int], Tried] = {}
+    quizzes: Tries = {}
     best: dict[tuple[int, int], tuple[int, int]] = {}
     rows = of_quizzes.values_list("learner_id", "version__quiz_id", "right", "asked", "submitted")
     for learner, quiz, right, asked, when in rows:

@@ -11,6 +11,10 @@ class FormatError(ValueError):
     """A path that is not there, or that no importer can read."""
 
 
+class UnknownFormatError(FormatError):
+    """No importer recognises it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """A row of a source, or why it is skipped. `line` counts from 1: a line, a record, a page or a file."""

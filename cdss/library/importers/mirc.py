@@ -22,7 +22,8 @@ from cdss.library.rows import CaseRow
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-ROOT = b"<MIRCdocument"
+# XML may be written in UTF-16 too.
+ROOTS = tuple("<MIRCdocument".encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
 MAX_XML = 5 * 1024 * 1024
 
 
@@ -93,7 +94,8 @@ def _documents(folder: Path) -> list[Path]:
 
 def _is_mirc(path: Path) -> bool:
     with path.open("rb") as file:
-        return ROOT in file.read(16384)
+        head = file.read(16384)
+    return any(root in head for root in ROOTS)
 
 
 def _recognises(path: Path) -> bool:

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from cdss.library.importers import dicom, gamuts, hpo, jsonlines, labelled_images, mirc, nbib, pdf, pubmed, tce
-from cdss.library.importers.base import FormatError, Importer
+from cdss.library.importers.base import FormatError, Importer, UnknownFormatError
 
 IMPORTERS: dict[str, Importer] = {
     each.name: each
@@ -45,7 +45,7 @@ def importer_for(path: Path, format: str = "auto") -> Importer:
     for importer in IMPORTERS.values():
         if importer.recognises(path):
             return importer
-    raise FormatError(f"{path}: the format was not recognised. Choose it by its name: {', '.join(IMPORTERS)}.")
+    raise UnknownFormatError(f"{path}: the format was not recognised. Choose it by its name: {', '.join(IMPORTERS)}.")
 
 
 def _refuse_folder(path: Path, format: str) -> None:

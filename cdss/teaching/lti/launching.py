@@ -29,6 +29,7 @@ GOOD_FOR = dt.timedelta(minutes=10)
 LEEWAY_SECONDS = 60
 MOST_SUBJECT = 255
 MOST_TOKEN = 32 * 1024
+LOGIN_FIELDS = ("iss", "client_id", "login_hint", "target_link_uri", "lti_message_hint", "lti_deployment_id")
 NEEDED = ["iss", "aud", "exp", "iat", "sub", "nonce"]
 
 
@@ -42,6 +43,14 @@ class Begun:
 class Launched:
     user: User
     path: str
+
+
+def window_address(*, sent: Mapping[str, str]) -> tuple[str, str]:
+    """Where the same sign-in is begun in a window of its own, and the origin of the platform that frames it."""
+    platform = _platform(sent.get("iss", ""), sent.get("client_id", ""))
+    parts = urlsplit(platform.login_url)
+    asked = {name: sent[name] for name in LOGIN_FIELDS if sent.get(name)}
+    return urlencode(asked), f"{parts.scheme}://{parts.netloc}"
 
 
 def login_begin(*, sent: Mapping[str, str], launch_url: str) -> Begun:
@@ -158,6 +167,12 @@ def _reason(error: Exception) -> str:
 
 
 def _check_message(platform: Platform, claims: Mapping[str, Any]) -> None:
+    if claims.get(f"{CLAIM}message_type") == "LtiDeepLinkingRequest":
+        raise PlatformError(
+            "deep_linking",
+            "Quizzes and courses are not chosen from inside the platform. Copy the address of a quiz or a course here, "
+            "and enter it there as the target of a link.",
+        )
     if claims.get(f"{CLAIM}version") != "1.3.0" or claims.get(f"{CLAIM}message_type") != "LtiResourceLinkRequest":
         raise PlatformError("message_type", "This site takes links to its quizzes and courses alone.")
     if claims.get(f"{CLAIM}deployment_id") not in platform.deployments:

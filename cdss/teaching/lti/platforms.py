@@ -30,6 +30,22 @@ def platform_add(
 
 
 @transaction.atomic
+def platform_change(
+    *, platform: Platform, by: User, name: str, issuer: str, client_id: str, deployments: Sequence[str],
+    login_url: str, token_url: str, keys_url: str,
+) -> None:  # fmt: skip
+    """What was mistyped, or moved. Sign-ins that were begun at the old addresses end."""
+    for url in (login_url, token_url, keys_url):
+        origin_of(url)
+    platform.name, platform.issuer, platform.client_id = name, issuer, client_id
+    platform.deployments = list(deployments)
+    platform.login_url, platform.token_url, platform.keys_url = login_url, token_url, keys_url
+    platform.save()
+    platform.launches.all().delete()
+    record(action="teaching.platform_changed", by=by, obj=platform, details={"issuer": issuer[:200]})
+
+
+@transaction.atomic
 def platform_switch(*, platform: Platform, by: User, active: bool) -> None:
     Platform.objects.filter(pk=platform.pk).update(active=active)
     record(action="teaching.platform_switched", by=by, obj=platform, details={"active": active})

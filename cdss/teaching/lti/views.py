@@ -12,7 +12,7 @@ from cdss.audit.services import record
 from cdss.read_only import works_when_read_only
 from cdss.teaching.lti.errors import PlatformError
 from cdss.teaching.lti.keys import public_keys
-from cdss.teaching.lti.launching import GOOD_FOR, launch_finish, login_begin
+from cdss.teaching.lti.launching import GOOD_FOR, launch_finish, login_begin, window_address
 
 COOKIE = "lti-state"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -32,6 +32,8 @@ def keys(request: HttpRequest) -> HttpResponse:
 @works_when_read_only
 def login(request: HttpRequest) -> HttpResponse:
     sent = request.POST if request.method == "POST" else request.GET
+    if request.headers.get("Sec-Fetch-Dest") in ("iframe", "frame"):
+        return _own_window(request, sent.dict())
     try:
         begun = login_begin(sent=sent.dict(), launch_url=request.build_absolute_uri(reverse("teaching:lti_launch")))
     except PlatformError as error:
@@ -70,6 +72,18 @@ def launch(request: HttpRequest) -> HttpResponse:
     sign_in(request, launched.user, backend=BACKEND)
     answer = redirect(launched.path)
     answer.delete_cookie(COOKIE, path=reverse("teaching:lti_launch"))
+    return answer
+
+
+def _own_window(request: HttpRequest, sent: dict[str, str]) -> HttpResponse:
+    """A frame of another site is given no cookies: a button opens a window, and nothing else of this site is framed."""
+    try:
+        query, framed_by = window_address(sent=sent)
+    except PlatformError as error:
+        return _refused(request, error)
+    answer = render(request, "teaching/launch_window.html", {"query": query})
+    answer.xframe_options_exempt = True  # type: ignore[attr-defined]
+    answer._csp_replace = {"frame-ancestors": [framed_by]}  # type: ignore[attr-defined]
     return answer
 
 

@@ -53,6 +53,7 @@ AUDITED: dict[tuple[str, str], str] = {
     ("teaching:quizzes", "POST"): "quiz.created",
     ("teaching:results", "GET"): "quiz.results_viewed",
     ("teaching:results_export", "GET"): "quiz.results_exported",
+    ("teaching:course_progress_export", "GET"): "course.progress_exported",
     ("teaching:run", "GET"): "quiz.viewed",
     ("teaching:run", "POST"): "quiz.submitted",
     ("teaching:run_image", "GET"): "teaching.image_viewed",
@@ -162,6 +163,7 @@ NOT_AUDITED: dict[tuple[str, str], str] = {
     ("authoring:bulk_change", "POST"): REFUSED,
     ("authoring:collection", "GET"): REFUSED,
     ("authoring:collection", "POST"): REFUSED,
+    ("authoring:collection_delete", "POST"): REFUSED,
     ("authoring:collection_new", "GET"): FORM,
     ("authoring:collections", "GET"): "names of collections",
     ("authoring:import", "GET"): FORM,
@@ -181,13 +183,13 @@ NOT_AUDITED: dict[tuple[str, str], str] = {
     ("account_reauthenticate", "GET"): FORM,
     **{
         (f"teaching:{name}", "GET"): FORM
-        for name in ("courses", "join", "platforms", "question_edit", "question_new", "quizzes")
+        for name in ("courses", "join", "platforms", "platform_edit", "question_edit", "question_new", "quizzes")
     },
     **{
         (f"teaching:{name}", "POST"): REFUSED
         for name in (
             *("attempt", "course", "course_items", "join", "lti_launch", "platforms", "question_edit", "question_new"),
-            "quiz",
+            *("platform_edit", "quiz"),
         )
     },
     ("teaching:case", "GET"): "the start of a case, which shows nothing of it",

@@ -127,3 +127,35 @@ def test_by_the_pages(client: Client, educator: User, make_user: Any) -> None:
     assert client.get(path).status_code == client.post(path).status_code == 404
     client.force_login(educator)
     assert "2 cases created" in client.post(path, follow=True).content.decode()
+
+
+def test_a_case_that_stands_twice_in_a_file_is_announced_as_it_will_be(educator: User) -> None:
+    twice = [
+        {"id": "1", "findings": "A nodule."},
+        {"id": "2", "findings": "A mass."},
+        {"id": "1", "findings": "A cyst."},
+    ]
+    planned = plan(educator, zipped(twice))
+    assert counts_of(planned.plan) == {"created": 2, "updated": 1, "unchanged": 0, "skipped": 0}
+    assert planned.plan[2]["why"] == "It stands on line 1 too: this one takes its place."
+    report = import_run(planned=planned, by=educator).report
+    assert report is not None
+    assert (report["cases"], report["updated"]) == (2, 1)
+    assert Case.objects.get(source_id="1").findings == "A cyst."
+
+
+def test_nothing_to_import_offers_no_button(client: Client, educator: User) -> None:
+    client.force_login(educator)
+    planned = plan(educator, zipped([{"title": "Without an id"}, {"id": "5"}]))
+    page = client.get(f"/authoring/import/{planned.pk}/").content.decode()
+    assert "2 left out" in page
+    assert "Import 0" not in page
+    assert "Another file" in page
+
+
+def test_what_is_no_file_of_cases_is_told_what_would_be_one(client: Client, educator: User) -> None:
+    client.force_login(educator)
+    sent = {"file": SimpleUploadedFile("notes.docx", b"PK\x03\x04zz"), "collection": "Set", "visibility": "private"}
+    page = client.post("/authoring/import/", sent).content.decode()
+    assert "notes.docx: the format was not recognised. What can be imported here: case JSON lines" in page
+    assert "gamuts" not in page

@@ -15,7 +15,7 @@ from cdss.accounts.models import Role, User
 from cdss.audit.models import Event
 from cdss.authoring import collections
 from cdss.authoring.services import AuthoringError
-from cdss.library.models import Collection, CollectionShare, LibraryItem, State, Visibility
+from cdss.library.models import Case, Collection, CollectionShare, LibraryItem, State, Visibility
 from tests.cdss.cast import library_case, library_document
 from tests.cdss.consultations.conftest import small_library
 
@@ -167,3 +167,60 @@ def test_a_share_of_nobody_or_of_two_is_refused(educator: User, shelf: Collectio
     for with_whom in wrong:
         with pytest.raises(AuthoringError):
             collections.share_with(collection=shelf, by=educator, **with_whom)
+
+
+def test_a_dead_link_and_one_that_never_was_are_answered_alike(client: Client, educator: User, stranger: User) -> None:
+    empty = Collection.objects.create(name="Empty shelf", owner=educator)
+    revoked, old = collections.share_link(collection=empty, by=educator)
+    collections.share_revoke(share=revoked, by=educator)
+    _, standing = collections.share_link(collection=empty, by=educator)
+    client.force_login(educator)
+    client.post(f"/authoring/collections/{empty.pk}/delete/")
+    assert not Collection.objects.filter(pk=empty.pk).exists()
+    assert Event.objects.filter(action="collection.deleted").count() == 1
+    client = Client()
+    client.force_login(stranger)
+    pages = set()
+    for token in (old, standing, "x" * 43, "Empty"):
+        for answer in (client.get(f"/authoring/shared/{token}/"), client.post(f"/authoring/shared/{token}/")):
+            assert answer.status_code == 404
+            page = answer.content.decode()
+            pages.add(page[page.index("<main") : page.index("</main>")])
+    (page,) = pages
+    assert "Ask them for a new one." in page
+
+
+def test_a_collection_that_holds_a_case_of_anybody_is_not_deleted(
+    client: Client, educator: User, second: User, shelf: Collection
+) -> None:
+    LibraryItem.objects.filter(collection=shelf, owner=educator).update(collection=Collection.objects.create(name="x"))
+    assert shelf.items.exists()
+    client.force_login(educator)
+    page = client.post(f"/authoring/collections/{shelf.pk}/delete/", follow=True).content.decode()
+    assert "It holds cases" in page
+    assert Collection.objects.filter(pk=shelf.pk).exists()
+    client.force_login(second)
+    assert client.post(f"/authoring/collections/{shelf.pk}/delete/").status_code == 404
+
+
+def test_a_link_lets_a_learner_take_its_cases_as_unknowns_alone(
+    client: Client, shelf: Collection, educator: User, make_user: Callable[..., User]
+) -> None:
+    LibraryItem.objects.filter(collection=shelf).update(synthetic=True)
+    Case.objects.filter(collection=shelf).update(diagnosis="Pulmonary hamartoma", findings="A nodule.")
+    _, token = collections.share_link(collection=shelf, by=educator)
+    learner = make_user("ada", Role.LEARNER)
+    client.force_login(learner)
+    assert 'href="/teaching/cases/' not in client.get("/teaching/").content.decode()
+    page = client.get(f"/authoring/shared/{token}/").content.decode()
+    assert "take as unknowns" in page
+    assert "amartoma" not in page
+    home = client.post(f"/authoring/shared/{token}/", follow=True).content.decode()
+    published = LibraryItem.objects.get(collection=shelf, owner=educator, state=State.PUBLISHED)
+    assert home.count(f'href="/teaching/cases/{published.pk}/"') == 1
+    for hidden in LibraryItem.objects.filter(collection=shelf).exclude(pk=published.pk):
+        assert client.get(f"/teaching/cases/{hidden.pk}/").status_code == 404
+    assert "amartoma" not in home
+    assert client.get(f"/library/cases/{published.pk}/").status_code == 403
+    collections.share_revoke(share=CollectionShare.objects.get(), by=educator)
+    assert client.get(f"/teaching/cases/{published.pk}/").status_code == 404

@@ -1,13 +1,23 @@
 """Whether the library holds a case already, said to each reader as far as they may know."""
 
+import io
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from PIL import Image
 
 from cdss.accounts.models import User
 from cdss.authoring.duplicates import duplicates_of
-from cdss.authoring.models import Manuscript
+from cdss.authoring.looks import looks_make
+from cdss.authoring.models import Look, Manuscript, SameLook
+from cdss.authoring.pictures import picture_erase, pictures_add
 from cdss.authoring.services import case_new
+from cdss.authoring.workflow import case_submit
 from cdss.library.models import Case, Collection, LibraryItem, Visibility
 from tests.cdss.authoring.conftest import WHOLE, published, with_pictures, write
+from tests.retrieval.test_looks import picture
 
 
 def other(collection: Collection, by: User, visibility: str = "private") -> Manuscript:
@@ -57,3 +67,91 @@ def test_a_private_case_is_counted_alone(
     assert Case.objects.filter(pk=case.pk).exists()
     found = duplicates_of(mine, second)
     assert (found.shown, found.hidden) == ((), 1)
+
+
+def shown_picture(seed: int, *, changed: bool = False) -> SimpleUploadedFile:
+    """A made-up slice; `changed`: cut at its edges, smaller and encoded as JPEG."""
+    image = Image.fromarray(picture(seed))
+    file = io.BytesIO()
+    if changed:
+        image.crop((24, 10, 280, 240)).resize((205, 184)).save(file, "JPEG", quality=85)
+    else:
+        image.save(file, "PNG")
+    return SimpleUploadedFile("slice.png", file.getvalue(), "image/png")
+
+
+def add(manuscript: Manuscript, by: User, *uploads: SimpleUploadedFile) -> Manuscript:
+    assert pictures_add(manuscript=manuscript, uploads=uploads, by=by) == (len(uploads), [])
+    return Manuscript.objects.get(pk=manuscript.pk)
+
+
+def test_by_an_image_that_was_cut_made_smaller_and_encoded_again(
+    manuscript: Manuscript, collection: Collection, educator: User, second: User, client: Client
+) -> None:
+    add(manuscript, educator, shown_picture(1), shown_picture(2))
+    mine = add(other(collection, second), second, shown_picture(1, changed=True), shown_picture(3))
+    found = duplicates_of(mine, second)
+    assert (bool(found), found.uncompared) == (False, 2)
+    client.force_login(second)
+    assert "2 images are still compared" in client.get(f"/authoring/{mine.pk}/review/").content.decode()
+    assert (looks_make(), looks_make()) == (4, 0)
+    assert (Look.objects.count(), SameLook.objects.count()) == (4, 1)
+    found = duplicates_of(mine, second)
+    assert (found.shown, found.hidden, found.uncompared) == ((), 1, 0)
+    (told,) = duplicates_of(mine, educator).shown
+    assert (told.manuscript, told.why) == (manuscript.pk, "1 image the same to the eye")
+    # Erased, nothing of it is left to be found.
+    picture_erase(manuscript=mine, picture=mine.content["images"][0]["picture"], by=second)
+    assert (Look.objects.count(), SameLook.objects.count()) == (3, 0)
+    assert not duplicates_of(Manuscript.objects.get(pk=mine.pk), educator)
+
+
+def test_a_published_image_and_its_copy_in_a_draft(
+    manuscript: Manuscript, collection: Collection, educator: User, second: User
+) -> None:
+    add(manuscript, educator, shown_picture(1))
+    case = published(manuscript, educator, second).case
+    Manuscript.objects.filter(case=case).delete()
+    mine = add(other(collection, second), second, shown_picture(1, changed=True))
+    looks_make()
+    (told,) = duplicates_of(mine, second).shown
+    assert (told.case.pk, told.manuscript, told.why) == (case.pk, None, "1 image the same to the eye")
+
+
+def test_a_comparison_that_was_killed_goes_on_where_it_was(
+    manuscript: Manuscript, collection: Collection, educator: User, second: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(manuscript, educator, shown_picture(1))
+    mine = add(other(collection, second), second, shown_picture(1, changed=True))
+
+    def killed(*arguments: object) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("retrieval.looks.same_to_the_eye", killed)
+        with pytest.raises(KeyboardInterrupt):
+            looks_make()
+    assert Look.objects.count() == 1
+    assert looks_make() == 1
+    assert duplicates_of(mine, educator)
+
+
+def test_a_picture_without_a_shape_is_compared_once(manuscript: Manuscript, educator: User) -> None:
+    file = io.BytesIO()
+    Image.new("L", (64, 64), 7).save(file, "PNG")
+    add(manuscript, educator, SimpleUploadedFile("grey.png", file.getvalue(), "image/png"))
+    assert (looks_make(), looks_make()) == (1, 0)
+    assert bytes(Look.objects.get().bits) == b""
+
+
+def test_the_worker_compares_after_an_upload_and_when_a_case_is_handed_in(
+    manuscript: Manuscript, educator: User, second: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        add(manuscript, educator, shown_picture(1))
+    assert Look.objects.count() == 1
+    # A picture of a time before they were compared.
+    Look.objects.all().delete()
+    with django_capture_on_commit_callbacks(execute=True):
+        case_submit(manuscript=manuscript, by=educator)
+    assert Look.objects.count() == 1

@@ -143,3 +143,26 @@ def test_a_zip_of_lines_that_lead_out(tmp_path: Path, media: Path, importing: Ca
         archive.writestr("../x.png", b"x")
     assert "outside the ZIP file" in importing(tmp_path / "y.zip")["skipped"][0]["reason"]
     assert (LibraryItem.objects.exists(), files_in(media)) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "named"), [("utf-16", "UTF-16"), ("latin-1", "ISO-8859-1"), ("utf-8-sig", "UTF-8")]
+)
+def test_every_encoding_that_a_document_names_is_read(
+    tmp_path: Path, importing: Callable, encoding: str, named: str
+) -> None:
+    said = "<section heading='History'><p>Cough since the S\u00fcdpol.</p></section>"
+    text = f'<?xml version="1.0" encoding="{named}"?>' + MIRC.format(said)
+    path = tmp_path / "case.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("MIRC.xml", text.encode(encoding))
+    assert importing(path)["cases"] == 1
+    assert "S\u00fcdpol" in Case.objects.get().history
+
+
+def test_a_document_in_another_encoding_than_it_says_is_told_what_to_do(tmp_path: Path, importing: Callable) -> None:
+    path = tmp_path / "case.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("MIRC.xml", MIRC.format("<title>S\u00fcdpol</title>").encode("latin-1"))
+    done = importing(path, "--format", "mirc")
+    assert "Save it as UTF-8" in done["skipped"][0]["reason"]

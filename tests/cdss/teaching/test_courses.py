@@ -1,6 +1,8 @@
 """Courses: an order, a deadline, who takes part, and how far they are."""
 
+import csv
 import datetime as dt
+import io
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from cdss.teaching.coursing import (
     join_by_code,
 )
 from cdss.teaching.demo import TITLE, demo_course_make
+from cdss.teaching.forms import end_of
 from cdss.teaching.models import Cohort, Course, Enrolment, Question, Quiz
 from cdss.teaching.progress import learner_rows
 from cdss.teaching.running import run_start, run_submit
@@ -161,3 +164,95 @@ def test_the_demonstration_course(client: Client, demo_library: list[Case], lear
 def test_without_demonstration_cases_there_is_none(db: None) -> None:
     assert demo_course_make() is None
     assert not Quiz.objects.exists()
+
+
+def test_a_cohort_is_changed_and_removed(client: Client, course: Course, educator: User, learner: User) -> None:
+    client.force_login(educator)
+    address = f"/teaching/courses/{course.pk}/cohorts/"
+    for name in ("Autumn", "Spring"):
+        client.post(address, {"name": name, "deadline": "2030-01-31"})
+    autumn = Cohort.objects.get(name="Autumn")
+    enrol_by_list(cohort=autumn, by=educator, usernames=["learner"])
+    sent = {"cohort": autumn.pk, "act": "change", "name": "Autumn", "deadline": "2031-02-28"}
+    client.post(address, sent)
+    autumn.refresh_from_db()
+    assert autumn.deadline == end_of(dt.date(2031, 2, 28))
+    client.post(address, sent | {"name": "Autumn term", "deadline": ""})
+    autumn.refresh_from_db()
+    assert (autumn.name, autumn.deadline) == ("Autumn term", None)
+    said = client.post(address, sent | {"name": "Spring"}, follow=True).content.decode()
+    assert "A cohort of this name is there already." in said
+    client.post(address, {"cohort": autumn.pk, "act": "remove"})
+    assert list(Cohort.objects.values_list("name", flat=True)) == ["Spring"]
+    assert Enrolment.objects.get(learner=learner).cohort is None
+    assert "Removed" not in client.get(f"/teaching/courses/{course.pk}/edit/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ({"name": ""}, "Name of the cohort: This field is required."),
+        ({"name": "x", "deadline": "31.1.2030"}, "Its own deadline: Enter a valid date."),
+        (
+            {"name": "x", "deadline": "0001-01-01"},
+            "Its own deadline: Ensure this value is greater than or equal to 2000",
+        ),
+        ({"name": "x", "deadline": "9999-12-31"}, "Its own deadline: Ensure this value is less than or equal to 2100"),
+        ({"name": "x", "deadline": "2020-01-31"}, "This deadline has passed"),
+    ],
+)
+def test_what_is_wrong_with_a_cohort_is_said(
+    client: Client, course: Course, educator: User, sent: dict[str, str], said: str
+) -> None:
+    client.force_login(educator)
+    page = client.post(f"/teaching/courses/{course.pk}/cohorts/", sent, follow=True).content.decode()
+    assert said in page
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/Los_Angeles"])
+def test_a_deadline_holds_to_the_end_of_its_day_where_the_site_is(
+    client: Client, course: Course, educator: User, learner: User, settings: Any, zone: str
+) -> None:
+    settings.TIME_ZONE = zone
+    with timezone.override(zone):
+        client.force_login(educator)
+        today = timezone.localdate()
+        client.post(f"/teaching/courses/{course.pk}/cohorts/", {"name": "x", "deadline": today.isoformat()})
+        cohort = Cohort.objects.get()
+        assert timezone.localtime(cohort.deadline).strftime("%Y-%m-%d %H:%M:%S") == f"{today} 23:59:59"
+        assert f'value="{today}"' in client.get(f"/teaching/courses/{course.pk}/edit/").content.decode()
+        enrol_by_list(cohort=cohort, by=educator, usernames=["learner"])
+        client.force_login(learner)
+        page = client.get(f"/teaching/courses/{course.pk}/").content.decode()
+        assert f"due {today} 23:59" in page
+        assert "marked late" not in page
+        assert f"due {today}" in client.get("/teaching/").content.decode()
+
+
+def test_progress_leaves_as_a_file_that_no_spreadsheet_computes(
+    client: Client, course: Course, educator: User, make_user: Any, hamartoma: Case
+) -> None:
+    names = ["+cmd|'/C calc'!A0", "=HYPERLINK(1)", "-1+1", "@SUM(A1)", "ada"]
+    people = [make_user(f"learner-{n}", Role.LEARNER) for n in range(len(names))]
+    cohort = cohort_create(course=course, by=educator, name="=Autumn")
+    enrol_by_list(cohort=cohort, by=educator, usernames=[person.username for person in people])
+    for person, name in zip(people, names, strict=True):
+        # A directory may send any name.
+        User.objects.filter(pk=person.pk).update(username=name)
+    Cohort.objects.update(deadline=timezone.now() - dt.timedelta(minutes=1))
+    attempt = attempt_start(case=hamartoma, by=people[4])
+    attempt_commit(attempt=attempt, by=people[4], lines=["Zebra syndrome"], confidence=70)
+    client.force_login(educator)
+    got = client.get(f"/teaching/courses/{course.pk}/progress/export/")
+    assert got["Content-Type"] == "text/csv"
+    text = b"".join(got.streaming_content).decode()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) == len(names) * 2
+    assert {row["learner"] for row in rows} == {f"'{name}" for name in names[:4]} | {"ada"}
+    assert {row["cohort"] for row in rows} == {"'=Autumn"}
+    done = [row for row in rows if row["done"] == "True"]
+    assert [(row["learner"], row["kind"], row["result"], row["late"]) for row in done] == [
+        ("ada", "case", "missed", "True")
+    ]
+    assert "amartoma" not in text
+    assert "Zebra" not in text

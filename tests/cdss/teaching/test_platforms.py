@@ -1,6 +1,7 @@
 """Launches from a learning platform and scores back to it, against a small platform of our own."""
 
 import base64
+import html
 import json
 import re
 from typing import Any
@@ -303,3 +304,64 @@ def test_over_the_wire_on_loopback(client: Client, quiz: Quiz) -> None:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_inside_a_frame_a_window_is_offered_and_nothing_else_is_framed(
+    client: Client, lms: TinyPlatform, entered: Platform
+) -> None:
+    sent = {"iss": lms.issuer, "client_id": lms.client, "login_hint": "7&x=\"><script>",
+            "target_link_uri": "http://testserver/teaching/", "state": "mine"}  # fmt: skip
+    for answer in (
+        client.post("/teaching/lti/login/", sent, headers={"sec-fetch-dest": "iframe"}),
+        client.get("/teaching/lti/login/", sent, headers={"sec-fetch-dest": "iframe"}),
+    ):
+        assert answer.status_code == 200
+        assert "X-Frame-Options" not in answer
+        assert f"frame-ancestors {lms.base};" in f"{answer['Content-Security-Policy']};"
+        page = answer.content.decode()
+        assert "<script" not in page
+        assert "Set-Cookie" not in answer
+    assert not Launch.objects.exists()
+    (address,) = re.findall(r'href="(/teaching/lti/login/[^"]+)"', page)
+    begun = client.get(html.unescape(address), headers={"sec-fetch-dest": "document"})
+    asked = parse_qs(urlsplit(begun["Location"]).query)
+    assert asked["login_hint"] == [sent["login_hint"]]
+    assert asked["state"] != ["mine"]
+    # A site nobody entered frames nothing.
+    refused = client.get("/teaching/lti/login/", sent | {"iss": "https://x"}, headers={"sec-fetch-dest": "iframe"})
+    assert (refused.status_code, refused["X-Frame-Options"]) == (403, "DENY")
+    assert client.get("/sign-in/", headers={"sec-fetch-dest": "iframe"})["X-Frame-Options"] == "DENY"
+
+
+def test_choosing_content_from_the_platform_is_refused_with_what_to_do(
+    client: Client, lms: TinyPlatform, entered: Platform
+) -> None:
+    answer = launch(client, lms, **{f"{CLAIM}message_type": "LtiDeepLinkingRequest"})
+    assert answer.status_code == 403
+    assert "Copy the address of a quiz or a course" in answer.content.decode()
+    assert Event.objects.filter(action="teaching.launch_refused").latest("pk").details["reason"] == "deep_linking"
+
+
+def test_what_was_mistyped_of_a_platform_is_set_right(
+    client: Client, administrator: User, lms: TinyPlatform, entered: Platform
+) -> None:
+    begin(client, lms)
+    client.force_login(administrator)
+    address = f"/teaching/platforms/{entered.pk}/edit/"
+    assert lms.issuer in client.get(address).content.decode()
+    sent = {"name": "Campus", "issuer": lms.issuer, "client_id": "other", "deployments": "deploy-1\ndeploy-2",
+            "login_url": f"{lms.base}/auth", "token_url": f"{lms.base}/token", "keys_url": f"{lms.base}/k"}  # fmt: skip
+    for wrong, said in (
+        ({"keys_url": "http://elsewhere.example.org/"}, "must start with https"),
+        ({"issuer": ""}, "required"),
+        ({"client_id": "taken"}, "entered already"),
+    ):
+        platform_add(by=None, **(sent | {"client_id": "taken", "deployments": ["1"]})) if "client_id" in wrong else None
+        answer = client.post(address, sent | wrong)
+        assert answer.status_code == 422
+        assert said in answer.content.decode()
+    assert client.post(address, sent).status_code == 302
+    entered.refresh_from_db()
+    assert (entered.client_id, entered.deployments) == ("other", ["deploy-1", "deploy-2"])
+    assert not Launch.objects.exists()
+    assert Event.objects.filter(action="teaching.platform_changed").count() == 1

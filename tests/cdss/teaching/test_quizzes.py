@@ -16,7 +16,7 @@ from cdss.library.recalls import citing_of, document_recall
 from cdss.notices.models import Notice
 from cdss.teaching.attempting import TeachingError, attempt_commit, attempt_start
 from cdss.teaching.coursing import course_create, item_add
-from cdss.teaching.distractors import confusions, neighbours, proposals
+from cdss.teaching.distractors import confusions, links_of, neighbours, proposals
 from cdss.teaching.editing import option_rows
 from cdss.teaching.hotspots import read_shapes
 from cdss.teaching.models import Question, Quiz, QuizRun, Response
@@ -237,6 +237,49 @@ def test_an_educator_makes_a_question_of_proposals(client: Client, educator: Use
     assert Quiz.objects.get().state == "published"
 
 
+def test_what_is_proposed_leads_to_its_case_as_far_as_its_educator_may_read_it(
+    client: Client, educator: User, learner: User, hamartoma: Case, calculus: Case
+) -> None:
+    quiz = quiz_create(by=educator, title="Chest", open_to_all=True)
+    client.force_login(educator)
+    new = f"/teaching/quizzes/{quiz.pk}/questions/new/"
+    link = f'<a href="/library/cases/{calculus.pk}/">Case {calculus.pk}</a>'
+    page = client.get(new, {"kind": "choice", "case": hamartoma.pk}).content.decode()
+    assert page.count(link) == 1
+    from cdss.teaching.editing import sign
+
+    origin = {"kind": "neighbour", "case": calculus.pk, "rank": 1, "index": "i", "score": 0.5}
+    sent = {"kind": "choice", "case": hamartoma.pk, "prompt": "What is it?", "option1": "Pulmonary hamartoma",
+            "best": "1", "option2": "Ureteric calculus", "origin2": sign(origin, "Ureteric calculus")}  # fmt: skip
+    client.post(new, sent)
+    edit = f"/teaching/quizzes/{quiz.pk}/questions/{Question.objects.get().pk}/"
+    assert client.get(edit).content.decode().count(link) == 2
+    quiz_publish(quiz=quiz, by=educator)
+    run = run_start(quiz=quiz, by=learner)
+    asked = Client()
+    asked.force_login(learner)
+    assert f"/library/cases/{calculus.pk}/" not in asked.get(run.get_absolute_url()).content.decode()
+    run_submit(run=run, by=learner, sent={})
+    assert f"/library/cases/{calculus.pk}/" not in asked.get(run.get_absolute_url()).content.decode()
+    # Who takes that case as an unknown is not led to it, and a private one of somebody else is not named as a link.
+    attempt = attempt_start(case=calculus, by=educator)
+    assert link not in client.get(edit).content.decode()
+    attempt_commit(attempt=attempt, by=educator, lines=["Ureteric calculus"], confidence=90)
+    assert link in client.get(edit).content.decode()
+    LibraryItem.objects.filter(pk=calculus.pk).update(visibility="private", owner=learner)
+    assert link not in client.get(edit).content.decode()
+
+
+def test_a_confusion_leads_to_the_consultations_that_its_educator_may_read(
+    hamartoma: Case, educator: User, clinician: User
+) -> None:
+    row = answered_consultation(clinician)
+    origin = {"kind": "confusion", "by": "the system's answer", "times": 1, "consultations": [f"C-{row.pk}", "C-x"]}
+    assert links_of([origin], educator) == [()]
+    (links,) = links_of([origin], clinician)
+    assert [(link.label, link.path) for link in links] == [(f"C-{row.pk}", f"/consultations/{row.pk}/")]
+
+
 @pytest.mark.parametrize("regions", ["", "circle 1 2 3", "rectangle 0 0 0 0", "x" * 9000])
 def test_a_region_that_cannot_be_read(client: Client, educator: User, media: None, regions: str) -> None:
     client.force_login(educator)
@@ -270,8 +313,8 @@ def test_a_response_of_another_question_is_none(quiz: Quiz, learner: User) -> No
     assert [(r.given, r.right) for r in Response.objects.all()] == [({}, False), ({}, False)]
 
 
-def test_a_new_question_of_a_case_begins_with_its_diagnosis(hamartoma: Case) -> None:
-    rows = option_rows({}, None, hamartoma)
+def test_a_new_question_of_a_case_begins_with_its_diagnosis(hamartoma: Case, educator: User) -> None:
+    rows = option_rows({}, None, hamartoma, by=educator)
     assert (rows[0].text, rows[0].correct, rows[1].text) == ("Pulmonary hamartoma", True, "")
     assert rows[0].said == f"the diagnosis of case {hamartoma.pk}"
 
