@@ -89,6 +89,14 @@ def writing(name: str, place: Path) -> Iterator[None]:
         ) from error
 
 
+def private_file(path: Path) -> None:
+    """Makes an empty file that its owner alone can read, where there is none: its mode is not left to the umask."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass
+
+
 def secret_file_new(path: Path, content: str) -> None:
     """Makes a file that its owner alone can read: whole and on the disk, or not at all. Raises FileExistsError."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
