@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -91,10 +91,8 @@ def writing(name: str, place: Path) -> Iterator[None]:
 
 def private_file(path: Path) -> None:
     """Makes an empty file that its owner alone can read, where there is none: its mode is not left to the umask."""
-    try:
+    with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        pass
 
 
 def secret_file_new(path: Path, content: str) -> None:
