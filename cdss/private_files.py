@@ -38,6 +38,11 @@ def _places() -> Iterator[Path]:
     home = Path(settings.CDSS_HOME)
     yield home
     yield from (home / name for name in (*FOLDERS, *FILES))
-    database = settings.DATABASES["default"]
-    if "sqlite3" in str(database["ENGINE"]):
-        yield from (Path(f"{database['NAME']}{ending}") for ending in BESIDE)
+    if file := database_file():
+        yield from (Path(f"{file}{ending}") for ending in BESIDE)
+
+
+def database_file() -> str:
+    """Of a site on SQLite."""
+    found = settings.DATABASES["default"]
+    return str(found["NAME"]) if "sqlite3" in str(found["ENGINE"]) else ""

@@ -133,6 +133,23 @@ def test_no_key_and_no_plain_text_of_a_patient_is_in_it(
     assert saved[0].stat().st_mode & 0o077 == 0
 
 
+def test_with_pgvector_a_folder_that_faiss_left_neither_leaves_nor_comes(
+    saved: tuple[Path, Done], home: Path, elsewhere: Path, tmp_path: Path, settings: Settings
+) -> None:
+    settings.VECTOR_BACKEND = "pgvector"
+    before = saved[0]
+    settings.MEDIA_ROOT, settings.MODELS_ROOT, settings.INDEX_ROOT = home / "media", home / "models", home / "indexes"
+    assert any((home / "indexes").iterdir())
+    done = backup_make(path=tmp_path / "shared.tar")
+    with tarfile.open(tmp_path / "shared.tar") as tar:
+        assert (done.index, [name for name in tar.getnames() if name.startswith("indexes/")]) == ("", [])
+    places = {name: elsewhere / name for name in ("media", "models", "indexes")}
+    settings.MEDIA_ROOT, settings.MODELS_ROOT, settings.INDEX_ROOT = places.values()
+    assert backup_restore(path=before).index
+    assert any(places["media"].iterdir())
+    assert not places["indexes"].exists()
+
+
 def test_without_its_index_it_is_made_again(saved: tuple[Path, Done], home: Path, tmp_path: Path) -> None:
     done = backup_make(path=tmp_path / "small.tar", with_index=False)
     assert done.index == ""
