@@ -23,6 +23,7 @@ from cdss.backup.errors import BackupError
 from cdss.backup.services import Done, backup_make, backup_restore
 from cdss.encryption import forget_cached_keys
 from cdss.indexing.engine import forget_engine
+from cdss.indexing.encoding import towers
 from cdss.indexing.services import index_build
 from cdss.library.models import Case, CaseImage
 from tests.cdss.cast import answered_consultation, library_case, library_document, stored_series
@@ -322,10 +323,16 @@ def test_a_file_that_was_missing_before_is_reported(saved: tuple[Path, Done], ho
     assert (tmp_path / "again.tar").exists()
 
 
-def test_the_commands_say_what_they_did(saved: tuple[Path, Done], elsewhere: Path, tmp_path: Path) -> None:
+def test_the_commands_say_what_they_did(
+    saved: tuple[Path, Done], elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = io.StringIO()
+    prepared: list[bool] = []
+    monkeypatch.setattr(towers, "towers_missing", lambda: True)
+    monkeypatch.setattr(towers, "towers_prepare_apart", lambda: prepared.append((elsewhere / "cdss.sqlite3").exists()))
     call_command("restore", str(saved[0]), "--json", stdout=out)
     assert json.loads(out.getvalue())["rows"] == saved[1].rows
+    assert prepared == [True], "when all is there"
     with pytest.raises(CommandError, match="there already"):
         call_command("backup", output=str(saved[0]))
     with pytest.raises(CommandError, match="There is no file"):
