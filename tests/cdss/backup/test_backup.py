@@ -22,8 +22,8 @@ from cdss.backup import services, sqlite
 from cdss.backup.errors import BackupError
 from cdss.backup.services import Done, backup_make, backup_restore
 from cdss.encryption import forget_cached_keys
-from cdss.indexing.engine import forget_engine
 from cdss.indexing.encoding import towers
+from cdss.indexing.engine import forget_engine
 from cdss.indexing.services import index_build
 from cdss.library.models import Case, CaseImage
 from tests.cdss.cast import answered_consultation, library_case, library_document, stored_series
