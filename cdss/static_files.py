@@ -114,7 +114,7 @@ def static_files_collect() -> bool:
         _publish(place, root)
     _forget_old(root)
     # Of this process: it may have looked before they were there.
-    staticfiles_storage._wrapped = HashedFiles()
+    vars(staticfiles_storage)["_wrapped"] = HashedFiles()
     return True
 
 
