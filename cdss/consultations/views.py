@@ -68,7 +68,7 @@ def history(request: HttpRequest) -> HttpResponse:
     wanted = form.cleaned_data if form.is_valid() else {}
     rows = searched(Consultation.objects.for_user(request.user), wanted).values_list("pk", flat=True)
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
-    page.object_list = listed_only(list(page.object_list))
+    page.object_list = listed_only(list(page.object_list))  # type: ignore[assignment]
     record(
         action="consultation.listed", by=user_of(request), details={"shown": len(page), "found": page.paginator.count}
     )
