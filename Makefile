@@ -39,7 +39,7 @@ ALIKE := reasoning evaluation exchange security/test_foreign_objects.py test_acc
   library/test_dicom_profile.py teaching/test_leaks.py audit/test_coverage.py indexing/taught/test_adaptation.py \
   indexing/encoding/test_pairs.py indexing/taught/test_alignment.py learning/test_planted.py authoring/test_vocabulary.py \
   security/test_uploads.py security/test_errors.py security/test_caching.py management/test_serve.py test_query_counts.py \
-  faults backup test_storage.py indexing/encoding/test_towers.py indexing/encoding/test_encoder_service.py
+  faults backup test_storage.py test_static_files.py test_private_files.py indexing/encoding/test_towers.py indexing/encoding/test_encoder_service.py
 test: .venv/.dev .venv/.browser
 	$(BIN)/pytest -n 2
 	$(BIN)/python -m tests.run_on_postgres -n 2 --sets 2 -k 'not sqlite_file' tests/cdss $(ALIKE:%=--ignore=tests/cdss/%)

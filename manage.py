@@ -4,6 +4,8 @@ import sys
 
 
 def main() -> None:
+    # What it writes is of patients: its owner's alone.
+    os.umask(0o077)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdss.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import Error, Tags, Warning, register
 
+from cdss.private_files import open_to_others
 from cdss.reasoning.errors import HostRefused
 from cdss.reasoning.hosts import check_url
 
@@ -92,3 +93,18 @@ def debug_is_off(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Warni
             )
         ]
     return []
+
+
+@register(deploy=True)
+def the_site_is_closed_to_others(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Warning]:
+    found = [str(path) for path in open_to_others()]
+    if not found:
+        return []
+    return [
+        Warning(
+            f"Other accounts of this machine can open {found[0]}"
+            + (f" and {len(found) - 1} more." if found[1:] else "."),
+            hint=f"manage.py serve closes what it owns when it starts. Or: chmod go= {' '.join(found)}",
+            id="cdss.W003",
+        )
+    ]

@@ -80,7 +80,8 @@ def _made_note() -> Path:
 
 def keys() -> tuple[Key, ...]:
     """All keys of the site, the one that encrypts first. Made at the first use on a new site."""
-    return _keys(os.environ.get(ENVIRONMENT, ""), str(key_file()))
+    # Asked for each value that is read: no path is made for it.
+    return _keys(os.environ.get(ENVIRONMENT, ""), f"{settings.CDSS_HOME}/data_keys")
 
 
 @cache

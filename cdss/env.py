@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -87,6 +87,12 @@ def writing(name: str, place: Path) -> Iterator[None]:
         raise ImproperlyConfigured(
             f"{name}={place}: nothing can be written there ({error.strerror}). Name a folder of your own."
         ) from error
+
+
+def private_file(path: Path) -> None:
+    """Makes an empty file that its owner alone can read, where there is none: its mode is not left to the umask."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def secret_file_new(path: Path, content: str) -> None:

@@ -26,6 +26,7 @@ from cdss.encryption import (
     keys_store,
     stored_files,
 )
+from cdss.exchange.held import exports_left, exports_rotate
 from cdss.fields import EncryptedTextField
 
 BATCH = 200
@@ -36,6 +37,9 @@ class Rotated:
     key: str
     rows: int = 0
     files: int = 0
+    exports: int = 0
+    # Exports that could not be read, and are made again by whoever asked for them.
+    exports_gone: int = 0
     forgotten: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -53,6 +57,7 @@ def keys_rotate(*, new: bool = True, forget_old: bool = False, batch: int = BATC
     for model, fields in encrypted_models():
         done.rows += _rows(model, fields, batch)
     done.files = sum(_file(path) for path in stored_files())
+    done.exports, done.exports_gone = exports_rotate()
     if forget_old:
         done.forgotten = _forget_old()
     record(action="keys.rotated", details=done.as_json())
@@ -111,6 +116,7 @@ def _forget_old() -> int:
     left = [f"{model._meta.label}.{field}" for model, fields in encrypted_models() for field in fields
             if not_under(model, field, current.id).exists()]  # fmt: skip
     left += [path.name for path in stored_files() if key_of_file(path) != current.id]
+    left += [f"the export {path.parent.name}" for path in exports_left()]
     if left:
         raise EncryptionError(f"Old keys are still needed, for {left[0]}. Run rotate_keys --continue, then try again.")
     old = len(keys()) - 1

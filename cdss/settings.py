@@ -30,7 +30,7 @@ def secret_key() -> str:
         from django.core.management.utils import get_random_secret_key
 
         with env.writing("CDSS_HOME", CDSS_HOME):
-            CDSS_HOME.mkdir(parents=True, exist_ok=True)
+            CDSS_HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Another process may have made one just now.
             with suppress(FileExistsError):
                 env.secret_file_new(path, get_random_secret_key() + get_random_secret_key())
@@ -87,7 +87,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "cdss.static_files.StaticFilesMiddleware",
     "cdss.caching.PrivateAnswersMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -143,7 +143,8 @@ def database() -> dict[str, object]:
     url = env.text("DATABASE_URL")
     if not url:
         with env.writing("CDSS_HOME", CDSS_HOME):
-            CDSS_HOME.mkdir(parents=True, exist_ok=True)
+            CDSS_HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+            env.private_file(CDSS_HOME / "cdss.sqlite3")
         url = f"sqlite:///{CDSS_HOME / 'cdss.sqlite3'}"
     try:
         found: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)}
@@ -194,6 +195,10 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = CDSS_HOME / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "cdss.static_files.HashedFiles"},
+}
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 

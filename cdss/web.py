@@ -1,5 +1,6 @@
 """One process of the web server, on a socket that `serve` has bound: python -m cdss.web DESCRIPTOR."""
 
+import os
 import socket
 import sys
 import warnings
@@ -14,6 +15,8 @@ QUIET = "StreamingHttpResponse must consume synchronous iterators"
 
 def main(descriptor: int) -> None:
     lifeline.hold()
+    # What it writes is of patients: its owner's alone.
+    os.umask(0o077)
     warnings.filterwarnings("ignore", message=QUIET)
     config = uvicorn.Config(
         "cdss.asgi:application",

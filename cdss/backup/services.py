@@ -120,6 +120,8 @@ def _all_or_nothing(folder: Path) -> Iterator[None]:
     """Moves the files into place, and takes them back when what follows fails. The database, that follows, is last."""
     note, home = Path(settings.CDSS_HOME) / UNFINISHED, Path(settings.CDSS_HOME)
     places = [(folder / name, place) for name, place in _places().items() if (folder / name).is_dir()]
+    if settings.VECTOR_BACKEND != "faiss":
+        places = [(source, place) for source, place in places if source.name != "indexes"]
     note.touch(mode=0o600)
     try:
         for source, place in places:
@@ -208,7 +210,9 @@ def _column(model: Any, field: str) -> str:
 
 
 def _index_of(snapshot: Any) -> str:
-    """The version that answers, if its folder is there."""
+    """The version that answers, if its folder is there. With pgvector a folder is of an earlier time."""
+    if settings.VECTOR_BACKEND != "faiss":
+        return ""
     names = list(snapshot.values(IndexVersion._meta.db_table, "name"))
     there = [name for name in sorted(names) if (Path(settings.INDEX_ROOT) / name).is_dir()]
     return there[-1] if there else ""

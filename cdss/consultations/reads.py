@@ -1,6 +1,6 @@
 """What the pages read, each in a number of queries that does not grow with the rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
@@ -71,6 +71,11 @@ def listed(rows: QuerySet[Consultation]) -> QuerySet[Consultation]:
     return rows.select_related("user").annotate(
         first_diagnosis=Subquery(first), image_count=counted, cites_recalled=Exists(recalled)
     )
+
+
+def listed_only(keys: QuerySet[Consultation, int] | Sequence[int]) -> QuerySet[Consultation]:
+    """The same for some rows, whose keys were found before: what a list shows is asked of no other row."""
+    return listed(Consultation.objects.filter(pk__in=keys))
 
 
 def searched(rows: ConsultationQuerySet, wanted: Mapping[str, Any]) -> QuerySet[Consultation]:

@@ -27,7 +27,7 @@ from cdss.consultations.previews import preview_of
 from cdss.consultations.reads import (
     awaiting_feedback,
     consultation_for,
-    listed,
+    listed_only,
     own_consultation_for,
     searched,
     unfinished,
@@ -47,12 +47,14 @@ OWN_PAGES = {Status.ABSTAINED: "abstained", Status.FAILED: "failed", Status.CANC
 @require_GET
 def start(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
+    news = unveiled(LibraryItem.objects.searchable_by(user), user).order_by("-created", "-pk")
     context: dict[str, Any] = {
-        "open": listed(unfinished(user))[:8],
-        "awaiting": listed(awaiting_feedback(user))[:8],
-        "news": unveiled(LibraryItem.objects.searchable_by(user), user)
+        "open": listed_only(unfinished(user).values_list("pk", flat=True)[:8]),
+        "awaiting": listed_only(awaiting_feedback(user).values_list("pk", flat=True)[:8]),
+        "news": LibraryItem.objects.filter(pk__in=news.values("pk")[:6])
         .select_related("document")
-        .order_by("-created", "-pk")[:6],
+        .defer("text")
+        .order_by("-created", "-pk"),
     }
     shown = len(context["open"]) + len(context["awaiting"])
     record(action="consultation.listed", by=user, details={"shown": shown, "page": "start"})
@@ -64,8 +66,9 @@ def start(request: HttpRequest) -> HttpResponse:
 def history(request: HttpRequest) -> HttpResponse:
     form = HistoryForm(request.GET or None)
     wanted = form.cleaned_data if form.is_valid() else {}
-    rows = listed(searched(Consultation.objects.for_user(request.user), wanted))
+    rows = searched(Consultation.objects.for_user(request.user), wanted).values_list("pk", flat=True)
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    page.object_list = listed_only(list(page.object_list))  # type: ignore[assignment]
     record(
         action="consultation.listed", by=user_of(request), details={"shown": len(page), "found": page.paginator.count}
     )

@@ -97,6 +97,12 @@ def ordered(rows: QuerySet[LibraryItem], q: str) -> QuerySet[LibraryItem]:
     return rows.order_by(*in_title, "kind", "-updated", "-pk")
 
 
+def in_this_order(keys: Sequence[int]) -> list[LibraryItem]:
+    """The rows of one page. The order is made of narrow rows alone: what is shown of them is read afterwards."""
+    rows = LibraryItem.objects.select_related("collection", "case", "document").defer("text").in_bulk(keys)
+    return [rows[key] for key in keys if key in rows]
+
+
 def read_once(
     rows: QuerySet[LibraryItem], wanted: Mapping[str, str]
 ) -> tuple[QuerySet[LibraryItem], Mapping[str, str]]:

@@ -135,9 +135,20 @@ class LibraryItem(models.Model):
         indexes = [
             models.Index(fields=["kind", "state", "visibility"]),
             models.Index(fields=["source_id"], name="library_item_source_id"),
-            # All that is asked of an item to know whether somebody may see it, so that no item is read for it.
+            # All that is asked of an item to know whether somebody may see it, and to count and order what is seen, so
+            # that no item is read for it.
             models.Index(
-                fields=["state", "recalled", "collection", "source_name", "visibility", "owner", "id"],
+                fields=[
+                    "state",
+                    "recalled",
+                    "collection",
+                    "source_name",
+                    "visibility",
+                    "owner",
+                    "id",
+                    "kind",
+                    "updated",
+                ],
                 name="library_item_seen",
             ),
         ]

@@ -9,7 +9,16 @@ from django.views.decorators.http import require_POST, require_safe
 from cdss.accounts.permissions import Action, may, require, user_of
 from cdss.audit.services import record
 from cdss.library import services
-from cdss.library.browse import collection_counts, counted, facets, filtered, ordered, read_once, with_first_images
+from cdss.library.browse import (
+    collection_counts,
+    counted,
+    facets,
+    filtered,
+    in_this_order,
+    ordered,
+    read_once,
+    with_first_images,
+)
 from cdss.library.case_text import PRESENTED, case_blocks
 from cdss.library.forms import SearchForm
 from cdss.library.models import Case, CaseImage, Document, Gamut, Kind, LibraryItem
@@ -32,8 +41,7 @@ def item_list(request: HttpRequest) -> HttpResponse:
     visible = unveiled(LibraryItem.objects.viewable_by(user_of(request)), user_of(request))
     found, still = read_once(visible, wanted)
     counts = counted(found, still)
-    rows = ordered(filtered(found, still), wanted["q"]).select_related("collection", "case", "document").defer("text")
-    paginator = Paginator(rows, PER_PAGE)
+    paginator = Paginator(ordered(filtered(found, still), wanted["q"]).values_list("pk", flat=True), PER_PAGE)
     paginator.count = counts.total
     page = paginator.get_page(request.GET.get("page"))
     context = {
@@ -42,7 +50,7 @@ def item_list(request: HttpRequest) -> HttpResponse:
         "saved": [(search, search.filters == filters) for search in searches_of(user_of(request))],
         "facets": facets(found, still, counts, with_state=may(user_of(request), Action.PUBLISH)),
         "page_obj": page,
-        "rows": with_first_images(page.object_list),
+        "rows": with_first_images(in_this_order(list(page.object_list))),
         "as_table": wanted["view"] == "table" or (not wanted["view"] and wanted["kind"] not in ("", Kind.CASE)),
     }
     details = {"shown": len(page), "found": page.paginator.count, "filters": len(filters)}

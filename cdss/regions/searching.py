@@ -33,6 +33,10 @@ class NoPatchesError(ValueError):
     """The library has nothing to compare a region with yet, or its encoder cannot; the message says what to do."""
 
 
+class NotNowError(ValueError):
+    """The encoders have too much to do, or are being started: the same search may be answered in a moment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Similar:
     """One region of another case."""
@@ -116,8 +120,8 @@ def box_query(box: Box) -> dict[str, str]:
 
 
 def similar_regions(*, place: Place, box: Box, by: User) -> list[Similar]:
-    """Raises NoPatchesError."""
-    from retrieval.errors import EncoderError, ImageError
+    """Raises NoPatchesError and NotNowError."""
+    from retrieval.errors import EncoderBusyError, EncoderError, EncoderUnavailableError, ImageError
 
     refuse_in(Mode.TEXT_ONLY)
     try:
@@ -125,6 +129,8 @@ def similar_regions(*, place: Place, box: Box, by: User) -> list[Similar]:
             raise NoPatchesError("No image of the library is prepared for the search by region yet.")
         pixels = frame_pixels(place.row, place.frame, masked=place.masked)
         hits, places = regions_search(user=by, pixels=pixels, box=box, excluded=own_cases(place), k=SHOWN)
+    except (EncoderBusyError, EncoderUnavailableError) as error:
+        raise NotNowError(str(error)) from error
     except (EncoderError, ImageError) as error:
         raise NoPatchesError(str(error)) from error
     rows = CaseImage.objects.select_related("case__collection").in_bulk([places[hit.id][0] for hit in hits])
@@ -148,14 +154,16 @@ def compare_address(place: Place, box: Box, other: Place, other_box: Box) -> str
 
 
 def compared(*, place: Place, box: Box, other: Place, by: User) -> Comparison:
-    """Raises NoPatchesError."""
-    from retrieval.errors import EncoderError, ImageError
+    """Raises NoPatchesError and NotNowError."""
+    from retrieval.errors import EncoderBusyError, EncoderError, EncoderUnavailableError, ImageError
     from retrieval.patches import best_matches, similarity_maps
 
     refuse_in(Mode.TEXT_ONLY)
     try:
         query, theirs = (patches_of(frame_pixels(each.row, each.frame, masked=each.masked)) for each in (place, other))
         encoder = patch_encoder().patches_version
+    except (EncoderBusyError, EncoderUnavailableError) as error:
+        raise NotNowError(str(error)) from error
     except (EncoderError, ImageError) as error:
         raise NoPatchesError(str(error)) from error
     on_query, on_other = similarity_maps(query, box, theirs)

@@ -12,10 +12,10 @@ from cdss.audit.services import record
 from cdss.indexing.encoding.patches import patches_state
 from cdss.numbers import whole_number
 from cdss.regions.places import Place, place_of, place_on, searchable_image, withheld
-from cdss.regions.searching import BoxError, NoPatchesError, box_of, box_query, compared, similar_regions
+from cdss.regions.searching import BoxError, NoPatchesError, NotNowError, box_of, box_query, compared, similar_regions
 from cdss.regions.tasks import patches_in_background
 
-UNPROCESSABLE = 422
+UNPROCESSABLE, NOT_NOW = 422, 503
 
 
 @require_safe
@@ -37,16 +37,27 @@ def search(request: HttpRequest) -> HttpResponse:
             context |= {"similar": similar_regions(place=place, box=box, by=user)}
     except BoxError as error:
         return render(request, "regions/search.html", context | {"problem": error}, status=UNPROCESSABLE)
+    except NotNowError as error:
+        return _not_now(request, context, error)
     except NoPatchesError as error:
         context |= {"unprepared": error}
     return render(request, "regions/search.html", context | (_state() if "box" in context else {}))
 
 
+def _not_now(request: HttpRequest, context: dict[str, Any], error: NotNowError) -> HttpResponse:
+    """The box stays as it is, and the address with it: asking again is one click."""
+    answer = render(request, "regions/search.html", context | {"not_now": error}, status=NOT_NOW)
+    answer["Retry-After"] = "5"
+    return answer
+
+
 def _state() -> dict[str, Any]:
-    from retrieval.errors import EncoderError
+    from retrieval.errors import EncoderBusyError, EncoderError, EncoderUnavailableError
 
     try:
         return {"state": patches_state()}
+    except (EncoderBusyError, EncoderUnavailableError) as error:
+        return {"not_now": error}
     except EncoderError as error:
         return {"unprepared": error}
 
@@ -66,6 +77,8 @@ def compare(request: HttpRequest) -> HttpResponse:
         if box is None:
             raise Http404
         found = compared(place=place, box=box, other=other, by=user)
+    except NotNowError as error:
+        return _not_now(request, {"place": place, "box": box, "typed": box_query(box) if box else {}}, error)
     except (BoxError, NoPatchesError) as error:
         told: dict[str, Any] = {"place": place, "problem": error, "typed": {}}
         return render(request, "regions/search.html", told, status=UNPROCESSABLE)

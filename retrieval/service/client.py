@@ -18,7 +18,7 @@ _LOST = (
     "The encoders do not answer at the moment. Try again in a minute; if it stays so, "
     "an administrator has to look at manage.py encoder_service."
 )
-_STEP = 0.1
+_STEP, _LONGEST_STEP = 0.1, 1.0
 
 
 class EncoderClient:
@@ -28,11 +28,14 @@ class EncoderClient:
         path: of its socket.
         seconds: an answer may take.
         patience: seconds to wait for a service that is not there, as while it is started again.
+        busy_patience: seconds to go on asking one that has too much to do.
         kept: connections that stay open.
     """
 
-    def __init__(self, path: Path, *, seconds: float = 30.0, patience: float = 3.0, kept: int = 8) -> None:
-        self.path, self.seconds, self.patience = path, seconds, patience
+    def __init__(
+        self, path: Path, *, seconds: float = 30.0, patience: float = 3.0, busy_patience: float = 0.0, kept: int = 8
+    ) -> None:
+        self.path, self.seconds, self.patience, self.busy_patience = path, seconds, patience, busy_patience
         self._kept = kept
         self._lock = threading.Lock()
         self._idle: list[socket.socket] = []
@@ -43,10 +46,21 @@ class EncoderClient:
 
         Raises:
             EncoderUnavailableError: there is no service, or it goes away again and again.
-            EncoderBusyError: it has too much to do.
+            EncoderBusyError: it has too much to do, and had for as long as this one may go on asking.
             AlignmentError: text and images are not aligned.
             EncoderError: it refuses the question.
         """
+        until, pause = time.monotonic() + self.busy_patience, _STEP
+        while True:
+            try:
+                return self._asked(op, about, payload)
+            except EncoderBusyError:
+                if time.monotonic() + pause > until:
+                    raise
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_STEP)
+
+    def _asked(self, op: str, about: Mapping[str, Any] | None, payload: bytes) -> Message:
         question = Message({"op": op, "protocol": wire.PROTOCOL, "seconds": self.seconds, **(about or {})}, payload)
         deadline = time.monotonic() + self.patience
         fresh = False

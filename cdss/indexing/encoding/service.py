@@ -17,8 +17,9 @@ class _Here:
     """Whether this process runs the encoders itself although the setting names a service: the service does."""
 
     runs = False
-    # Seconds to wait for a service that is being started again: a page cannot wait long, a worker can.
-    patience = 3.0
+    # Seconds to wait for a service that is being started again, and for one that has too much to do: a page cannot wait
+    # long, a worker can. Not as long as another takes a consultation for one whose worker died.
+    patience, busy_patience = 3.0, 1.0
 
 
 def encode_here() -> None:
@@ -27,7 +28,7 @@ def encode_here() -> None:
 
 def wait_longer() -> None:
     """For commands and workers: nobody looks at a page meanwhile."""
-    _Here.patience = 60.0
+    _Here.patience, _Here.busy_patience = 60.0, 20.0
     client.cache_clear()
 
 
@@ -40,7 +41,10 @@ def client() -> EncoderClient:
     from retrieval.service.client import EncoderClient
 
     return EncoderClient(
-        Path(settings.ENCODER_SERVICE), seconds=settings.ENCODER_TIMEOUT_SECONDS, patience=_Here.patience
+        Path(settings.ENCODER_SERVICE),
+        seconds=settings.ENCODER_TIMEOUT_SECONDS,
+        patience=_Here.patience,
+        busy_patience=_Here.busy_patience,
     )
 
 

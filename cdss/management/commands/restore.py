@@ -31,6 +31,7 @@ class Command(BaseCommand):
         except (OSError, DatabaseError) as error:
             said = getattr(error, "strerror", "") or type(error).__name__
             raise CommandError(f"Nothing was restored: {said}.", returncode=2) from error
+        self.prepare_encoders()
         if options["json"]:
             self.stdout.write(json.dumps(done.as_json()))
             return
@@ -38,3 +39,11 @@ class Command(BaseCommand):
             f"Restored and compared: {done.rows} rows of {done.tables} tables, {done.files} files. "
             + ("The index came along." if done.index else "Make the index: manage.py build_index.")
         )
+
+    def prepare_encoders(self) -> None:
+        """How they are run best on this machine is in no backup; the first consultation does not wait for it."""
+        from cdss.indexing.encoding.towers import towers_missing, towers_prepare_apart
+
+        if towers_missing():
+            self.stderr.write("Preparing the encoders …")
+            towers_prepare_apart()

@@ -38,5 +38,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(done.as_json()))
             return
         self.stdout.write(f"Under key {done.key}: {done.rows} rows and {done.files} files encrypted anew.")
+        if done.exports or done.exports_gone:
+            gone = f"; {done.exports_gone} could not be read and went" if done.exports_gone else ""
+            self.stdout.write(f"{done.exports} exports that wait to be fetched encrypted anew{gone}.")
         if forget_old:
             self.stdout.write(f"{done.forgotten} old keys dropped. Backups from before need them: keep a copy apart.")

@@ -15,6 +15,8 @@ from django.core.management.base import BaseCommand, CommandError
 from cdss import env, lifeline
 from cdss.accounts.demo import demo_accounts
 from cdss.management.site import MANAGE
+from cdss.private_files import close_site
+from cdss.static_files import static_files_collect
 
 START_SECONDS = 60
 STOP_SECONDS = 10
@@ -72,8 +74,24 @@ class Command(BaseCommand):
         host, port = env.text("CDSS_HOST", "127.0.0.1"), env.integer("PORT", 8000, low=1, high=65535)
         processes = env.integer("CDSS_WEB_PROCESSES", 1, low=1, high=64)
         with bound(host, port) as listener, kept_line() as line:
+            self.close()
+            self.name_static_files()
             web = web_servers(processes, listener, line)
             self.serve(web, background(line), host, port)
+
+    def close(self) -> None:
+        if changed := close_site():
+            self.stderr.write(f"Other accounts could open {changed[0]}; now the owner of this site alone can.")
+
+    def name_static_files(self) -> None:
+        """Of the version that is about to run: `make setup` may have been left out after an update."""
+        try:
+            static_files_collect()
+        except OSError as error:
+            self.stderr.write(
+                f"Files of pages cannot be kept by browsers ({error.strerror}: {error.filename}); the pages work all "
+                "the same. Make room in CDSS_HOME, or let it be written to, and start again."
+            )
 
     def serve(self, web: Sequence[Child], workers: Sequence[Child], host: str, port: int) -> None:
         stop = threading.Event()

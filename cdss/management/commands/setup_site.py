@@ -1,5 +1,4 @@
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +10,8 @@ from django.db.migrations.executor import MigrationExecutor
 from cdss.accounts.demo import demo_accounts, demo_accounts_make
 from cdss.accounts.models import User
 from cdss.management.site import COLLECTION, FIXTURES, MANAGE, SetupNotes, fixtures_hash, has_demo_library, index_state
+from cdss.private_files import close_site
+from cdss.static_files import static_files_collect
 from cdss.teaching.demo import demo_course_make
 
 LICENCE = "CC0-1.0"
@@ -26,8 +27,8 @@ class Command(BaseCommand):
         parser.add_argument("--no-demo-library", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # WhiteNoise looks there besides the folders of the source.
-        Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+        close_site()
+        static_files_collect()
         self.notes = SetupNotes()
         self.migrate()
         passwords = demo_accounts_make() if options["demo_accounts"] or not settings.HTTPS else {}

@@ -22,6 +22,7 @@ from cdss.backup import services, sqlite
 from cdss.backup.errors import BackupError
 from cdss.backup.services import Done, backup_make, backup_restore
 from cdss.encryption import forget_cached_keys
+from cdss.indexing.encoding import towers
 from cdss.indexing.engine import forget_engine
 from cdss.indexing.services import index_build
 from cdss.library.models import Case, CaseImage
@@ -131,6 +132,23 @@ def test_no_key_and_no_plain_text_of_a_patient_is_in_it(
     assert settings.SECRET_KEY.encode() not in data
     assert b"A nodule with popcorn calcification." not in data
     assert saved[0].stat().st_mode & 0o077 == 0
+
+
+def test_with_pgvector_a_folder_that_faiss_left_neither_leaves_nor_comes(
+    saved: tuple[Path, Done], home: Path, elsewhere: Path, tmp_path: Path, settings: Settings
+) -> None:
+    settings.VECTOR_BACKEND = "pgvector"
+    before = saved[0]
+    settings.MEDIA_ROOT, settings.MODELS_ROOT, settings.INDEX_ROOT = home / "media", home / "models", home / "indexes"
+    assert any((home / "indexes").iterdir())
+    done = backup_make(path=tmp_path / "shared.tar")
+    with tarfile.open(tmp_path / "shared.tar") as tar:
+        assert (done.index, [name for name in tar.getnames() if name.startswith("indexes/")]) == ("", [])
+    places = {name: elsewhere / name for name in ("media", "models", "indexes")}
+    settings.MEDIA_ROOT, settings.MODELS_ROOT, settings.INDEX_ROOT = places.values()
+    assert backup_restore(path=before).index
+    assert any(places["media"].iterdir())
+    assert not places["indexes"].exists()
 
 
 def test_without_its_index_it_is_made_again(saved: tuple[Path, Done], home: Path, tmp_path: Path) -> None:
@@ -305,10 +323,16 @@ def test_a_file_that_was_missing_before_is_reported(saved: tuple[Path, Done], ho
     assert (tmp_path / "again.tar").exists()
 
 
-def test_the_commands_say_what_they_did(saved: tuple[Path, Done], elsewhere: Path, tmp_path: Path) -> None:
+def test_the_commands_say_what_they_did(
+    saved: tuple[Path, Done], elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = io.StringIO()
+    prepared: list[bool] = []
+    monkeypatch.setattr(towers, "towers_missing", lambda: True)
+    monkeypatch.setattr(towers, "towers_prepare_apart", lambda: prepared.append((elsewhere / "cdss.sqlite3").exists()))
     call_command("restore", str(saved[0]), "--json", stdout=out)
     assert json.loads(out.getvalue())["rows"] == saved[1].rows
+    assert prepared == [True], "when all is there"
     with pytest.raises(CommandError, match="there already"):
         call_command("backup", output=str(saved[0]))
     with pytest.raises(CommandError, match="There is no file"):

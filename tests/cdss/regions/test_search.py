@@ -13,6 +13,8 @@ from cdss.consultations.models import Consultation, ConsultationImage
 from cdss.indexing.encoding.patches import patches_build
 from cdss.indexing.models import PatchEmbedding
 from cdss.library.models import CaseImage, Visibility
+from cdss.regions import searching
+from retrieval.errors import EncoderBusyError, EncoderUnavailableError
 from tests.cdss.regions.conftest import MakeImage, liver, other_picture, png
 
 SEARCH, COMPARE = "/regions/search/", "/regions/compare/"
@@ -228,3 +230,25 @@ def test_the_page_asks_the_database_the_same_however_much_is_found(
 def test_cases_and_consultations_lead_there(reader: Client, clinician: User, prepared: list[CaseImage]) -> None:
     text = reader.get(f"/library/cases/{prepared[0].case_id}/").content.decode()
     assert f"/regions/search/?image={prepared[0].pk}" in text
+
+
+@pytest.mark.parametrize("error", [EncoderBusyError, EncoderUnavailableError])
+def test_busy_encoders_are_told_and_the_box_is_kept(
+    reader: Client, prepared: list[CaseImage], monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def refuses(*args: object, **kwargs: object) -> None:
+        raise error("The encoders are busy. Try again in a moment.")
+
+    monkeypatch.setattr(searching, "patches_of", refuses)
+    monkeypatch.setattr(searching, "regions_search", refuses)
+    theirs = {f"o{side}": value for side, value in BOX.items()} | {"other": prepared[1].pk, "other_frame": 0}
+    for path, more in ((SEARCH, {}), (COMPARE, theirs)):
+        answer = reader.get(path, {"image": prepared[0].pk, "frame": 0} | BOX | more)
+        text = answer.content.decode()
+        assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+        assert "The encoders are busy. Try again in a moment. The region you chose is kept." in text
+        assert f'href="{answer.wsgi_request.get_full_path().replace("&", "&amp;")}"' in text
+        assert all(f'value="{BOX[side]}"' in text for side in "xywh")
+        assert "Prepare the images" not in text
+        assert "Nothing found" not in text
+    assert not Event.objects.filter(action__in=("regions.searched", "regions.compared")).exists()

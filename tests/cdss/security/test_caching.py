@@ -52,5 +52,5 @@ def test_no_answer_is_written_below_the_one_that_watches_over_them() -> None:
     here = middleware.index("cdss.caching.PrivateAnswersMiddleware")
     assert middleware[:here] == [
         "django.middleware.security.SecurityMiddleware",
-        "whitenoise.middleware.WhiteNoiseMiddleware",
+        "cdss.static_files.StaticFilesMiddleware",
     ]

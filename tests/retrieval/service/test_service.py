@@ -249,6 +249,23 @@ def test_one_more_than_may_wait_is_told_so(start, site: Site, client: EncoderCli
     assert RemoteTextEncoder(client, TEXTS.version).encode_queries(["again"]).shape == (1, TEXTS.dimension)
 
 
+def test_who_may_wait_asks_a_busy_service_again(start, site: Site, path: Path, client: EncoderClient) -> None:
+    running = start(queue=1)
+    site.texts.gate.clear()
+    patient = EncoderClient(path, seconds=20, patience=0.0, busy_patience=60.0)
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(RemoteTextEncoder(client, TEXTS.version).encode_queries, ["first"])]
+        assert site.texts.entered.wait(10)
+        asked.append(pool.submit(RemoteTextEncoder(client, TEXTS.version).encode_queries, ["second"]))
+        until(lambda: waiting(running) == 1)
+        asked.append(pool.submit(RemoteTextEncoder(patient, TEXTS.version).encode_queries, ["third"]))
+        until(lambda: running.server.health()["refused"] >= 2)
+        assert not asked[-1].done()
+        site.texts.gate.set()
+        assert all(each.result().shape == (1, TEXTS.dimension) for each in asked)
+    patient.close()
+
+
 def test_who_encodes_a_library_waits_until_there_is_room(start, site: Site, client: EncoderClient) -> None:
     running = start(queue=1)
     site.texts.gate.clear()
