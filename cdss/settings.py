@@ -348,5 +348,7 @@ LOGGING = {
         "pypdf": {"level": "CRITICAL"},
         # It tells of every sign-in by name; the audit trail does.
         "axes": {"level": "ERROR"},
+        # It tells of every page that was refused by its address, and that may be a shared link.
+        "django.request": {"level": "ERROR"},
     },
 }
