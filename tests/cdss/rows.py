@@ -19,6 +19,7 @@ from django.utils import timezone
 from cdss.accounts.models import Role, User, UserGroup
 from cdss.audit.models import ChainHead, Event
 from cdss.audit.services import record
+from cdss.authoring.models import Look
 from cdss.indexing.models import IndexChange
 from cdss.locks.models import SiteLock
 from cdss.ranking.models import RankingWeights
@@ -29,6 +30,8 @@ Model = type[models.Model]
 KEPT: tuple[Model, ...] = (User, UserGroup, Event, ChainHead, SiteLock, IndexChange, ToolKey)
 # Of some states there is one.
 OTHERWISE: dict[Model, dict[str, object]] = {RankingWeights: {"state": "retired"}}
+# Of a picture that is written or of one of the library, and not of both.
+MADE_UP: dict[Model, dict[str, object]] = {Look: {"image": None}}
 NUMBERS = itertools.count(10_001)
 
 
@@ -58,6 +61,8 @@ def one_of_each() -> None:
             for field in model._meta.concrete_fields:
                 if field.is_relation or not (field.primary_key or field.has_default() or field.blank):
                     setattr(row, field.attname, _made_up(field))
+            for name, value in MADE_UP.get(model, {}).items():
+                setattr(row, name, value)
             row.save()
 
 

@@ -31,10 +31,10 @@ PAIRS = [(f"{organ} {a}", f"{organ} {b}") for organ, (a, b) in product(ORGANS, z
 
 
 def words(seed: int, count: int) -> list[str]:
-    """Words of no language."""
+    """Words of no language, with an ending of medicine: they are understood, and nothing is known of them."""
     chosen = random.Random(seed)
     syllable = lambda: chosen.choice("bdfgklmnprtv") + chosen.choice("aiou") + chosen.choice("bdgklmnrt")  # noqa: E731
-    return ["".join(syllable() for _ in range(3)) for _ in range(count)]
+    return ["".join(syllable() for _ in range(3)) + "gram" for _ in range(count)]
 
 
 def findings_of(number: int, turn: int) -> str:
