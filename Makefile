@@ -75,7 +75,8 @@ check: .venv/.dev
 	$(BIN)/mypy retrieval cdss
 	$(BIN)/lint-imports
 	$(MANAGE) makemigrations --check --dry-run
-	CDSS_HTTPS=True ALLOWED_HOSTS=cdss.example.org $(MANAGE) check --deploy --fail-level WARNING
+	home=$$(mktemp -d); trap 'rm -rf "$$home"' EXIT; CDSS_HOME="$$home" CDSS_HTTPS=True ALLOWED_HOSTS=cdss.example.org \
+	  $(MANAGE) check --deploy --fail-level WARNING
 	$(MAKE) --no-print-directory evaluation
 
 # The demonstration library in a site of its own, with the encoders that need no weights, so that it is the same anywhere.
