@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # Of one picture, the nearest prints that are looked at.
 MOST_LOOKED_AT = 20
 KEPT = 64
+# Of one task, so that what else waits for the worker comes between; those a reviewer waits for first.
+AT_ONCE = 50
 
 
 def looks_soon() -> None:
@@ -33,20 +35,25 @@ def looks_soon() -> None:
 
 
 def looks_make() -> int:
-    """Compares each picture that was not compared yet with all that were, and returns how many. It can be stopped."""
+    """Compares pictures that were not compared yet with all that were, and returns how many. It can be stopped."""
     if is_locked(Mode.TEXT_ONLY):
         return 0
-    new: list[Picture | CaseImage] = [*CaseImage.objects.filter(look=None), *Picture.objects.filter(look=None)]
+    new: list[Picture | CaseImage] = list(Picture.objects.filter(look=None).order_by("pk")[:AT_ONCE])
+    new += CaseImage.objects.filter(look=None).order_by("pk")[: AT_ONCE - len(new)]
     if not new:
         return 0
     album = _Album()
     for each in new:
         album.add(each)
+    if len(new) == AT_ONCE:
+        looks_soon()
     return len(new)
 
 
 def uncompared(manuscript: Manuscript) -> int:
-    return manuscript.pictures.filter(pk__in=_shown(manuscript), look=None).count()
+    """How many pictures wait: its own, and those of the library that it was not compared with."""
+    own = manuscript.pictures.filter(pk__in=_shown(manuscript), look=None)
+    return own.count() + CaseImage.objects.filter(look=None).count()
 
 
 def alike(manuscript: Manuscript) -> dict[int, int]:

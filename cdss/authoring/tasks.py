@@ -1,6 +1,6 @@
 from django_tasks import task
 
-from cdss.library.tasks import INDEX_QUEUE
+from cdss.library.tasks import BEHIND, INDEX_QUEUE
 
 
 @task(queue_name=INDEX_QUEUE)
@@ -28,7 +28,7 @@ def run_import(planned: int) -> None:
     import_work(planned=PlannedImport.objects.select_related("by").get(pk=planned))
 
 
-@task(queue_name=INDEX_QUEUE)
+@task(queue_name=INDEX_QUEUE, priority=BEHIND)
 def compare_looks() -> None:
     from cdss.authoring.looks import looks_make
 

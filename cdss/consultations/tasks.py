@@ -2,9 +2,9 @@
 
 from django_tasks import task
 
+from cdss.library.tasks import BEHIND
+
 LLM_QUEUE = "llm"
-# Of pictures that are looked at for burnt-in text: no case that can be answered waits behind them.
-BEHIND = -50
 
 
 @task()
@@ -14,6 +14,7 @@ def answer_consultation(consultation_id: int) -> None:
     answer(consultation_id)
 
 
+# No case that can be answered waits behind it.
 @task(priority=BEHIND)
 def mask_picture(consultation_id: int) -> None:
     from cdss.consultations.working import mask_next

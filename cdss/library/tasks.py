@@ -5,6 +5,8 @@ from django_tasks import task
 
 # Encoding takes long: it has a worker of its own, so that no consultation waits for it.
 INDEX_QUEUE = "index"
+# Of what nobody waits for.
+BEHIND = -50
 
 
 @task()

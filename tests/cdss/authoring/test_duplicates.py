@@ -9,6 +9,7 @@ from django.test import Client
 from PIL import Image
 
 from cdss.accounts.models import User
+from cdss.authoring import looks
 from cdss.authoring.duplicates import duplicates_of
 from cdss.authoring.looks import looks_make
 from cdss.authoring.models import Look, Manuscript, SameLook
@@ -155,3 +156,16 @@ def test_the_worker_compares_after_an_upload_and_when_a_case_is_handed_in(
     with django_capture_on_commit_callbacks(execute=True):
         case_submit(manuscript=manuscript, by=educator)
     assert Look.objects.count() == 1
+
+
+def test_so_many_at_once_and_the_rest_by_the_next_task(
+    manuscript: Manuscript, educator: User, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    mine = add(manuscript, educator, shown_picture(1), shown_picture(2), shown_picture(3))
+    monkeypatch.setattr(looks, "AT_ONCE", 2)
+    with django_capture_on_commit_callbacks() as asked:
+        assert looks_make() == 2
+    assert (len(asked), looks.uncompared(mine)) == (1, 1)
+    with django_capture_on_commit_callbacks() as asked:
+        assert looks_make() == 1
+    assert (len(asked), looks.uncompared(mine)) == (0, 0)
