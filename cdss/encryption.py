@@ -70,7 +70,12 @@ BAD_KEY = (
 
 
 def key_file() -> Path:
-    return Path(settings.CDSS_HOME) / "data_keys"
+    return Path(_key_path())
+
+
+def _key_path() -> str:
+    # Asked for each value that is read: no path is made for it.
+    return f"{settings.CDSS_HOME}/data_keys"
 
 
 def _made_note() -> Path:
@@ -80,8 +85,7 @@ def _made_note() -> Path:
 
 def keys() -> tuple[Key, ...]:
     """All keys of the site, the one that encrypts first. Made at the first use on a new site."""
-    # Asked for each value that is read: no path is made for it.
-    return _keys(os.environ.get(ENVIRONMENT, ""), f"{settings.CDSS_HOME}/data_keys")
+    return _keys(os.environ.get(ENVIRONMENT, ""), _key_path())
 
 
 @cache

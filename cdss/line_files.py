@@ -6,10 +6,11 @@ from typing import TextIO
 from django.core.management.base import CommandError
 
 
-def refuse_same_file(source: Path, target: Path) -> None:
-    """An answer does not take the place of its question."""
+def refuse_same_file(source: Path, target: Path, *, option: str = "--input") -> None:
+    """An answer does not take the place of its question, or of what it is compared with."""
     if source.exists() and target.exists() and source.samefile(target):
-        raise CommandError(f"--output {target} is the file of --input: name another one.", returncode=2)
+        said = f"--output {target} is the file of {option}; the same file cannot be both: name another one."
+        raise CommandError(said, returncode=2)
 
 
 def lines_open(path: Path) -> TextIO:

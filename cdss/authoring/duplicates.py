@@ -16,7 +16,7 @@ from cdss.accounts.models import User
 from cdss.authoring.looks import alike, uncompared
 from cdss.authoring.models import Manuscript, Picture
 from cdss.library.models import Case, CaseImage
-from cdss.library.veils import unveiled
+from cdss.library.veils import open_to
 from cdss.studies.twins import same_series
 from retrieval.copies import FEWEST_WORDS, words_of
 
@@ -53,7 +53,7 @@ def duplicates_of(manuscript: Manuscript, user: User) -> Duplicates:
     why = _alike(manuscript) | same_series(manuscript.case)
     why |= {pk: f"{_images(number)} the same to the eye" for pk, number in alike(manuscript).items()}
     why |= {pk: f"{_images(number)} the same" for pk, number in _same_pictures(manuscript).items()}
-    visible = {case.pk: case for case in unveiled(Case.objects.viewable_by(user), user).filter(pk__in=why)}
+    visible = {case.pk: case for case in open_to(user).filter(pk__in=why)}
     opened = dict(Manuscript.objects.for_user(user).filter(case__in=why).values_list("case", "pk"))
     mine = {case.pk: case for case in Case.objects.filter(pk__in=opened)}
     shown = visible | mine

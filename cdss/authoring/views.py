@@ -27,7 +27,7 @@ from cdss.authoring.workflow import open_actions
 from cdss.library.field_values import RowError
 from cdss.library.models import State
 from cdss.library.services import collection_ensure
-from cdss.library.writing import open_to
+from cdss.library.veils import open_to
 from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked, refuse_in
 from cdss.numbers import whole_number

@@ -9,7 +9,7 @@ from cdss.accounts.models import User
 from cdss.library.browse import filtered
 from cdss.library.models import Case, LibraryItem, State, Visibility
 from cdss.library.quarantines import in_quarantine
-from cdss.library.veils import unveiled
+from cdss.library.veils import open_to
 
 MOST_IDS = 2000
 
@@ -26,10 +26,8 @@ class Chosen:
 
 def chosen_cases(chosen: Chosen, *, user: User | None) -> QuerySet[Case]:
     """Without a user: what everyone who signs in may see, and what is published."""
-    if user is None:
-        cases = Case.objects.filter(visibility=Visibility.PUBLIC, state=State.PUBLISHED)
-    else:
-        cases = unveiled(Case.objects.viewable_by(user), user)
+    everyones = Case.objects.filter(visibility=Visibility.PUBLIC, state=State.PUBLISHED)
+    cases = everyones if user is None else open_to(user)
     cases = cases.exclude(in_quarantine())
     if chosen.collection:
         cases = cases.filter(collection_id=chosen.collection)

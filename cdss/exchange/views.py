@@ -21,8 +21,8 @@ from cdss.exchange.models import Carried
 from cdss.exchange.services import carried_forget, cases_export
 from cdss.exchange.tasks import export_in_background
 from cdss.exports import download
-from cdss.library.models import Case, CaseImage
-from cdss.library.veils import unveiled
+from cdss.library.models import CaseImage
+from cdss.library.veils import open_to
 from cdss.read_only import writes_nothing
 
 # More than this is left to the worker: the page answers at once.
@@ -94,9 +94,7 @@ def _name(kind: str) -> str:
 @require(Action.PUBLISH)
 def carried(request: HttpRequest, pk: int) -> HttpResponse:
     """What the file of a case said beyond its fields, to look through and to drop."""
-    case = get_object_or_404(
-        unveiled(Case.objects.viewable_by(user_of(request)), request.user).select_related("carried"), pk=pk
-    )
+    case = get_object_or_404(open_to(user_of(request)).select_related("carried"), pk=pk)
     found = get_object_or_404(Carried, case=case)
     if request.method == "POST":
         carried_forget(case=case, by=user_of(request))

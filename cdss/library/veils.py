@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
 from cdss.accounts.models import User
-from cdss.library.models import LibraryItem
+from cdss.library.models import Case, LibraryItem
 
 # Each app that hides cases from a person for a while adds which.
 VEILS: list[Callable[[User], Iterable[int]]] = []
@@ -26,3 +26,8 @@ def unveiled(rows: Rows, user: User | AnonymousUser | None) -> Rows:
     """`rows` without them. What is not in a list cannot be told from what does not match."""
     hidden = veiled(user)
     return rows.exclude(pk__in=hidden) if hidden else rows
+
+
+def open_to(user: User | AnonymousUser) -> QuerySet[Case]:
+    """Cases that this user opens as the library shows them."""
+    return unveiled(Case.objects.viewable_by(user), user)

@@ -26,7 +26,7 @@ from cdss.library.pictured import is_small, picture_response
 from cdss.library.saved_searches import searches_of
 from cdss.library.spans import cited_span, page_of, pieces, sections
 from cdss.library.standing_of import standing_of
-from cdss.library.veils import unveiled
+from cdss.library.veils import open_to, unveiled
 from retrieval.errors import UnreadableError
 
 PER_PAGE = 24
@@ -132,7 +132,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @require(Action.BROWSE_LIBRARY)
 def image(request: HttpRequest, pk: int, frame: int = 0) -> HttpResponseBase:
-    visible = unveiled(Case.objects.viewable_by(user_of(request)), user_of(request)).values("pk")
+    visible = open_to(user_of(request)).values("pk")
     found = get_object_or_404(CaseImage.objects.select_related("case").filter(case_id__in=visible), pk=pk)
     try:
         response = picture_response(request, found, frame)

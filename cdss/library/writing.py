@@ -74,11 +74,6 @@ def desk() -> Desk:
     return _desk[0]
 
 
-def open_to(user: User | AnonymousUser) -> QuerySet[Case]:
-    """Cases that this user opens as the library shows them."""
-    return unveiled(Case.objects.viewable_by(user), user)
-
-
 def in_hand(user: User | AnonymousUser) -> QuerySet[Case]:
     """Cases that this user reads as they are written."""
     return unveiled(desk().readable(user), user) if isinstance(user, User) else Case.objects.none()

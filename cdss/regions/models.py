@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from cdss.accounts.models import User
 from cdss.fields import EncryptedTextField
-from cdss.library.models import Case, CaseImage
-from cdss.library.veils import unveiled
+from cdss.library.models import CaseImage
+from cdss.library.veils import open_to
 
 
 class Structure(models.Model):
@@ -37,7 +37,7 @@ class Structure(models.Model):
 
 def _visible(user: User | AnonymousUser) -> Q:
     """On images of cases this user may open."""
-    return Q(image__case_id__in=unveiled(Case.objects.viewable_by(user), user).order_by().values("pk"))
+    return Q(image__case_id__in=open_to(user).order_by().values("pk"))
 
 
 class OnImage(models.Model):

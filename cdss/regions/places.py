@@ -14,7 +14,7 @@ from cdss.consultations.exclusion import own_items, showing
 from cdss.consultations.models import Consultation, ConsultationImage
 from cdss.library.ids import ids_of
 from cdss.library.models import Case, CaseImage, Collection
-from cdss.library.veils import unveiled
+from cdss.library.veils import open_to, unveiled
 from cdss.numbers import whole_number
 
 FRAMES = 1_000_000
@@ -71,9 +71,7 @@ def place_of(data: Mapping[str, str], user: User) -> Place | None:
 
 def library_image(pk: int, user: User) -> CaseImage | None:
     rows = CaseImage.objects.select_related("case", "case__collection")
-    return rows.filter(
-        case_id__in=unveiled(Case.objects.viewable_by(user), user).order_by().values("pk"), pk=pk
-    ).first()
+    return rows.filter(case_id__in=open_to(user).order_by().values("pk"), pk=pk).first()
 
 
 def searchable_image(pk: int, user: User) -> CaseImage | None:

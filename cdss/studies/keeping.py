@@ -15,6 +15,7 @@ from cdss.library.keepers import Arrived
 from cdss.library.models import Case
 from cdss.library.rows import Beside
 from cdss.numbers import is_whole
+from cdss.positions import next_position
 from cdss.studies.dicom_read import marks_import
 from cdss.studies.errors import StudyError
 from cdss.studies.held import hold, let_go, new_place
@@ -63,8 +64,7 @@ def _read(case: Case, files: Sequence[Path], *, known: bool) -> Series:
 
 
 def _store(case: Case, series: Series) -> None:
-    last = Series.objects.filter(case=case).order_by("-position").values_list("position", flat=True).first()
-    series.position = 0 if last is None else last + 1
+    series.position = next_position(case.series.all())
     series.save(force_insert=True)
 
 

@@ -12,7 +12,8 @@ from django.urls import reverse
 from cdss.accounts.models import User
 from cdss.fields import EncryptedTextField
 from cdss.library.models import Case, CaseImage
-from cdss.library.writing import in_hand, open_to
+from cdss.library.veils import open_to
+from cdss.library.writing import in_hand
 
 
 class SeriesQuerySet(models.QuerySet["Series"]):

@@ -7,7 +7,7 @@ from django.urls import reverse
 from cdss.accounts.models import User
 from cdss.library.ages import age_said
 from cdss.library.models import Case, CaseImage
-from cdss.library.writing import open_to
+from cdss.library.veils import open_to
 from cdss.studies.models import Series
 from cdss.studies.shown import Shown
 

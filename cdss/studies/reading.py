@@ -25,6 +25,7 @@ from cdss.library.screening import is_wanted
 from cdss.library.writing import desk
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
+from cdss.positions import next_position
 from cdss.reading import door
 from cdss.studies.errors import StudyError
 from cdss.studies.frame_files import frame_writer
@@ -32,7 +33,7 @@ from cdss.studies.held import held_bytes, held_files
 from cdss.studies.instances import Instance, instance_of
 from cdss.studies.models import Series, StudyUpload
 from cdss.studies.ordering import Placed, Stack, stacks_of
-from cdss.studies.permitting import may_author
+from cdss.studies.permitting import may_author, told_when_closed
 from cdss.studies.pixels import as_rgb, cast, common_type, cover, looked_at, text_boxes
 from retrieval.errors import UnreadableError
 from retrieval.sandbox.sources import Source
@@ -173,12 +174,12 @@ def _stored(upload: StudyUpload, made: Sequence[Series], found: Found) -> list[S
         if number and not case.source_group:
             case.source_group = patient_group(case.source_name, number)
             case.save(update_fields=["source_group", "updated"])
-        last = Series.objects.filter(case=case).order_by("-position").values_list("position", flat=True).first()
-        for position, series in enumerate(made, 0 if last is None else last + 1):
+        for position, series in enumerate(made, next_position(case.series.all())):
             series.position, series.waiting = position, case.state == State.PUBLISHED
             series.save(force_insert=True)
         if made:
-            desk().changed(case=case, by=upload.owner, note=f"{len(made)} series came to it.")
+            with told_when_closed():
+                desk().changed(case=case, by=upload.owner, note=f"{len(made)} series came to it.")
         details = {"series": len(made), "frames": sum(series.frames for series in made)}
         record(action="studies.uploaded", by=upload.owner, obj=case, details=details)
     return list(made)

@@ -5,7 +5,6 @@ import io
 from collections.abc import Collection
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,17 +16,16 @@ from cdss.library.field_values import clean
 from cdss.library.image_files import new_image_files, remove_images_on_commit
 from cdss.library.models import WRITTEN_HERE, Case, CaseImage, Kind, LibraryItem, State, Visibility
 from cdss.library.services import collection_ensure
-from cdss.library.writing import CaseClosedError, desk
+from cdss.library.writing import desk
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
+from cdss.positions import next_position
 from cdss.studies.errors import StudyError
 from cdss.studies.frame_files import frame_path, write_frame
 from cdss.studies.models import KeyImage, Series
+from cdss.studies.permitting import told_when_closed
 from cdss.studies.pixels import windowed
 from cdss.studies.shown import Shown
-
-if TYPE_CHECKING:
-    from cdss.library.intake import IntakeImage
 
 COLLECTION = "Teaching cases"
 MAX_CAPTION = 500
@@ -80,10 +78,10 @@ def key_image_make(*, shown: Shown, frame: int, window: Window, caption: str, by
         image = IntakeImage((png,), shown.columns, shown.rows, sha256, 1, series.modality, series.region, series.plane)
         row = None
         if case.state == State.PUBLISHED:
-            _to_working_text(case, image, text, by)
+            with told_when_closed():
+                desk().picture(case=case, image=image, caption=text, by=by)
         else:
-            last = case.images.order_by("-position").values_list("position", flat=True).first()
-            row = store_case_image(case=case, image=image, position=0 if last is None else last + 1, caption=text)
+            row = store_case_image(case=case, image=image, position=next_position(case.images.all()), caption=text)
             row.key = True
             row.save(update_fields=["key"])
             LibraryItem.objects.filter(pk=case.pk).update(updated=timezone.now())
@@ -118,7 +116,8 @@ def series_delete(*, series: Series, by: User) -> None:
     remove_images_on_commit(names=[series.folder])
     case = series.case
     series.delete()
-    _tell_editor(case, by, "A series was deleted.")
+    with told_when_closed():
+        desk().changed(case=case, by=by, note="A series was deleted.")
 
 
 def doubts_decide(*, series: Series, keep: bool, by: User) -> None:
@@ -146,20 +145,6 @@ def series_files_remove_on_commit(*, cases: Collection[int]) -> None:
     """Of cases that are deleted: call it before their rows go, in the same transaction."""
     rows = Series.objects.filter(case__in=cases)
     remove_images_on_commit(names=list(rows.values_list("folder", flat=True)))
-
-
-def _to_working_text(case: Case, image: IntakeImage, caption: str, by: User) -> None:
-    try:
-        desk().picture(case=case, image=image, caption=caption, by=by)
-    except CaseClosedError as error:
-        raise StudyError(str(error)) from error
-
-
-def _tell_editor(case: Case, by: User, note: str) -> None:
-    try:
-        desk().changed(case=case, by=by, note=note)
-    except CaseClosedError as error:
-        raise StudyError(str(error)) from error
 
 
 def _png(shown: Shown, frame: int, window: Window) -> bytes:

@@ -18,7 +18,8 @@ from cdss.accounts.models import User
 from cdss.library.dicom_profile import mapped_uid
 from cdss.library.image_files import frame_paths, image_bytes, is_grey_png
 from cdss.library.models import Case, CaseImage
-from cdss.library.writing import in_hand, open_to
+from cdss.library.veils import open_to
+from cdss.library.writing import in_hand
 from cdss.locks.models import Mode
 from cdss.locks.modes import refuse_in
 from cdss.reading import door

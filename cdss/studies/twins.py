@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from django.db.models import Q, QuerySet
 
 from cdss.library.models import Case
-from cdss.library.writing import in_hand, open_to
+from cdss.library.veils import open_to
+from cdss.library.writing import in_hand
 from cdss.studies.models import Series, StudyUpload
 
 SAME_SERIES, SAME_STUDY, SAME_PATIENT = "the same series", "another series of the same study", "the same patient"

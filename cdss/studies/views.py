@@ -4,7 +4,7 @@ from django.views.decorators.http import require_safe
 
 from cdss.accounts.permissions import Action, require, user_of
 from cdss.audit.services import record
-from cdss.library.writing import open_to
+from cdss.library.veils import open_to
 from cdss.numbers import whole_number
 from cdss.studies.models import MarkKind
 from cdss.studies.permitting import may_author

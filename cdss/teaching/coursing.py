@@ -12,6 +12,7 @@ from cdss.accounts.permissions import Action, may
 from cdss.audit.services import record
 from cdss.library.models import Case
 from cdss.notices.services import people_who_may
+from cdss.positions import next_position
 from cdss.teaching.attempting import TeachingError
 from cdss.teaching.models import Cohort, Course, CourseItem, Enrolment, Quiz, QuizState
 from cdss.teaching.positions import move
@@ -79,8 +80,7 @@ def item_add(*, course: Course, by: User | None, case: Case | None = None, quiz:
         raise TeachingError("It is in the course already.")
     if course.items.count() >= MOST_ITEMS:
         raise TeachingError(f"A course has at most {MOST_ITEMS} parts.")
-    last = course.items.aggregate(models.Max("position"))["position__max"]
-    item = CourseItem.objects.create(course=course, position=0 if last is None else last + 1, case=case, quiz=quiz)
+    item = CourseItem.objects.create(course=course, position=next_position(course.items.all()), case=case, quiz=quiz)
     details = {"case": case.pk if case else 0, "quiz": quiz.pk if quiz else 0}
     record(action="course.item_added", by=by, obj=course, details=details)
     return item

@@ -14,7 +14,7 @@ from cdss.consultations.models import Consultation, Diagnosis, OwnDiagnosis, Sta
 from cdss.feedback.models import Feedback
 from cdss.indexing.searching import search_library
 from cdss.library.models import Case
-from cdss.library.veils import unveiled
+from cdss.library.veils import open_to
 from cdss.numbers import whole_number
 from cdss.reasoning.naming import same_disease
 from cdss.teaching.models import Attempt
@@ -48,7 +48,7 @@ def links_of(origins: Sequence[dict[str, Any]], by: User) -> list[tuple[Link, ..
     """For each origin where it can be looked at, as far as this educator may."""
     cases = {pk for origin in origins if isinstance(pk := origin.get("case"), int)}
     asked = {name: _number(name) for origin in origins for name in origin.get("consultations", ())}
-    seen = set(unveiled(Case.objects.viewable_by(by), by).filter(pk__in=cases).values_list("pk", flat=True))
+    seen = set(open_to(by).filter(pk__in=cases).values_list("pk", flat=True))
     read = set(Consultation.objects.for_user(by).filter(pk__in=asked.values()).values_list("pk", flat=True))
     found = []
     for origin in origins:

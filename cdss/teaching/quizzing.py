@@ -13,6 +13,7 @@ from django.utils import timezone
 from cdss.accounts.models import User
 from cdss.audit.services import record
 from cdss.library.models import Case, CaseImage, LibraryItem
+from cdss.positions import next_position
 from cdss.teaching.attempting import TeachingError
 from cdss.teaching.models import Question, QuestionKind, Quiz, QuizState, QuizVersion
 from cdss.teaching.positions import move
@@ -79,8 +80,7 @@ def question_save(*, quiz: Quiz, by: User | None, data: QuestionData, question: 
     if question is None:
         if draft.questions.count() >= MOST_QUESTIONS:
             raise TeachingError(f"A quiz has at most {MOST_QUESTIONS} questions.")
-        last = draft.questions.aggregate(models.Max("position"))["position__max"]
-        row = Question(version=draft, position=0 if last is None else last + 1)
+        row = Question(version=draft, position=next_position(draft.questions.all()))
     else:
         row = _in_draft(draft, question)
     before = {name: getattr(row, name) for name in ASKED} if row.pk else None

@@ -22,6 +22,7 @@ from cdss.evaluation.services import evaluation_store
 from cdss.evaluation.suites import APART, EVERY, OF_IMAGES, SUITES
 from cdss.evaluation.workbench import Workbench
 from cdss.indexing.taught.adaptation import cases_that_taught
+from cdss.line_files import refuse_same_file
 from cdss.locks.models import Mode
 from cdss.locks.modes import is_locked, refuse_in
 from cdss.numbers import seed_number
@@ -170,14 +171,9 @@ class Command(BaseCommand):
 
 
 def _kept_apart(options: dict[str, Any]) -> None:
-    """A report never takes the place of what it was made from or is compared with."""
-    output: Path | None = options["output"]
     for name in ("against", "cases"):
-        if output and options[name] and output.resolve() == options[name].resolve():
-            raise CommandError(
-                f"--output and --{name} name the same file, which would be lost. Name another for --output.",
-                returncode=WRONG_USE,
-            )
+        if options["output"] and options[name]:
+            refuse_same_file(options[name], options["output"], option=f"--{name}")
 
 
 def _label(options: dict[str, Any]) -> str:
