@@ -50,6 +50,8 @@ class Thawed:
     best_dense: float
     shares_words: bool
     candidates: Sequence[Candidate] = ()
+    # Not kept of the first answers; the weights they were ranked by make nothing of it.
+    breadth: int = 0
 
     @property
     def found(self) -> Mapping[int, object]:
@@ -68,6 +70,7 @@ def basis_store(*, consultation: Consultation, outcome: Outcome) -> Basis:
             "best_image": float(retrieved.best_image),
             "best_dense": float(retrieved.best_dense),
             "shares_words": retrieved.shares_words,
+            "breadth": retrieved.breadth,
         },
         "floors": floors_of_site(),
         "weights": model_json(model),

@@ -11,7 +11,7 @@ from django.conf import settings
 from cdss.accounts.models import User
 from cdss.consultations.exclusion import is_copy, own_items, showing
 from cdss.indexing.searching import Found as Searched
-from cdss.indexing.searching import reference_ids, search_library_each, search_library_under
+from cdss.indexing.searching import library_breadth, reference_ids, search_library_each, search_library_under
 from cdss.indexing.tiers import MOST_REFERENCE, behind, relevance_behind
 from cdss.library.ages import age_years
 from cdss.library.models import Case, Document, Kind
@@ -76,6 +76,8 @@ class Retrieved:
     leads: Sequence[Lead] = ()
     # A case without a word: what was found was found by its images.
     by_images: bool = False
+    # Of how many diagnoses the library tells, reference collections aside.
+    breadth: int = 0
 
     @property
     def best_image(self) -> float:
@@ -123,9 +125,10 @@ def retrieve_each(
         queries.append(Query(images=tuple(pixels), kinds=("case",), k=IMAGE_DEPTH, excluded=excluded))
     rankers = [each.search for each in weights]
     searched = search_library_under(user=scope.user, queries=queries, rankers=rankers)
+    breadth = library_breadth(beside=reference) if kinds else 0
     items: dict[int, Case | Document] = {}
     return [
-        _ranked([found[place] for found in searched], each, case, told or case, scope, kinds, reference.size > 0, items)
+        _ranked([found[place] for found in searched], each, case, told or case, scope, kinds, reference, breadth, items)
         for place, each in enumerate(weights)
     ]
 
@@ -137,7 +140,8 @@ def _ranked(
     told: CaseInput,
     scope: Scope,
     kinds: Sequence[KindName],
-    with_reference: bool,
+    reference: Ids,
+    breadth: int,
     items: dict[int, Case | Document],
 ) -> Retrieved:
     """`items` are those that were read before, and takes in what else this order of things needs."""
@@ -147,7 +151,7 @@ def _ranked(
     for result in by_kind:
         hits |= {hit.item: hit for hit in result.hits}
         relevance |= weakest_to_best({hit.item: hit.scores["rerank"] for hit in result.hits})
-    if with_reference:
+    if reference.size:
         _add_reference(others.pop(0).hits, by_kind[KINDS.index("literature")].hits, hits, relevance)
     for result in others:
         if kinds:
@@ -166,15 +170,23 @@ def _ranked(
     patient = patient_of(case)
     if kinds:
         leads = compared(leads, _named_items(found), told, patient)
-    candidates = candidates_of(leads, patient=patient, by_images=not kinds, model=weights.diagnoses)
-    crossed = searched[0].cross_encoder if kinds else ""
-    return Retrieved(found, candidates, *versions, weights, cross_encoder=crossed, leads=leads, by_images=not kinds)
+    candidates = candidates_of(leads, patient=patient, by_images=not kinds, model=weights.diagnoses, breadth=breadth)
+    return Retrieved(
+        found,
+        candidates,
+        *versions,
+        weights,
+        cross_encoder=searched[0].cross_encoder if kinds else "",
+        leads=leads,
+        by_images=not kinds,
+        breadth=breadth,
+    )
 
 
 def candidates_of(
-    leads: Sequence[Lead], *, patient: Patient, by_images: bool, model: DiagnosisModel | None = None
+    leads: Sequence[Lead], *, patient: Patient, by_images: bool, breadth: int, model: DiagnosisModel | None = None
 ) -> list[Candidate]:
-    return propose(leads, patient=patient) if by_images else weigh(leads, model=model, patient=patient)
+    return propose(leads, patient=patient) if by_images else weigh(leads, model=model, patient=patient, breadth=breadth)
 
 
 def look_up(

@@ -62,6 +62,7 @@ def exported(consultation: Consultation) -> dict[str, Any]:
             "image_encoder": consultation.image_encoder,
             "weights": consultation.weights_version,
             "weights_sha256": consultation.weights_sha256,
+            "breadth": consultation.breadth,
         }
         | ({"cross_encoder": consultation.cross_encoder} if consultation.cross_encoder else {}),
         "answers": [

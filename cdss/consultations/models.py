@@ -81,6 +81,8 @@ class Consultation(models.Model):
     # Of the ranking: 0 are the packaged ones. Empty: it was answered before this was kept.
     weights_version = models.PositiveIntegerField(null=True, blank=True)
     weights_sha256 = models.CharField(max_length=64, blank=True)
+    # Of how many diagnoses the library told that was searched; None where the words of the case did not search it.
+    breadth = models.PositiveIntegerField(null=True, blank=True)
 
     # Uncited reference lists whose finding this case has: [{"finding", "region", "modality", "diagnoses", …}, …]
     gamuts = EncryptedJSONField(default=list, blank=True)

@@ -47,6 +47,7 @@ class Recorder:
             cross_encoder=retrieved.cross_encoder[:200],
             weights_version=retrieved.weights.version,
             weights_sha256=retrieved.weights.sha256,
+            breadth=retrieved.breadth or None,
         )
 
     def beat(self) -> None:

@@ -110,7 +110,9 @@ def _again(
 ) -> tuple[list[DiagnosisDraft], str]:
     """The differential, or why there was none."""
     patient = patient_of(case)
-    candidates = candidates_of(frozen.leads, patient=patient, by_images=frozen.by_images, model=frozen.model)
+    candidates = candidates_of(
+        frozen.leads, patient=patient, by_images=frozen.by_images, model=frozen.model, breadth=frozen.breadth
+    )
     if reason := too_little(replace(frozen, candidates=candidates), frozen.floors, is_understood=reading.is_understood):
         return [], reason
     by_item = {frozen.evidence[text.label]: text for text in evidence if text.label in frozen.evidence}

@@ -60,6 +60,11 @@ def reference_ids() -> Ids:
     return ids_of(LibraryItem.objects.filter(collection__in=collections, state=State.PUBLISHED))
 
 
+def library_breadth(*, beside: Ids) -> int:
+    """Of how many diagnoses the published index tells, these items aside."""
+    return get_engine().snapshot.breadth(beside)
+
+
 def search_library_each(*, user: User | None, queries: Sequence[Query], by_pairs: bool = True) -> list[Found]:
     """Several searches of one index version, with what the user may see asked of the database once.
 

@@ -113,7 +113,7 @@ def _brought(lesson: Lesson, weights: Sequence[WeightSet], places: Sequence[int]
 
 
 def _candidates(lesson: Lesson, retrieved: Retrieved) -> Candidates:
-    found = judged_candidates(retrieved.leads, patient_of(completed(lesson.case)))
+    found = judged_candidates(retrieved.leads, patient_of(completed(lesson.case)), retrieved.breadth)
     return Candidates(found, np.array([same_as_any(name, lesson.names) for name in found.names], dtype=bool))
 
 

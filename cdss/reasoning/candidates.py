@@ -23,7 +23,7 @@ LIMIT = 10
 # A dangerous diagnosis that the evidence merely does not rule out is shown below the others, where it shares both the
 # part of the body and a finding with the case; among the first, one of the two marks it.
 NEAR_FOR_THE_REST, NEAR_FOR_THE_FIRST = 2, 1
-DANGER_FLOOR = 0.02
+DANGER_FLOOR = 0.005
 MAX_DANGEROUS = 3
 # What anatomy or time rules out comes last, and is said to be no more likely than this: an entry may be wrong.
 IMPOSSIBLE = 0.01
@@ -99,10 +99,15 @@ def propose(leads: Sequence[Lead], *, limit: int = LIMIT, patient: Patient = ANY
 
 
 def weigh(
-    leads: Sequence[Lead], *, limit: int = LIMIT, model: DiagnosisModel | None = None, patient: Patient = ANYONE
+    leads: Sequence[Lead],
+    *,
+    limit: int = LIMIT,
+    model: DiagnosisModel | None = None,
+    patient: Patient = ANYONE,
+    breadth: int = 0,
 ) -> list[Candidate]:
     """By the probability learned on known cases; dangerous ones that are not ruled out follow, however low."""
-    tallies, judged = _judged(leads, patient)
+    tallies, judged = _judged(leads, patient, breadth)
     _, chances, order = judged.under(model or packaged_model())
     ruled_out = judged.ruled_out
     rest = [
@@ -126,15 +131,16 @@ def weigh(
     ]
 
 
-def judged_candidates(leads: Sequence[Lead], patient: Patient) -> JudgedCandidates:
+def judged_candidates(leads: Sequence[Lead], patient: Patient, breadth: int) -> JudgedCandidates:
     """All that is suggested, before any weights: to learn them."""
-    return _judged(leads, patient)[1]
+    return _judged(leads, patient, breadth)[1]
 
 
-def _judged(leads: Sequence[Lead], patient: Patient) -> tuple[list[_Tally], JudgedCandidates]:
+def _judged(leads: Sequence[Lead], patient: Patient, breadth: int) -> tuple[list[_Tally], JudgedCandidates]:
     tallies = _tallies(leads)
     table = features_of(
-        {tally.concept.key: [(lead, weight < CONFIRMED) for lead, weight in tally.sightings] for tally in tallies}
+        {tally.concept.key: [(lead, weight < CONFIRMED) for lead, weight in tally.sightings] for tally in tallies},
+        breadth,
     )
     ruled_out = np.array([not tally.is_of(patient) for tally in tallies], dtype=bool)
     names, concepts = [tally.name for tally in tallies], [tally.concept.key for tally in tallies]

@@ -20,7 +20,7 @@ from cdss.reasoning.matching import (
 from cdss.reasoning.other_diseases import OtherDiseases
 from cdss.reasoning.patients import Patient
 from cdss.reasoning.populations import distance, populations
-from cdss.reasoning.regions import far_apart, region_of
+from cdss.reasoning.regions import far_apart, region_of, region_of_case, unlike
 from cdss.reasoning.types import CONFIRMED, CaseInput, EvidenceText, Lead
 from retrieval.terms import hedges
 
@@ -55,20 +55,22 @@ def compared(leads: Sequence[Lead], items: Mapping[int, Item], case: CaseInput, 
     read = {lead.item: _sentences(lead.item, items[lead.item]) for lead in chosen}
     information = information_of([sentence for found in read.values() for sentence in found])
     findings = findings_of(case)
-    region = region_of(case.text)
+    region = region_of_case(case)
     names = {name for lead in nearest if (name := _name_of(lead))}
 
     def as_compared(lead: Lead) -> Lead:
         if lead.item not in items:
             return lead
-        counted = _counted(findings, read.get(lead.item, ()), information, _name_of(lead), names)
+        item, name = items[lead.item], _name_of(lead)
+        counted = _counted(findings, read.get(lead.item, ()), information, name, names)
         return replace(
             lead,
             explained=counted.explained,
+            elsewhere=unlike(case, item.text[:READ_LIMIT], name) if lead.item in read else 0.0,
             against=counted.against,
             by_hand=counted.by_hand,
-            far=_far(items[lead.item], patient),
-            nearness=_nearness(region, items[lead.item], counted) if lead.item in dangerous else 0,
+            far=_far(item, patient),
+            nearness=_nearness(region, item, counted) if lead.item in dangerous else 0,
         )
 
     return [as_compared(lead) for lead in leads]

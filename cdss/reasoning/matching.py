@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cdss.reasoning.parts import content_words, elsewhere, head_of, is_stated, telling, turned
-from cdss.reasoning.plain_words import PLAIN_WORDS
+from cdss.reasoning.parts import OPEN, content_words, elsewhere, head_of, is_stated, telling, turned
+from cdss.reasoning.plain_words import PERSON, PLAIN_WORDS
+from cdss.reasoning.regions import all_far_apart, region_of, region_of_case, regions_named, regions_of, share_none
 from cdss.reasoning.roles import is_feature, is_only_compared
 from cdss.reasoning.types import CaseInput, EvidenceText, Stance
 from cdss.reasoning.understanding import PARTS, read_case
@@ -57,6 +58,8 @@ class Finding:
     past: bool = False
     by_hand: bool = False
     organs: frozenset[str] = frozenset()
+    # Where it is: by its organs, or else as the whole case.
+    regions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,11 @@ class Sentence:
     def place(self) -> tuple[str, int]:
         return self.evidence.label, self.start
 
+    @property
+    def regions(self) -> frozenset[str]:
+        """Of the organs it names, or else of what the whole text is about."""
+        return regions_named(self.text) or _one_or_none(region_of(self.evidence.text))
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -90,14 +98,20 @@ class Match:
 def findings_of(case: CaseInput) -> list[Finding]:
     """What the case reports and denies, corrections included; what is uncertain speaks for nothing."""
     found: dict[frozenset[str], Finding] = {}
+    whole = _one_or_none(region_of_case(case))
     for one in sorted(read_case(case).findings, key=lambda one: (not one.by_hand, -PARTS.index(one.part))):
         words = frozenset(tokens(one.text))
         if words - PLAIN_WORDS and one.assertion != "uncertain":
             denied, past = one.assertion == "denied", one.assertion == "historical"
             organs = frozenset(one.anatomy)
-            finding = Finding(one.text.strip(), words, denied, one.laterality, past, one.by_hand, organs)
+            regions = regions_of(organs) or whole
+            finding = Finding(one.text.strip(), words, denied, one.laterality, past, one.by_hand, organs, regions)
             found.setdefault(words, finding)
     return list(found.values())
+
+
+def _one_or_none(region: str) -> frozenset[str]:
+    return frozenset({region} - {""})
 
 
 def sentences_of(evidence: EvidenceText) -> list[Sentence]:
@@ -161,6 +175,8 @@ def matches_of(
                 continue
             if enough > MIN_OVERLAP and turned(finding.words, sentence.words):
                 continue
+            if _of_another_place(finding, sentence, shared, information, most):
+                continue
             if weight >= enough * whole - ROUNDING:
                 if stance := _stance(finding, sentence, shared):
                     yield Match(_score(finding, stance, sentence, weight / whole, shared), stance, finding, sentence)
@@ -180,6 +196,21 @@ def _needed(finding: Finding, information: Mapping[str, float], most: float) -> 
     if len(said := telling(words)) > 1 and len(said) < len(words):
         words, enough = said, 1.0
     return sum(information.get(word, most) for word in words), enough
+
+
+def _of_another_place(
+    finding: Finding, sentence: Sentence, shared: frozenset[str], information: Mapping[str, float], most: float
+) -> bool:
+    """Pain in the neck is none at the knee, and a mass of the lung none of the kidney."""
+    if all_far_apart(regions_of(finding.organs), regions_named(sentence.text)):
+        return True
+    if not telling(shared) <= OPEN:
+        return False
+    # Words that fit most diseases are a finding with all that is said beside them, and where it is.
+    said = content_words(finding.text) - PERSON
+    whole = sum(information.get(word, most) for word in said)
+    is_less = sum(information[word] for word in said & shared) < MIN_OVERLAP * whole - ROUNDING
+    return is_less or share_none(finding.regions, sentence.regions)
 
 
 def _score(finding: Finding, stance: Stance, sentence: Sentence, share: float, shared: frozenset[str]) -> float:
@@ -204,10 +235,15 @@ def unexplained(
 ) -> list[Finding]:
     """Findings that are there now and that no sentence mentions, the most telling few in the order of the case."""
     most = max(information.values(), default=0.0)
-    said = {word for sentence in described for word in sentence.words}
     left: list[tuple[float, int]] = []
     for place, finding in enumerate(findings):
         words = telling(finding.words)
+        said = {
+            word
+            for sentence in described
+            if not _of_another_place(finding, sentence, finding.words & sentence.words, information, most)
+            for word in sentence.words
+        }
         whole = sum(information.get(word, most) for word in words)
         mentioned = sum(information.get(word, most) for word in words & said)
         if not finding.denied and not finding.past and mentioned < MENTIONED * whole:

@@ -25,16 +25,17 @@ _DEGREE = PLACES | frozenset(
         "extensive prominent significant acute subacute chronic new old diffuse focal scattered some further very"
     )
 )
-# A head of one word fits too many diseases, and so does one of words like these.
 FEWEST_WORDS = 2
-_OPEN = frozenset(
+# A head of one word fits too many diseases, and so does one of words like these: they tell something with where it is.
+OPEN = frozenset(
     tokens(
         "increase increased decrease decreased reduction change loss decline rise difference delay improvement growth "
         "abnormal abnormality involvement extension variation deformity mass lesion nodule opacity density focus area "
         "fluid swelling structure collection process spot shadow signal intensity attenuation enhancement enhancing "
         "thickening enlargement enlarged narrowing tenderness discomfort pain injury trauma tumor tumour malignancy "
         "disease soft tissue material high low ill-defined well-defined poorly defined circumscribed heterogeneous "
-        "homogeneous uptake activity radiotracer irregular round rounded oval history prior"
+        "homogeneous uptake activity radiotracer irregular round rounded oval history prior solid cystic smooth sharp "
+        "margin marginated well wellmarginated well-marginated border appearance"
     )
 )
 # Who has one of these has it in what it is a part of.
@@ -76,7 +77,7 @@ def head_of(text: str) -> str:
         return ""
     head = text[: where.start()].rstrip(" ,")
     content = content_words(head)
-    return head if len(content) >= FEWEST_WORDS and content - _OPEN and telling(content) else ""
+    return head if len(content) >= FEWEST_WORDS and content - OPEN and telling(content) else ""
 
 
 def content_words(text: str) -> frozenset[str]:

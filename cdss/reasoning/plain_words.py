@@ -44,5 +44,6 @@ started show found find discovered identify identified suspect suspected suggest
 concerning differential true clear filled wide narrow partial complete include including involve involving involvement
 extend extending extension date name phone record number new old now then when while compared previous family social
 """
+PERSON = frozenset(tokens(_PERSON))
 PLACES = frozenset(tokens(_PLACE)) | PLACE_WORDS
 PLAIN_WORDS = frozenset(tokens(" ".join((_TECHNIQUE, _PERSON, _PLACE, _GENERAL))))

@@ -18,27 +18,36 @@ from retrieval.types import Floats
 PACKAGED = Path(__file__).parent / "ranking.json"
 KINDS = ("literature", "case", "guideline")
 MEASURES = ("share", "rank", "lexical")
-# Of the findings, and of the patient's age against the ages that texts name and that cases had; what speaks against a
-# diagnosis is below zero, so that more of any feature is better.
-COMPARED = ("explained", "against", "age_in_texts", "age_of_cases")
+# Of the findings, the parts of the body, and the patient's age against the ages that texts name and that cases had;
+# what speaks against a diagnosis is below zero, so that more of any feature is better.
+COMPARED = ("explained", "against", "elsewhere", "age_in_texts", "age_of_cases")
 # No case of a library has a finding that a person set right: what that counts cannot be learned, and is given here.
 CORRECTED = "corrected"
 CORRECTED_WEIGHT = 3.0
+# Of how many diagnoses the library tells, as a logarithm: the same for all candidates, so of the calibration alone.
+# Of a library of fewer than the least that was measured no more is known than of that one.
+BREADTH = "breadth"
+LEAST_BREADTH = 45
 FEATURES = (
     *(f"{kind}_{measure}" for kind in KINDS for measure in MEASURES),
     "case_image",
     "listed",
     *COMPARED,
     CORRECTED,
+    BREADTH,
 )
 # Of the calibration: the log odds among the candidates, and how close the closest evidence of the case is, as far as a
-# candidate has a share in it: a case that was seen before makes its own diagnosis surer, and no other.
+# candidate has a share in it: a case that was seen before makes its own diagnosis surer, and no other. Then whether it
+# may be in the library at all: the likeliest of a few diagnoses is seldom the right one of thousands.
 CLOSEST = ("literature_lexical", "case_lexical")
-SURENESS = ("log_odds", *(f"closest_{name}" for name in CLOSEST))
+SURENESS = ("log_odds", *(f"closest_{name}" for name in CLOSEST), BREADTH)
 # Closeness of words from which an item's place counts in full.
 NEAR = 0.15
 # Difference of fit, in log odds, over which a place is as good as told from the next.
 APART = 1.0
+# How unlike the parts of the body may be that two texts on the same disease name, and what the least item counts.
+BESIDE = 0.5
+SLIGHT = 0.01
 WORDS = ((0.6, "most likely"), (0.4, "likely"), (0.1, "possible"), (0.0, "unlikely"))
 
 
@@ -76,11 +85,14 @@ def sureness(table: Floats, shares: Floats) -> Floats:
     """(n, len(SURENESS)) of candidates with these features and shares."""
     bounded = np.clip(shares, 0.02, 0.98)
     closest = [shares * table[:, FEATURES.index(name)].max() for name in CLOSEST]
-    return np.stack([np.log(bounded / (1 - bounded)), *closest], axis=1)
+    return np.stack([np.log(bounded / (1 - bounded)), *closest, table[:, FEATURES.index(BREADTH)]], axis=1)
 
 
-def features_of(sightings: Mapping[str, Sequence[tuple[Lead, bool]]]) -> Floats:
-    """(n, len(FEATURES)) of the candidates, each with the items that name it and whether they merely list it."""
+def features_of(sightings: Mapping[str, Sequence[tuple[Lead, bool]]], breadth: int = 0) -> Floats:
+    """(n, len(FEATURES)) of the candidates, each with the items that name it and whether they merely list it.
+
+    `breadth` is the number of diagnoses that the library is about.
+    """
     leads = {lead.item: lead for found in sightings.values() for lead, _ in found}
     best: dict[str, float] = defaultdict(lambda: -math.inf)
     for lead in leads.values():
@@ -89,9 +101,10 @@ def features_of(sightings: Mapping[str, Sequence[tuple[Lead, bool]]]) -> Floats:
     places = _places(list(leads.values()))
     # Of a few cases none that lists a diagnosis is half of what there is to know.
     listing = max(sum(lead.lexical**2 for lead in leads.values() if lead.kind == "case"), 1.0)
-    return np.array([_features(found, best, places, listing) for found in sightings.values()]).reshape(
-        -1, len(FEATURES)
-    )
+    table = np.array([_features(found, best, places, listing) for found in sightings.values()])
+    table = table.reshape(-1, len(FEATURES))
+    table[:, FEATURES.index(BREADTH)] = math.log1p(max(breadth, LEAST_BREADTH))
+    return table
 
 
 def _places(leads: Sequence[Lead]) -> dict[int, float]:
@@ -139,10 +152,18 @@ def _compared(leads: Sequence[Lead]) -> dict[str, float]:
     return {
         "explained": max((lead.explained for lead in leads), default=0.0),
         "against": -max((lead.against for lead in leads), default=0.0),
+        "elsewhere": -_elsewhere(leads),
         "age_in_texts": _nearest(texts),
         "age_of_cases": _nearest([lead for lead in leads if lead.kind == "case"]),
         CORRECTED: max((lead.by_hand for lead in leads), key=abs, default=0.0),
     }
+
+
+def _elsewhere(leads: Sequence[Lead]) -> float:
+    """Of the items by how close they are, from 0 to 1: most texts name a part beside the one they are about."""
+    weights = [max(lead.lexical, SLIGHT) ** 2 for lead in leads]
+    mean = sum(weight * lead.elsewhere for weight, lead in zip(weights, leads, strict=True)) / (sum(weights) or 1.0)
+    return max(mean - BESIDE, 0.0) / (1.0 - BESIDE)
 
 
 def _nearest(leads: Sequence[Lead]) -> float:

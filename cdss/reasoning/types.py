@@ -103,10 +103,11 @@ class Lead:
     """A retrieved item as a source of candidate diagnoses: `names` with the weight the item gives each.
 
     `rank` is its place among what the text found of its kind, 0 when the text did not find it; `fit` its score there.
-    `explained` and `against` tell how many findings of the case its text is for and against, `far` how far the patient
-    is from the ages it names, `by_hand` how many findings that a person set right it is for, less those it is against:
-    as `cdss.reasoning.comparing` counts them. `far` is None when nothing is known. `nearness` tells, of what names a
-    dangerous diagnosis, whether it shares the part of the body or a finding with the case (1), or both (2).
+    As `cdss.reasoning.comparing` counts them: `explained` and `against` tell how many findings of the case its text is
+    for and against; `elsewhere` how unlike the parts of the body are that the two name, from 0 to 1; `far` how far the
+    patient is from the ages it names, None when nothing is known; `by_hand` how many findings that a person set right
+    it is for, less those it is against. `nearness` tells, of what names a dangerous diagnosis, whether it shares the
+    part of the body or a finding with the case (1), or both (2).
     """
 
     item: int
@@ -119,6 +120,7 @@ class Lead:
     dense: float = 0.0
     image: float = 0.0
     explained: float = 0.0
+    elsewhere: float = 0.0
     against: float = 0.0
     by_hand: float = 0.0
     far: float | None = None

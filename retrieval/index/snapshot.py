@@ -133,6 +133,7 @@ class Snapshot:
         self.lexical, self.item_lexical = lexical, item_lexical
         self._permissions: dict[tuple[str, bytes], Ids] = {}
         self._asked: tuple[Ids | None, Ids | None, Mask] | None = None
+        self._breadth: tuple[bytes, int] | None = None
         self.items: Ids = np.array(sorted(kinds), dtype=np.int64)
         self.kinds = np.array([KINDS.index(kinds[item]) for item in self.items.tolist()], dtype=np.int8)
         # Places of the items that have words: of those whose scores `item_lexical` gives, in its order.
@@ -202,6 +203,14 @@ class Snapshot:
     def _subjects(self, row: int, *, listed: bool) -> Ids:
         own = slice(self._subject_starts[row], self._subject_ends[row])
         return np.asarray(self.subjects.subjects[own][self.subjects.listed[own] == listed], dtype=np.int64)
+
+    def breadth(self, beside: Ids) -> int:
+        """How many subjects the items are about, not counting what they merely list, nor the items `beside`."""
+        key = beside.tobytes()
+        if self._breadth is None or self._breadth[0] != key:
+            counted = ~self.subjects.listed & ~members(self.subjects.items, beside)
+            self._breadth = key, len(np.unique(self.subjects.subjects[counted]))
+        return self._breadth[1]
 
     def image_of(self, frame: int) -> int:
         """The image that one of the vectors was made from."""

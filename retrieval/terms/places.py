@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from retrieval.terms.tables import word_set
 from retrieval.terms.words import fold, plain, singular
@@ -17,7 +18,8 @@ _ANATOMY = word_set(
     jejunum ileum bowel cecum appendix colon sigmoid rectum anus mesentery omentum peritoneum retroperitoneum abdomen
     pelvis groin hip knee ankle shoulder elbow wrist hand finger thumb foot toe heel femur tibia fibula patella humerus
     radius ulna carpal metacarpal metatarsal tarsal talus calcaneus scaphoid lunate navicular phalanx joint meniscus
-    ligament tendon muscle bone marrow skin scalp arm forearm leg thigh calf axilla lymph node gland face head"""
+    ligament tendon muscle bone marrow skin scalp arm forearm leg thigh calf axilla lymph node gland face cheek jaw
+    flank head"""
 )
 _ADJECTIVES = {
     "pulmonary": "lung", "lobar": "lobe", "pleural": "pleura", "hilar": "hilum", "perihilar": "hilum",
@@ -77,6 +79,7 @@ def anatomy(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
+@lru_cache(maxsize=65_536)
 def _as_listed(word: str) -> str:
     """The pons and the pancreas are no plurals."""
     return word if word in _ANATOMY else singular(fold(word))

@@ -238,3 +238,11 @@ def test_what_is_measured_of_a_search_gives_its_order() -> None:
     scores = engine.ranker.scores(table, NAMES)
     assert items[np.argsort(-scores, kind="stable")].tolist() == [hit.item for hit in engine.search(query)]
     assert len(engine.measured(Query(images=(pattern(1),)))[0]) == 0
+
+
+def test_the_breadth_of_a_library_is_what_its_items_are_about_and_not_what_they_list() -> None:
+    snapshot = snapshot_of(
+        ITEMS, subjects=[(10, 1, False), (20, 2, False), (20, 3, True), (30, 1, False), (40, 4, False)]
+    )
+    none, literature = np.zeros(0, dtype=np.int64), np.array([40])
+    assert [snapshot.breadth(none), snapshot.breadth(literature), snapshot.breadth(none)] == [3, 2, 3]

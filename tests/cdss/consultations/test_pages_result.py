@@ -244,3 +244,11 @@ def test_no_place_above_a_diagnosis_is_folded_away(row, page) -> None:
     ]
     assert open_list.count("none of its findings was met") == 1
     assert "<h3>Metastasis</h3>" in section(html, "Also close to this case", "</details>")
+
+
+def test_the_reader_is_told_among_how_many_diagnoses_the_likelihoods_are(row, page) -> None:
+    cited = rows.evidence(row)
+    rows.diagnosis(rows.answer(row), "Hamartoma", [FOR], cites=cited)
+    assert "this library tells of" not in page()
+    Consultation.objects.filter(pk=row.pk).update(breadth=45)
+    assert "among the 45 diagnoses this library tells of" in page()

@@ -218,3 +218,22 @@ def test_a_place_that_a_coding_system_knows_for_more_is_one() -> None:
     found = concept_of("Cervical rib")
     assert found is not None
     assert found.codes["icd10cm"] == "Q76.5"
+
+
+def test_what_is_of_another_part_of_the_body_comes_behind() -> None:
+    leads = [found(1, 1, 4.2, "Gout"), found(2, 2, 4.0, "Sarcoidosis")]
+    assert weigh(leads)[0].name == "Gout"
+    assert weigh([replace(leads[0], elsewhere=1.0), leads[1]])[0].name == "Sarcoidosis"
+
+
+def test_one_text_that_names_other_parts_too_does_not_put_a_disease_behind() -> None:
+    leads = [found(1, 1, 4.2, "Gout"), found(2, 2, 4.0, "Sarcoidosis")]
+    near = replace(leads[0], item=3, rank=3, fit=1.0, lexical=0.05)
+    assert weigh([replace(leads[0], elsewhere=0.3), replace(near, elsewhere=1.0), leads[1]])[0].name == "Gout"
+
+
+def test_the_likeliest_of_few_diagnoses_is_less_likely_the_right_one() -> None:
+    leads = [found(1, 1, 4.0, "Gout"), found(2, 2, 1.0, "Sarcoidosis")]
+    few, some, many = ([one.probability for one in weigh(leads, breadth=breadth)] for breadth in (3, 45, 600))
+    assert few == some
+    assert all(less < more for less, more in zip(some, many, strict=True))

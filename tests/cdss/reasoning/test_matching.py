@@ -2,8 +2,8 @@
 
 import pytest
 
-from cdss.reasoning.matching import sentences_of
-from cdss.reasoning.types import EvidenceText
+from cdss.reasoning.matching import findings_of, information_of, matches_of, sentences_of, unexplained
+from cdss.reasoning.types import CaseInput, EvidenceText
 
 
 def read(text: str, kind: str = "literature") -> list[str]:
@@ -27,3 +27,48 @@ def test_a_headline_states_nothing(text: str) -> None:
 )
 def test_a_sentence_is_read_with_and_without_its_full_stop(text: str) -> None:
     assert read(text) == [text]
+
+
+# Enough of other words that those of a finding tell something.
+FILLING = " ".join(f"Its {word} has been described at length." for word in ("histology", "treatment", "genetics"))
+
+
+def met(case: CaseInput, text: str) -> list[str]:
+    described = sentences_of(EvidenceText("E1", "literature", "1", "", f"{text} {FILLING}", 1.0))
+    return [match.finding.text for match in matches_of(findings_of(case), described, information_of(described))]
+
+
+@pytest.mark.parametrize(
+    ("case", "text"),
+    [
+        (CaseInput(history="Neck pain."), "Pain near the knee is typical."),
+        (CaseInput(history="Neck pain."), "Pain with load is typical. The tibia and the femur are affected."),
+        (CaseInput(findings="Solid mass in the left lung."), "Enhancement of the kidney means a solid mass."),
+        (CaseInput(findings="A well-marginated mass of the lung."), "The femur shows a well-marginated border."),
+    ],
+)
+def test_what_fits_most_diseases_is_met_only_where_it_is(case: CaseInput, text: str) -> None:
+    assert met(case, text) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "text"),
+    [
+        (CaseInput(history="Neck pain."), "Neck pain is typical."),
+        (CaseInput(history="Knee pain."), "Pain with load is typical. The knee is affected."),
+        (
+            CaseInput(findings="Popcorn calcification in the lung."),
+            "The kidney shows no mass. Popcorn calcification is seen.",
+        ),
+        (CaseInput(history="Back pain."), "Back pain and a stiff spine are typical."),
+    ],
+)
+def test_a_finding_is_met_where_it_is_or_where_no_place_is_told(case: CaseInput, text: str) -> None:
+    assert len(met(case, text)) == 1
+
+
+def test_what_is_met_elsewhere_is_left_unexplained() -> None:
+    case = CaseInput(history="Neck pain.")
+    for text, left in (("Pain near the knee is typical.", ["Neck pain"]), ("Neck pain is typical.", [])):
+        described = sentences_of(EvidenceText("E1", "literature", "1", "", f"{text} {FILLING}", 1.0))
+        assert [one.text for one in unexplained(findings_of(case), described, information_of(described))] == left
