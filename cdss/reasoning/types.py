@@ -106,7 +106,8 @@ class Lead:
     `explained` and `against` tell how many findings of the case its text is for and against, `far` how far the patient
     is from the ages it names, `by_hand` how many findings that a person set right it is for, less those it is against:
     as `cdss.reasoning.comparing` counts them. `far` is None when nothing is known. `nearness` tells, of what names a
-    dangerous diagnosis, whether it shares the part of the body or a finding with the case (1), or both (2).
+    dangerous diagnosis, whether it shares the part of the body or a finding with the case (1), or both (2), and
+    `ruled_out` the keys of the dangerous concepts that the case itself rules out.
     """
 
     item: int
@@ -123,6 +124,7 @@ class Lead:
     by_hand: float = 0.0
     far: float | None = None
     nearness: int = 0
+    ruled_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
