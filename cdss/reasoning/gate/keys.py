@@ -98,7 +98,7 @@ _ALSO_CALLED = {phrase: name for name, others in SYNONYMS.items() for phrase in 
 def _written() -> Iterator[tuple[Run, Run]]:
     named = _ALSO_CALLED | PHRASES
     for short, longs in ABBREVIATIONS.items():
-        if len(longs) == 1 and short not in named and len(short) > 1 and short not in _AMBIGUOUS:
+        if len(longs) == 1 and len(short) > 1 and not (short in named or short in SYNONYMS or short in _AMBIGUOUS):
             named[short] = longs[0]
     for phrase, name in named.items():
         yield _run(phrase), _run(name)
