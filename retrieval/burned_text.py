@@ -9,8 +9,9 @@ The models lie inside the package rapidocr (PP-OCR, Apache-2.0) and run on onnxr
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -38,6 +39,12 @@ SMALLEST = 24
 LINE = 0.035
 # No line of text is taller than this share of its picture, unless it is small in pixels, or much wider than tall.
 TALL, TALLEST, WIDE = 0.2, 48, 2.5
+# Letters of five pixels in dark grey stand in the outermost rows. These are shown to the detector enlarged, nothing in
+# them brighter than such letters, cut into strips under one another with a gap between: a square costs it least.
+EDGE, SHADE, ENLARGED, GAP, SHARED = 12, 80, 4, 16, 64
+# Of a faint line at least so much is found, in pixels and in its own heights, and with this certainty.
+# A place with more than this share of bright pixels is the edge of a head.
+LINE_WIDTH, LINE_SHAPE, LINE_SCORE, MOST_BRIGHT = 30, 3, 0.65, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +58,13 @@ class TextRegion:
     score: float
     text: str = ""
     read: float = 0.0
+    # Too faint to be certain of.
+    faint: bool = False
 
     @property
     def verdict(self) -> Verdict:
+        if self.faint:
+            return "ask"
         words = self.text.upper().split()
         if words and self.read >= READ and all(word.strip(".:") in MARKS for word in words):
             return "keep"
@@ -77,14 +88,54 @@ def find_text(pixels: Pixels) -> list[TextRegion]:
     shown = np.concatenate([pixels, _known_text(height, width)])
     found = _engine()(np.ascontiguousarray(shown[..., ::-1]), use_det=True, use_cls=False, use_rec=False)
     if found.boxes is None:
-        return []
+        return _faint_edges(pixels, [])
     scores = [float(score) for score in (found.scores if found.scores is not None else [1.0] * len(found.boxes))]
     boxes = [_box(corners, height, width) for corners in found.boxes]
-    return [
+    plain = [
         TextRegion(*box, score, *_read(pixels, box))
         for box, score in zip(boxes, scores, strict=True)
         if box[2] > box[0] and box[3] > box[1] + MARGIN and not _is_structure(box, height)
     ]
+    return plain + _faint_edges(pixels, plain)
+
+
+def _faint_edges(pixels: Pixels, known: Sequence[TextRegion]) -> list[TextRegion]:
+    """The outermost rows, above and below, where a line too faint for the whole picture stands beside what is known."""
+    height, width = pixels.shape[:2]
+    tops = (0, height - EDGE)
+    side = max(EDGE * ENLARGED, round(math.sqrt(len(tops) * width * ENLARGED * (EDGE * ENLARGED + GAP))))
+    strips = [(top, left, strip) for top in tops for left, strip in _strips(pixels[top : top + EDGE], side)]
+    shown = np.concatenate([np.pad(strip, ((0, GAP), (0, 0), (0, 0))) for _, _, strip in strips])
+    found = _engine()(np.ascontiguousarray(shown[..., ::-1]), use_det=True, use_cls=False, use_rec=False)
+    scores: dict[int, float] = {}
+    for corners, score in zip(*((found.boxes, found.scores) if found.boxes is not None else ((), ())), strict=True):
+        (left, upper), (right, lower) = np.min(corners, axis=0), np.max(corners, axis=0)
+        top, start, strip = strips[min(int((upper + lower) / 2 // (EDGE * ENLARGED + GAP)), len(strips) - 1)]
+        long = right - left >= max(LINE_WIDTH * ENLARGED, LINE_SHAPE * (lower - upper))
+        bright = float(np.mean(strip[:, int(left) : int(right)] == 255)) > MOST_BRIGHT
+        middle = start + (left + right) / 2 / ENLARGED
+        if long and not bright and score >= LINE_SCORE and not any(_covers(each, top, middle) for each in known):
+            scores[top] = max(float(score), scores.get(top, 0.0))
+    # A part of the line is found: the person who is asked sees all of it.
+    return [TextRegion(0, top, width, top + EDGE, score, faint=True) for top, score in scores.items()]
+
+
+def _strips(band: Pixels, side: int) -> Iterator[tuple[int, Pixels]]:
+    """Pieces of so many enlarged columns, each with the column of the picture it starts at."""
+    from PIL import Image
+
+    dark = (np.minimum(band, SHADE).astype(np.float32) * (255 / SHADE)).astype(np.uint8)
+    size = (band.shape[1] * ENLARGED, EDGE * ENLARGED)
+    wide = np.asarray(Image.fromarray(dark).resize(size, Image.Resampling.LANCZOS))
+    side = min(side, wide.shape[1])
+    for start in range(0, max(wide.shape[1] - SHARED, 1), max(side - SHARED, 1)):
+        strip = wide[:, start : start + side]
+        yield start // ENLARGED, np.pad(strip, ((0, 0), (0, side - strip.shape[1]), (0, 0)), mode="edge")
+
+
+def _covers(region: TextRegion, top: int, middle: float) -> bool:
+    """Whether it holds this column of the rows from `top` on."""
+    return region.left <= middle <= region.right and region.top < top + EDGE and top < region.bottom
 
 
 def _known_text(height: int, width: int) -> Pixels:

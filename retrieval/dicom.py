@@ -38,6 +38,7 @@ INFLATE_CHUNK = 1024 * 1024
 # Real studies deflate by 2 to 20; past this size a higher ratio is a bomb.
 BOMB_RATIO = 100
 BOMB_BYTES = 32 * 1024 * 1024
+CUT_OFF = "This DICOM file is cut off: it ends before its contents do. Export or send it again from its source."
 UNREADABLE = (
     "The pixels of this DICOM file cannot be decoded: they are truncated, damaged, or compressed in a way that "
     "is not supported. Export the image again, uncompressed."
@@ -53,19 +54,25 @@ def is_dicom(data: bytes) -> bool:
     return (group in (0x0002, 0x0008) and element < 0x0100) or data[:3] == b"\x00\x08\x00"
 
 
-def parse(data: bytes, *, limits: Limits) -> Dataset:
+def parse(data: bytes, *, limits: Limits, whole: bool = False) -> Dataset:
     """The dataset of a DICOM file, pixels not yet decoded.
 
     Args:
         data: the whole file.
         limits: `max_bytes` bounds a deflated dataset after inflation as well.
+        whole: refuse a file that ends inside an element, of which a part could be read.
 
     Raises:
         ImageError: not DICOM, damaged, or larger inside than allowed.
     """
     pydicom = _pydicom()
+    source = _Metered(_inflated(data, limits))
     with _refusing("This DICOM file cannot be read. Export it again from its source."):
-        dataset: Dataset = pydicom.dcmread(_Metered(_inflated(data, limits)), force=True)
+        try:
+            dataset: Dataset = pydicom.dcmread(source, force=True)
+        finally:
+            if whole and source.is_cut_off:
+                raise ImageError(CUT_OFF)
         # Everything has been read: the file itself is not held beside its values.
         dataset.buffer = None
         _name_transfer_syntax(dataset)
@@ -131,12 +138,16 @@ class _Metered(io.BytesIO):
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
         self.reads = 0
+        # Whether a piece ended before it was whole.
+        self.is_cut_off = False
 
     def read(self, size: int | None = -1, /) -> bytes:
         self.reads += 1
         if self.reads > MAX_READS:
             raise ImageError("The header of this DICOM file has too many elements. Export the image again.")
-        return super().read(size)
+        piece = super().read(size)
+        self.is_cut_off |= 0 < len(piece) < (size or 0)
+        return piece
 
 
 @cache

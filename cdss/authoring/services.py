@@ -28,6 +28,7 @@ from cdss.authoring.content import (
 )
 from cdss.authoring.merging import merged
 from cdss.authoring.models import Conflict, Manuscript, Revision
+from cdss.library.ages import NO_AGE, is_no_age
 from cdss.library.deidentify import deidentify
 from cdss.library.field_values import RowError
 from cdss.library.models import WRITTEN_HERE, Case, Collection, Kind, State, Visibility
@@ -236,6 +237,8 @@ def _clean(known: Field, value: Any) -> tuple[Any, Mapping[str, int]]:
     if known.name in AS_SAID or known.kind in ("choice", "tick", "records"):
         return value, {}
     if known.name == "age":
+        if is_no_age(value):
+            raise AuthoringError(NO_AGE[0].upper() + NO_AGE[1:] + ".")
         return shown_age(value), {"age": 1} if shown_age(value) != value else {}
     if known.kind == "lines":
         found = [deidentify(each) for each in value]

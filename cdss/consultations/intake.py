@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
+from cdss.library.ages import is_no_age
 from cdss.library.date_shift import DateShift
 from cdss.library.deidentify import Deidentified, deidentify
 from cdss.reasoning.types import CaseInput, Correction
@@ -58,7 +59,7 @@ def cleaned(case: CaseInput) -> CaseInput:
             f"The case has {length:,} characters; at most {settings.CASE_MAX_CHARACTERS:,} are read. "
             "Leave out what does not describe this case."
         )
-    if len(clean.age) > 40 or len(clean.sex) > 20:
+    if len(clean.age) > 40 or len(clean.sex) > 20 or is_no_age(clean.age):
         raise CaseRefusedError("Write the age as a number with its unit, and the sex as one word.")
     return clean
 

@@ -13,6 +13,19 @@ AGE = re.compile(
 )
 
 
+# A number alone or with a unit: what is written so is meant as an age.
+_NUMBER = re.compile(
+    r"\s*[-+–−]?(?:\d+(?:[.,]\d*)?|[.,]\d+|nan|inf(?:inity)?)(?:e[-+]?\d+)?\s*(?:d|w|m|y|days?|weeks?|months?|years?)?\s*",
+    re.IGNORECASE,
+)
+NO_AGE = f"age: expected years from 0 to {OLDEST}, or a number with its unit as in “6 months”"
+
+
+def is_no_age(age: str) -> bool:
+    """Of a number that is no age of a person: "-5", "400", "NaN". Words ("adult", "unknown") say what they say."""
+    return bool(_NUMBER.fullmatch(age)) and age_years(age) is None
+
+
 def age_years(age: str) -> float | None:
     """Years of "58", "58 y", "6 months", "3-week-old", "090Y", "90 or older"; None when it is not an age."""
     found = AGE.match(age)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from cdss.accounts.models import Role, User
 from cdss.audit.services import record
-from cdss.library.ages import age_years
+from cdss.library.ages import NO_AGE, age_years, is_no_age
 from cdss.library.case_images import fitted, read_images, replace_images, source_digest
 from cdss.library.case_text import case_text
 from cdss.library.date_shift import DateShift
@@ -261,6 +261,8 @@ def _case_values(row: CaseRow) -> tuple[dict[str, Any], Counter[str]]:
     """What is stored of a case's text, and how many identifiers of each kind were removed."""
     if sum(len(getattr(row, name)) for name in CASE_TEXTS) > MAX_TEXT:
         raise RowError(f"the text is longer than {MAX_TEXT:,} characters")
+    if is_no_age(row.age):
+        raise RowError(f"{NO_AGE}, found “{row.age[:40]}”")
     shift = shift_of(row)
     found = {name: deidentify(getattr(row, name), shift=shift) for name in CASE_TEXTS}
     lists = {name: [deidentify(text, shift=shift) for text in getattr(row, name)] for name in CASE_LISTS}

@@ -28,12 +28,12 @@ NUMBERS = frozenset({"FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
 def values(args: Mapping[str, Any], file: File) -> Part:
     """Every value of the standard's dictionary by its keyword, sequences as lists; with the facts of an image header.
 
-    `among` names the keywords that are wanted, when not all are.
+    `among` names the keywords that are wanted, when not all are; `whole` refuses a file that is cut off.
     """
     data = file.whole()
     if not dicom.is_dicom(data):
         raise UnreadableError("not a DICOM file")
-    dataset = dicom.parse(data, limits=limits_of(args))
+    dataset = dicom.parse(data, limits=limits_of(args), whole=bool(args.get("whole")))
     found = dicom.header(dataset) if args.get("of_image") else None
     wanted = frozenset(args["among"]) if args.get("among") else None
     kind = str(dataset.get("SOPClassUID") or "")

@@ -46,6 +46,7 @@ class _Tally:
         against = max((lead.against for lead in own), default=0.0)
         explained = max((lead.explained for lead in own), default=0.0)
         is_denied = against > explained or any(lead.by_hand < 0 for lead in own)
+        is_denied |= any(self.concept.key in lead.ruled_out for lead, _ in self.sightings)
         return not is_denied and any(lead.nearness >= nearness for lead, _ in self.sightings)
 
     def votes(self) -> float:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cdss.reasoning.concepts import concept_of, dangerous_concepts
+from cdss.reasoning.dangers import ruled_out
 from cdss.reasoning.matching import (
     KEPT_TEXTS,
     PAST,
@@ -57,6 +58,7 @@ def compared(leads: Sequence[Lead], items: Mapping[int, Item], case: CaseInput, 
     findings = findings_of(case)
     region = region_of_case(case)
     names = {name for lead in nearest if (name := _name_of(lead))}
+    out = tuple(sorted(ruled_out(case))) if dangerous else ()
 
     def as_compared(lead: Lead) -> Lead:
         if lead.item not in items:
@@ -71,6 +73,7 @@ def compared(leads: Sequence[Lead], items: Mapping[int, Item], case: CaseInput, 
             by_hand=counted.by_hand,
             far=_far(item, patient),
             nearness=_nearness(region, item, counted) if lead.item in dangerous else 0,
+            ruled_out=out if lead.item in dangerous else (),
         )
 
     return [as_compared(lead) for lead in leads]

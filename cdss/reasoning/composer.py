@@ -24,7 +24,7 @@ from cdss.reasoning.patients import ANYONE, Patient
 from cdss.reasoning.populations import distance, populations
 from cdss.reasoning.separating import Separating, separating
 from cdss.reasoning.types import Candidate, CaseInput, CitationDraft, DiagnosisDraft, EvidenceText, StatementDraft
-from retrieval.terms import tokens
+from retrieval.terms import finding_tokens
 
 WRITER = "composer"
 # How far from every age that is called usual, as `distance` counts: 16 and 30 years are so far apart.
@@ -68,7 +68,7 @@ def compose(
         for candidate, own in zip(candidates, described, strict=True)
     ]
     chances = [candidate.probability or 0.0 for candidate in candidates]
-    best = separating(chances, described, frozenset(tokens(case.text)))
+    best = separating(chances, described, frozenset(finding_tokens(case.text)))
     if best is None:
         return drafts
     # It stands with the first diagnosis that it is stated of.

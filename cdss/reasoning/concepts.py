@@ -117,6 +117,11 @@ def _codes() -> dict[str, dict[str, str]]:
     return {"icd10cm": tables["icd10cm"], "omim": tables["omim"]}
 
 
+def icd_codes() -> Mapping[str, str]:
+    """The folded names of ICD-10-CM with their codes."""
+    return _tables()["icd10cm"]
+
+
 @cache
 def _tables() -> dict[str, dict[str, str]]:
     """Folded names to concepts and codes. Folding 100,000 names takes seconds, so the tables are kept on disk."""

@@ -12,7 +12,7 @@ from itertools import combinations
 from cdss.reasoning.matching import Finding, findings_of, section_at
 from cdss.reasoning.plain_words import PLAIN_WORDS
 from cdss.reasoning.types import CaseInput, CitationDraft, DiagnosisDraft, EvidenceText, StatementDraft
-from retrieval.terms import assertions, hedges, tokens
+from retrieval.terms import assertions, finding_tokens, hedges
 
 _OF_THE_CASE = re.compile(r"This case (?:reports|denies) (?:“[^”]+”, as )?“(?P<finding>.+?)”; ")
 _OF_THE_SOURCE = re.compile(r"The source (?:states|lists) “")
@@ -103,7 +103,7 @@ def _asserted(citation: CitationDraft, source: EvidenceText) -> Iterator[_Assert
     if hedges(citation.quote) in _LEFT_OPEN:
         return
     for assertion in assertions(citation.quote):
-        words = tuple(word for word in tokens(assertion.text) if word not in PLAIN_WORDS)
+        words = tuple(word for word in finding_tokens(assertion.text) if word not in PLAIN_WORDS)
         if words and assertion.polarity != "uncertain":
             yield _Asserted(source.label, words, assertion.polarity == "denied", assertion.laterality)
 
@@ -113,7 +113,7 @@ def _findings(text: str, findings: Sequence[Finding]) -> frozenset[frozenset[str
     if _OF_THE_SOURCE.match(text):
         return frozenset()
     told = _OF_THE_CASE.match(text)
-    words = frozenset(tokens(told["finding"] if told else text))
+    words = frozenset(finding_tokens(told["finding"] if told else text))
     used = [content for finding in findings if (content := finding.words - PLAIN_WORDS) and content <= words]
     most = max((len(content) for content in used), default=0)
     return frozenset(content for content in used if len(content) == most)

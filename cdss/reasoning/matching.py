@@ -13,7 +13,8 @@ from cdss.reasoning.regions import all_far_apart, region_of, region_of_case, reg
 from cdss.reasoning.roles import is_feature, is_only_compared
 from cdss.reasoning.types import CaseInput, EvidenceText, Stance
 from cdss.reasoning.understanding import PARTS, read_case
-from retrieval.terms import assertions, laterality, sentences, tokens
+from retrieval.terms import assertions, laterality, sentences
+from retrieval.terms import finding_tokens as tokens
 from retrieval.terms.places import anatomy
 
 MAX_FOR = 3

@@ -8,7 +8,8 @@ import re
 from functools import lru_cache
 
 from cdss.reasoning.plain_words import PLACES, PLAIN_WORDS
-from retrieval.terms import assertions, singular, tokens
+from retrieval.terms import assertions, singular
+from retrieval.terms import finding_tokens as tokens
 from retrieval.terms.places import anatomy
 
 # From here on a finding says where it is. Not "of": an enlargement is nothing without what is enlarged.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from retrieval.terms import tokens
+from retrieval.terms import finding_tokens
 
 # What follows these words is no feature of the disease.
 _BEFORE_A_CAUSE = (
@@ -85,7 +85,7 @@ def _outside(sentence: str, spans: list[tuple[int, int]]) -> frozenset[str]:
     for start, end in sorted(spans):
         kept.append(sentence[at : max(start, at)])
         at = max(at, end)
-    return frozenset(word for part in [*kept, sentence[at:]] for word in tokens(part))
+    return frozenset(word for part in [*kept, sentence[at:]] for word in finding_tokens(part))
 
 
 def _ahead(sentence: str, triggers: re.Pattern[str]) -> Iterator[tuple[int, int]]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from cdss.reasoning.matching import Sentence
 from cdss.reasoning.plain_words import PLAIN_WORDS
-from retrieval.terms import assertions, sentences, tokens
+from retrieval.terms import assertions, finding_tokens, sentences, tokens
 from retrieval.types import Floats
 
 MOST_CANDIDATES = 5
@@ -158,7 +158,7 @@ def _findings(sentence: str) -> tuple[tuple[str, frozenset[str], bool], ...]:
         return ()
     found = []
     for one in assertions(sentence):
-        words = frozenset(tokens(one.text)) - PLAIN_WORDS
+        words = frozenset(finding_tokens(one.text)) - PLAIN_WORDS
         is_short = len(one.text.split()) <= MOST_WORDS and not any(map(str.isdigit, one.text))
         if one.polarity != "uncertain" and words & _SIGNS and is_short:
             found.append((one.text, words, one.polarity == "denied"))

@@ -107,7 +107,8 @@ class Lead:
     for and against; `elsewhere` how unlike the parts of the body are that the two name, from 0 to 1; `far` how far the
     patient is from the ages it names, None when nothing is known; `by_hand` how many findings that a person set right
     it is for, less those it is against. `nearness` tells, of what names a dangerous diagnosis, whether it shares the
-    part of the body or a finding with the case (1), or both (2).
+    part of the body or a finding with the case (1), or both (2), and `ruled_out` the keys of the dangerous concepts
+    that the case itself rules out.
     """
 
     item: int
@@ -125,6 +126,7 @@ class Lead:
     by_hand: float = 0.0
     far: float | None = None
     nearness: int = 0
+    ruled_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

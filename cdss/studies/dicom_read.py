@@ -81,7 +81,7 @@ def _parsed(data: bytes) -> Plain:
         raise StudyError("This is no DICOM presentation state or structured report. Choose such a file.")
     limits = {"max_bytes": min(MAX_BYTES, settings.UPLOAD_MAX_BYTES)}
     try:
-        return Plain.of(door.read(f"{door.DATASETS}:values", data, limits=limits).facts["values"])
+        return Plain.of(door.read(f"{door.DATASETS}:values", data, limits=limits, whole=True).facts["values"])
     except UnreadableError as error:
         raise StudyError(str(error)) from error
 
@@ -161,6 +161,8 @@ def _of_text(frame: int, text: Any) -> FoundMark | None:
 
 
 def _of_report(dataset: Any, places: dict[tuple[str, int], int]) -> Iterator[FoundMark | None]:
+    if "ContentSequence" not in dataset:
+        raise StudyError(dicom.CUT_OFF)
     for group in _groups(dataset, 0):
         items = list(sequence(group, "ContentSequence"))
         said = {_code(item): item for item in items}

@@ -24,6 +24,10 @@ MOST = 12
 MOST_CHARACTERS = 200
 NEIGHBOURS = 30
 MOST_FEEDBACK = 2000
+NOT_SEARCHED = (
+    "Cases that look like this one could not be searched for, because the encoders are busy. Open this question "
+    "again in a moment, and there may be more."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,14 @@ class Proposal:
     @property
     def said(self) -> str:
         return origin_text(self.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """`missing` says what could not be looked for; empty when everything was."""
+
+    found: Sequence[Proposal]
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +97,16 @@ def origin_text(origin: dict[str, Any]) -> str:
     return "written by its educator"
 
 
-def proposals(*, case: Case, by: User) -> list[Proposal]:
+def proposals(*, case: Case, by: User) -> Proposed:
     """Without what is the diagnosis itself, each disease once: confusions first, then look-alikes."""
+    from retrieval.errors import EncoderBusyError, EncoderUnavailableError
+
+    try:
+        alike, missing = neighbours(case, by), ""
+    except (EncoderBusyError, EncoderUnavailableError):
+        alike, missing = [], NOT_SEARCHED
     found: list[Proposal] = []
-    for proposal in _all(case, by):
+    for proposal in _all(case, alike):
         if same_disease(proposal.text, case.diagnosis):
             continue
         proposal = Proposal(" ".join(proposal.text.split())[:MOST_CHARACTERS], proposal.origin)
@@ -96,20 +114,23 @@ def proposals(*, case: Case, by: User) -> list[Proposal]:
             found.append(proposal)
         if len(found) >= MOST:
             break
-    return found
+    return Proposed(found, missing)
 
 
-def _all(case: Case, by: User) -> Iterator[Proposal]:
+def _all(case: Case, alike: Sequence[Proposal]) -> Iterator[Proposal]:
     yield from confusions(case.diagnosis)
     yield from _answered(case)
-    yield from neighbours(case, by)
+    yield from alike
     for name in case.differential:
         yield Proposal(str(name)[:200], {"kind": "differential", "case": case.pk})
 
 
 def neighbours(case: Case, by: User) -> list[Proposal]:
-    """Diagnoses of the cases that a search for this one's history and findings brings."""
-    from retrieval.errors import RetrievalError
+    """Diagnoses of the cases that a search for this one's history and findings brings.
+
+    Raises EncoderBusyError and EncoderUnavailableError: another time there may be some.
+    """
+    from retrieval.errors import EncoderBusyError, EncoderUnavailableError, RetrievalError
     from retrieval.types import Query
 
     text = "\n".join(part for part in (case.history, case.exam, case.findings) if part)
@@ -117,6 +138,8 @@ def neighbours(case: Case, by: User) -> list[Proposal]:
         return []
     try:
         found = search_library(user=by, query=Query(text=text, kinds=("case",), k=NEIGHBOURS))
+    except (EncoderBusyError, EncoderUnavailableError):
+        raise
     except RetrievalError:
         # No index yet: there are still the others.
         return []

@@ -73,11 +73,12 @@ def question_page(form: QuestionForm, request: HttpRequest, row: Question | None
     context["images"] = list(case.images.all())
     context["image"] = _image(form["image"].value(), case)
     if kind == QuestionKind.CHOICE:
-        found = proposals(case=case, by=by)
-        links = links_of([each.origin for each in found], by)
+        proposed = proposals(case=case, by=by)
+        links = links_of([each.origin for each in proposed.found], by)
         context["proposals"] = [
-            (each, sign(each.origin, each.text), where) for each, where in zip(found, links, strict=True)
+            (each, sign(each.origin, each.text), where) for each, where in zip(proposed.found, links, strict=True)
         ]
+        context["not_searched"] = proposed.missing
     return context
 
 

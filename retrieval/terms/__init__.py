@@ -6,6 +6,7 @@ from retrieval.terms.findings import PRESENCES, Finding, Presence, affirmed_text
 from retrieval.terms.measures import Measure, measures
 from retrieval.terms.names import normalise_name
 from retrieval.terms.spans import Span, sentences
+from retrieval.terms.synonyms import finding_tokens
 from retrieval.terms.words import expand, fold, plain, singular, stem, stems_and_pairs, tokens
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "assertions",
     "cues",
     "expand",
+    "finding_tokens",
     "findings",
     "fold",
     "hedges",

@@ -1,7 +1,7 @@
 """The age and the sex of the patient, where a text states them plainly."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from retrieval.terms.tables import word_set
@@ -35,6 +35,21 @@ _AGED = re.compile(
 )
 _LABELLED = re.compile(r"\bage\s*[:=]\s*(?P<number>\d{1,3})\b", re.IGNORECASE)
 _LABELLED_SEX = re.compile(r"\b(?:sex|gender)\s*[:=]\s*(?P<sex>male|female|m|f)\b", re.IGNORECASE)
+# "Smoker, 61 years": a phrase of its own in the first sentence. It is an age beside words for a person alone, or where
+# nothing else is said; "cough, 3 years" is how long.
+_BARE = re.compile(
+    r"(?P<number>\d{1,3}(?:\.\d)?)[\s-]*(?P<unit>years?|yrs?|y|months?|mths?|mos?|weeks?|wks?|days?)\.?"
+    r"(?P<follows>\s+(?:with|who|present\w*|complain\w*|referred|admitted)\b.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_FIRST_SENTENCE = re.compile(r"(?:[^.;:\n]|\.(?=\d)|(?<=yr)\.(?=,)|(?<=yrs)\.(?=,))*+")
+# Letters within which a first sentence has its age.
+_OPENING = 200
+_LETTER_SEX = {"M": "male", "F": "female"}
+_DESCRIBED = word_set(
+    "a an the elderly old young white black caucasian asian african american hispanic heavy current active chronic "
+    "lifelong nonsmoker non-smoker pregnant m f"
+)
 # Someone else's age, or the patient's at another time.
 _ELSEWHERE = re.compile(
     rf"\b(?:(?:{'|'.join(sorted(_RELATIVE))})(?:,| is| was| of)?(?: an?)?|his|her|their|whose|as an?|when|at|since|"
@@ -90,6 +105,49 @@ def _ages(text: str) -> Iterator[_Aged]:
             yield from _aged(match, "", "male" if match["male"] else "female" if match["female"] else "")
     for match in _LABELLED.finditer(text):
         yield from _aged(match, "", "")
+    yield from _opening(text)
+
+
+def _opening(text: str) -> Iterator[_Aged]:
+    sentence = _FIRST_SENTENCE.match(text[:_OPENING])
+    phrases = sentence.group().split(",") if sentence else []
+    start = 0
+    for place, phrase in enumerate(phrases):
+        before, after = phrases[:place], phrases[place + 1 : place + 2]
+        if not all(map(_is_of_a_person, before)):
+            return
+        at = start + len(phrase) - len(phrase.lstrip())
+        start += len(phrase) + 1
+        match = _BARE.fullmatch(text, at, at + len(phrase.strip()))
+        if match and (before or _is_an_age(match, after)):
+            beside = " , ".join((*before, *after))
+            yield from _aged(match, match["unit"], _LETTER_SEX.get(beside.strip(), _sex(beside)))
+            return
+
+
+def _is_an_age(match: re.Match[str], after: Sequence[str]) -> bool:
+    """Of years that a text opens with."""
+    if match["follows"]:
+        return False
+    return _names_a_person(after[0]) if after else match["unit"].lower().startswith("y")
+
+
+def _words(phrase: str) -> list[str]:
+    return [word.lower() for word in re.findall(r"[\w-]+", phrase)]
+
+
+def _is_of_a_person(phrase: str) -> bool:
+    words = set(_words(phrase))
+    return bool(words) and words <= _DESCRIBED | _PERSON | _MALE | _FEMALE - _PRONOUNS
+
+
+def _names_a_person(phrase: str) -> bool:
+    """ "smoker with a cough" does, "patient had a cough" does not say whose years these are."""
+    first = [word for word in _words(phrase) if word not in _DESCRIBED - {"m", "f"}][:1]
+    return (
+        _is_of_a_person(phrase)
+        or set(first) <= {"smoker", "nonsmoker", "non-smoker", "m", "f"} | _MALE | _FEMALE - _PRONOUNS
+    )
 
 
 def _is_elsewhere(text: str, start: int) -> bool:

@@ -55,6 +55,9 @@ IRREGULAR_PLURALS = {
     "leaves": "leaf", "halves": "half", "calves": "calf", "lives": "life", "aids": "aids", "does": "do",
     "metastases": "metastasis", "bases": "base", "axes": "axis", "testes": "testis", "pelves": "pelvis",
     "aorta": "aorta", "phalanges": "phalanx", "meninges": "meninx", "larynges": "larynx", "os": "os",
+    "aches": "ache", "headaches": "headache", "backaches": "backache", "earaches": "earache",
+    "stomachaches": "stomachache", "toothaches": "toothache", "pneumothoraces": "pneumothorax",
+    "hemothoraces": "hemothorax", "thoraces": "thorax",
 }  # fmt: skip
 
 # Abbreviation -> long forms. The first is the usual one in imaging.

@@ -30,6 +30,36 @@ def test_the_verdict(score: float, text: str, read: float, verdict: str) -> None
     assert TextRegion(0, 0, 9, 9, score, text, read).verdict == verdict
 
 
+def test_a_faint_region_is_for_a_person_whatever_its_score() -> None:
+    assert TextRegion(0, 0, 9, 9, 0.95, faint=True).verdict == "ask"
+
+
+FOOTER = "a4291e90-1179-46c3-a100-fc595b4bc9f2, Uploader: Jane Example, 05-17-2002"
+
+
+def dark(height: int, width: int) -> np.ndarray:
+    noise = np.random.default_rng(5).normal(6, 3, (height, width, 1)).clip(0, 255)
+    return noise.astype(np.uint8).repeat(3, axis=2)
+
+
+@pytest.mark.parametrize(("line", "top"), [(3, 0), (291, 288)])
+def test_a_line_of_five_pixels_in_dark_grey_is_asked_about(line: int, top: int) -> None:
+    pixels = dark(300, 384)
+    pixels[60:240, 80:300] = 190
+    image = Image.fromarray(pixels)
+    ImageDraw.Draw(image).text((40, line), FOOTER, font=ImageFont.load_default(6), fill=(40, 40, 40))
+    (found,) = find_text(np.asarray(image))
+    assert (found.left, found.top, found.right, found.bottom) == (0, top, 384, top + 12)
+    assert (found.faint, found.verdict) == (True, "ask")
+
+
+def test_dark_noise_and_a_head_hold_no_line() -> None:
+    pixels = dark(256, 256)
+    rows, columns = np.ogrid[:256, :256]
+    pixels[((rows - 128) / 125) ** 2 + ((columns - 128) / 100) ** 2 < 1] = 150
+    assert find_text(pixels) == []
+
+
 def test_a_region_is_filled_with_what_is_around_it() -> None:
     pixels = np.full((60, 60, 3), 30, dtype=np.uint8)
     pixels[10:20, 10:40] = 200

@@ -42,6 +42,7 @@ def test_british_and_american_spelling_give_the_same_tokens() -> None:
         ("pelvis", "pelvis"),
         ("abscess", "abscess"),
         ("women", "woman"),
+        ("headaches", "headache"),
     ],
 )
 def test_singular(plural: str, one: str) -> None:

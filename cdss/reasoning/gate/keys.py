@@ -6,6 +6,7 @@ from functools import cache
 
 from cdss.reasoning.gate.vocabulary import LIGHT, OPPOSITE, PHRASES, canonical
 from retrieval.terms import plain, stem
+from retrieval.terms.synonyms import SYNONYMS
 from retrieval.terms.tables import ABBREVIATIONS, word_set
 
 _NUMERIC = re.compile(
@@ -91,10 +92,13 @@ def _run(phrase: str) -> Run:
     return tuple(key for start, word in words if (key := named.get(start) or key_of(word.lower())))
 
 
+_ALSO_CALLED = {phrase: name for name, others in SYNONYMS.items() for phrase in others}
+
+
 def _written() -> Iterator[tuple[Run, Run]]:
-    named = dict(PHRASES)
+    named = _ALSO_CALLED | PHRASES
     for short, longs in ABBREVIATIONS.items():
-        if len(longs) == 1 and short not in named and len(short) > 1 and short not in _AMBIGUOUS:
+        if len(longs) == 1 and len(short) > 1 and not (short in named or short in SYNONYMS or short in _AMBIGUOUS):
             named[short] = longs[0]
     for phrase, name in named.items():
         yield _run(phrase), _run(name)
@@ -146,4 +150,4 @@ def other_names() -> dict[str, Run]:
     }
 
 
-NAMED_WORDS = frozenset(canonical(phrase) for phrase in PHRASES if " " not in phrase)
+NAMED_WORDS = frozenset(canonical(phrase) for phrase in (*_ALSO_CALLED, *PHRASES) if " " not in phrase)

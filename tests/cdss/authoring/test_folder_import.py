@@ -96,6 +96,35 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     assert (said["created"], said["unchanged"]) == (0, 2)
 
 
+ODD: list[dict[str, object]] = [
+    *({"age": age} for age in (-5, "-5", 400, "NaN", True, [], {}, 0, 58.5, "adult", "6 months", "x" * 200)),
+    *({"sex": sex} for sex in (1, True, {}, "alien", "x" * 200)),
+    *({"difficulty": said} for said in ("hardest", 3, None)),
+    *({"history": said} for said in (None, {}, "", "\x00")),
+    *({"differential": said} for said in (3, [1], "a; b", [])),
+    *({"synthetic": said} for said in ("yes", 1, True)),
+    *({"images": said} for said in ({}, [1], [{}], [{"path": "gone.png"}], [{"path": "a", "modality": {}}])),
+    *({"source": said} for said in (5, [], "here", {"name": {}})),
+    *({name: "x" * 3000} for name in ("title", "diagnosis", "topic", "category", "licence")),
+    *({"references": said} for said in ("x", [1], [{"text": 5}])),
+    {"id": ""},
+    {"id": {}},
+]
+
+
+def test_a_dry_run_leaves_out_what_the_import_leaves_out(tmp_path: Path) -> None:
+    path = tmp_path / "cases.jsonl"
+    whole = {"history": "cough", "findings": "nodule", "diagnosis": "Gout"}
+    path.write_text("\n".join(json.dumps({"id": f"n{n}"} | whole | odd) for n, odd in enumerate(ODD)))
+    lines = looked_at(path, "--collection", "New")[1]["rows"]
+    planned = {line["line"]: line["change"] == "created" for line in lines}  # type: ignore[attr-defined]
+    call_command("import_library", str(path), "--collection", "New", stdout=io.StringIO(), stderr=io.StringIO())
+    stored = set(Case.objects.values_list("source_id", flat=True))
+    assert planned == {n: f"n{n - 1}" in stored for n in range(1, len(ODD) + 1)}
+    assert [planned[n] for n in (1, 2, 3, 4)] == [False] * 4
+    assert "age: expected years from 0 to 130" in lines[0]["why"]  # type: ignore[index]
+
+
 def test_a_dry_run_of_documents_and_of_nothing(tmp_path: Path) -> None:
     path = tmp_path / "documents.jsonl"
     path.write_text(json.dumps({"id": "1", "kind": "guideline", "title": "A guideline", "text": "Do this."}) + "\n")

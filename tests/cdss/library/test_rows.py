@@ -1,6 +1,6 @@
 import pytest
 
-from cdss.library.ages import age_said, age_years, dicom_age
+from cdss.library.ages import age_said, age_years, dicom_age, is_no_age
 from cdss.library.rows import CaseRow, patient_group, row_hash, shown_age
 
 
@@ -27,6 +27,16 @@ from cdss.library.rows import CaseRow, patient_group, row_hash, shown_age
 )
 def test_an_age_becomes_years(age: str, years: float | None) -> None:
     assert age_years(age) == years
+
+
+@pytest.mark.parametrize("age", ["-5", "−5", "-5 years", "400", "131 y", "NaN", "nan", "inf", "1e9"])
+def test_a_number_that_no_person_is_old_is_no_age(age: str) -> None:
+    assert is_no_age(age)
+
+
+@pytest.mark.parametrize("age", ["", "0", "58", "2.5", "130", "6 months", "120 weeks", "adult", "unknown", "40s", "-"])
+def test_ages_and_words_are_taken_as_they_are(age: str) -> None:
+    assert not is_no_age(age)
 
 
 @pytest.mark.parametrize(

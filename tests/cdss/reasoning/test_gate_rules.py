@@ -125,3 +125,18 @@ def test_repetition_makes_no_check_slow(text: str) -> None:
 
 def test_a_claim_longer_than_a_paragraph_is_refused_unread() -> None:
     assert find_support("The mass enhances. " * 100, "The mass enhances.").reasons == ("claim-too-long",)
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage", "support"),
+    [
+        ("Patients present with breathlessness.", "Patients present with dyspnoea.", "supported"),
+        ("Rectal bleeding is common.", "Hematochezia is common.", "supported"),
+        ("Cholelithiasis was found.", "Gallbladder stones were found.", "supported"),
+        ("Double vision is a late sign.", "Diplopia is a late sign.", "supported"),
+        ("Patients present with dysphasia.", "Patients present with difficulty swallowing.", "unsupported"),
+        ("Haematemesis is common.", "Coughing up blood is common.", "unsupported"),
+    ],
+)
+def test_a_finding_may_go_by_its_other_names_and_by_no_other(claim: str, passage: str, support: str) -> None:
+    assert find_support(claim, passage).support == support

@@ -1,6 +1,8 @@
 """What is a finding, and what is in words that nothing is known of."""
 
+import random
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -24,6 +26,12 @@ def read(text: str) -> tuple[list[tuple[str, str]], list[str]]:
         ("Juxtacortical.", "Juxtacortical"),
         ("Popcorm calcifcation.", "Popcorm calcifcation"),
         ("BP 150/90.", "BP 150/90"),
+        ("Omental caking.", "Omental caking"),
+        ("Methemoglobin.", "Methemoglobin"),
+        ("Retrocardiac.", "Retrocardiac"),
+        ("Pleuroparenchymal.", "Pleuroparenchymal"),
+        ("Cardiomediastinal.", "Cardiomediastinal"),
+        ("Penumbra.", "Penumbra"),
         ("Contrast-enhanced nodule.", "Contrast-enhanced nodule"),
     ],
 )
@@ -36,6 +44,12 @@ def test_words_of_medicine_are_a_finding(text: str, finding: str) -> None:
 )
 def test_other_words_are_none_and_are_told(text: str) -> None:
     assert read(text) == ([], [text])
+
+
+def test_random_letters_are_no_words() -> None:
+    letters = random.Random(3)
+    words = ["".join(letters.choices(ascii_lowercase, k=letters.randint(5, 10))) for _ in range(300)]
+    assert sum(known_words.is_known(word) for word in words) <= 3
 
 
 def test_what_is_understood_stands_beside_what_is_not() -> None:

@@ -72,3 +72,19 @@ def test_what_is_met_elsewhere_is_left_unexplained() -> None:
     for text, left in (("Pain near the knee is typical.", ["Neck pain"]), ("Neck pain is typical.", [])):
         described = sentences_of(EvidenceText("E1", "literature", "1", "", f"{text} {FILLING}", 1.0))
         assert [one.text for one in unexplained(findings_of(case), described, information_of(described))] == left
+
+
+@pytest.mark.parametrize(
+    ("findings", "sentence", "stance"),
+    [
+        ("Breathlessness.", "Patients present with dyspnoea and haemoptysis.", "for"),
+        ("Coughing up blood.", "Haemoptysis is a typical symptom.", "for"),
+        ("No shortness of breath.", "Dyspnea is present in every patient.", "against"),
+        ("Difficulty swallowing.", "Dysphasia is a typical symptom.", None),
+        ("Loss of consciousness.", "Syncope is a typical symptom.", None),
+    ],
+)
+def test_a_finding_is_met_under_its_other_names(findings: str, sentence: str, stance: str | None) -> None:
+    read = sentences_of(EvidenceText("E1", "literature", "1", "", f"{sentence} The tumour is round and smooth.", 1.0))
+    found = list(matches_of(findings_of(CaseInput(findings=findings)), read, information_of(read)))
+    assert [(match.stance, match.sentence.text) for match in found] == ([(stance, sentence)] if stance else [])

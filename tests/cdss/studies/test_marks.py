@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -209,6 +210,18 @@ def test_a_damaged_state_takes_nothing(shown: Shown, educator: User, drawn: list
     Mark.objects.all().delete()
     with pytest.raises(StudyError, match="damaged"):
         marks_import(shown=shown, data=written(dataset), by=educator)
+    assert not Mark.objects.exists()
+
+
+@pytest.mark.parametrize("left", [0.5, 0.7, 0.9, 0.98])
+@pytest.mark.parametrize("make", [presentation_state, structured_report])
+def test_a_file_that_is_cut_off_is_told_so_and_takes_nothing(
+    shown: Shown, educator: User, drawn: list[Mark], make: Callable[..., bytes], left: float
+) -> None:
+    data = make(shown, drawn)
+    Mark.objects.all().delete()
+    with pytest.raises(StudyError, match="cut off"):
+        marks_import(shown=shown, data=data[: int(len(data) * left)], by=educator)
     assert not Mark.objects.exists()
 
 

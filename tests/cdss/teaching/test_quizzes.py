@@ -14,6 +14,7 @@ from cdss.feedback.services import feedback_give
 from cdss.library.models import Case, Document, LibraryItem
 from cdss.library.recalls import citing_of, document_recall
 from cdss.notices.models import Notice
+from cdss.teaching import distractors
 from cdss.teaching.attempting import TeachingError, attempt_commit, attempt_start
 from cdss.teaching.coursing import course_create, item_add
 from cdss.teaching.distractors import confusions, links_of, neighbours, proposals
@@ -31,6 +32,7 @@ from cdss.teaching.quizzing import (
 )
 from cdss.teaching.results import counted_runs, question_figures
 from cdss.teaching.running import run_start, run_submit
+from retrieval.errors import EncoderBusyError, EncoderUnavailableError
 from tests.cdss.cast import answered_consultation, library_case
 from tests.cdss.teaching.conftest import choice
 
@@ -190,7 +192,7 @@ def test_look_alikes_are_proposed_with_where_they_came_from(
     feedback_give(by=clinician, consultation=consultation, verdict="final", final_diagnosis="Pulmonary hamartoma",
                   confirmed_by="surgery")  # fmt: skip
     attempt_commit(attempt=attempt_start(case=hamartoma, by=learner), by=learner, lines=["Lung cyst"], confidence=30)
-    found = {each.text: each.origin for each in proposals(case=hamartoma, by=educator)}
+    found = {each.text: each.origin for each in proposals(case=hamartoma, by=educator).found}
     system = found["Granuloma"]
     assert (system["kind"], system["consultations"], system["times"]) == ("confusion", [f"C-{consultation.pk}"], 1)
     assert found["Lung abscess"]["by"] == "a clinician's answer"
@@ -212,7 +214,26 @@ def test_without_an_index_there_are_still_the_others(hamartoma: Case, educator: 
     settings.INDEX_ROOT = tmp_path / "none"
     forget_engine()
     assert neighbours(hamartoma, educator) == []
-    assert proposals(case=hamartoma, by=educator)
+    proposed = proposals(case=hamartoma, by=educator)
+    assert proposed.found
+    assert proposed.missing == ""
+
+
+@pytest.mark.parametrize("trouble", [EncoderBusyError, EncoderUnavailableError])
+def test_busy_encoders_are_told_and_the_others_are_proposed(
+    client: Client, hamartoma: Case, educator: User, monkeypatch: pytest.MonkeyPatch, trouble: type[Exception]
+) -> None:
+    def too_much(**_: object) -> None:
+        raise trouble("too much to do")
+
+    monkeypatch.setattr(distractors, "search_library", too_much)
+    proposed = proposals(case=hamartoma, by=educator)
+    assert {each.origin["kind"] for each in proposed.found} == {"differential"}
+    assert "encoders are busy" in proposed.missing
+    quiz = quiz_create(by=educator, title="Chest", open_to_all=True)
+    client.force_login(educator)
+    page = client.get(f"/teaching/quizzes/{quiz.pk}/questions/new/", {"kind": "choice", "case": hamartoma.pk})
+    assert proposed.missing in page.content.decode()
 
 
 def test_an_educator_makes_a_question_of_proposals(client: Client, educator: User, hamartoma: Case) -> None:
