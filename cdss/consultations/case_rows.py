@@ -22,8 +22,8 @@ class CaseLine:
     source_id: str
 
 
-def case_line(line: bytes, folder: Path) -> CaseLine:
-    """Raises RowError, which names the field. Images lie in `folder`."""
+def case_line(line: bytes, folder: Path, *, with_images: bool = True) -> CaseLine:
+    """Raises RowError, which names the field. Images lie in `folder`; without them their files are not looked for."""
     row = _object(line)
     if not text_of(row, "id"):
         raise RowError("id: there is none")
@@ -39,7 +39,7 @@ def case_line(line: bytes, folder: Path) -> CaseLine:
     return CaseLine(
         id=row["id"],
         case=CaseInput.of({name: text_of(row, name) for name in READ}),
-        images=tuple(_image(image, folder) for image in images),
+        images=tuple(_image(image, folder) for image in images) if with_images else (),
         source_id=text_of(source, "id") or text_of(row, "id"),
     )
 

@@ -35,7 +35,11 @@ _SEPARATOR = re.compile(
     r"is|are|was|were|be|been|has|have|had|may|might|could|can|does|do|did|will|would|"
     r"shows?|showed|showing|shown|demonstrat(?:es?|ed|ing)|reveal(?:s|ed|ing)?|display(?:s|ed|ing)?|"
     r"present(?:s|ed|ing)?|underwent|den(?:y|ies|ied)|reports?|reported|complain(?:s|ed|ing)?(?: of)?|"
-    r"noted|seen|identified|found|evident|visuali[sz]ed|consistent|compatible|represents?|represented|representing)\b",
+    r"noted|seen|identified|found|evident|visuali[sz]ed|consistent|compatible|represents?|represented|representing)\b|"
+    # Who was told of it is no part of it.
+    r"\b(?:to|at|in|by) (?:(?:his|her|their|the|an?|our|my|local|outside|primary|family|care|general) )*"
+    r"(?:physicians?|doctors?|providers?|practitioners?|clinics?|hospitals?|emergency (?:department|room)|"
+    r"ED|ER|PCP|GP)\b",
     re.IGNORECASE,
 )
 _TRIM = re.compile(

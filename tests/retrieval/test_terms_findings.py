@@ -173,3 +173,16 @@ def test_a_text_without_full_stops_is_read_in_time_that_grows_with_it() -> None:
 
 def test_a_finding_can_stand_in_a_set() -> None:
     assert len({Finding("a", 0, 1), Finding("a", 0, 1, codes={"icd10cm": "R05"})}) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "He presented with neck pain to his primary care physician.",
+        "Neck pain at the emergency department.",
+        "Seen at an outside hospital with neck pain.",
+        "Neck pain reported to the ED.",
+    ],
+)
+def test_who_was_told_of_a_finding_is_no_part_of_it(text: str) -> None:
+    assert [one.text.lower() for one in findings(text)] == ["neck pain"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import Client
 from PIL import Image
 
@@ -141,6 +141,15 @@ def test_the_command_answers_it(pictured: Path) -> None:
     call_command("consult", input=pictured / "in.jsonl", output=pictured / "out.jsonl", no_images=True)
     lines = [json.loads(line) for line in (pictured / "out.jsonl").read_text().splitlines()]
     assert [line["abstention"]["reason"] for line in lines] == ["refused", "refused"]
+
+
+def test_the_command_without_images_does_not_look_for_their_files(pictured: Path) -> None:
+    row = {"id": "q1", "findings": "Popcorn calcification.", "images": [{"path": "gone.png"}]}
+    (pictured / "in.jsonl").write_text(json.dumps(row))
+    with pytest.raises(CommandError, match="could be read"):
+        call_command("consult", input=pictured / "in.jsonl", output=pictured / "out.jsonl")
+    call_command("consult", input=pictured / "in.jsonl", output=pictured / "out.jsonl", no_images=True)
+    assert json.loads((pictured / "out.jsonl").read_text())["id"] == "q1"
 
 
 @pytest.mark.parametrize("size", ["same file", "another file of the same pixels"])

@@ -93,7 +93,7 @@ class Command(BaseCommand):
         broken = 0
         for number, line in tqdm(lines, unit="case", disable=None):
             try:
-                answer = self._answer(case_line(line, folder), options)
+                answer = self._answer(case_line(line, folder, with_images=not options["no_images"]), options)
             except (RowError, ImageError, IntakeError) as error:
                 broken += 1
                 self.stderr.write(f"line {number}: {error}")
@@ -105,17 +105,16 @@ class Command(BaseCommand):
 
     def _answer(self, row: CaseLine, options: dict[str, Any]) -> dict[str, Any]:
         timer = Timer()
-        images = () if options["no_images"] else row.images
         try:
             with timer.step("deidentify"):
-                case, _ = deidentified(checked(row.case, with_images=bool(images)))
+                case, _ = deidentified(checked(row.case, with_images=bool(row.images)))
         except CaseRefusedError as error:
             return _refused(row.id, str(error))
-        check_total_pixels(uploads=images)
-        scope = _without_its_own(row.source_id, images) if options["exclude_same_source"] else Scope()
+        check_total_pixels(uploads=row.images)
+        scope = _without_its_own(row.source_id, row.images) if options["exclude_same_source"] else Scope()
         outcome = consult(
             case=case,
-            load_pixels=lambda: [frame for path in images for frame in _pixels(path)],
+            load_pixels=lambda: [frame for path in row.images for frame in _pixels(path)],
             scope=scope,
             watch=timer,
         )
