@@ -79,6 +79,43 @@ def test_a_corner_far_from_the_question_is_searched_all_the_same(
     assert (index.search(questions, 10, allowed)[1] >= 0).all()
 
 
+def test_a_deep_search_visits_more_lists_than_a_short_one(monkeypatch: pytest.MonkeyPatch, vectors: Any) -> None:
+    monkeypatch.setattr(inverted, "_VISITED_PER_HIT", 4)
+    monkeypatch.setattr(inverted, "_REACH_OF_LISTS", 2.0)
+    index, oracle = InvertedIndex(np.arange(COUNT), vectors), NumpyIndex(WIDTH)
+    oracle.add(np.arange(COUNT), vectors)
+    index.effort, questions = Effort(probes=16, candidates=10), drawn(40, seed=17)
+    found, expected = (each.search(questions, 100)[1] for each in (index, oracle))
+    assert np.mean([len(set(a) & set(b)) / 100 for a, b in zip(found, expected, strict=True)]) >= 0.99
+
+
+def test_lists_too_far_away_for_one_of_the_best_are_not_visited(
+    grown: tuple[FaissIndex, NumpyIndex], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, oracle = grown
+    assert index.tuning is not None
+    assert index._inverted is not None
+    index._inverted.effort = Effort(probes=256, candidates=40)
+    visited: list[Any] = []
+    candidates = inverted._candidates
+
+    def watched(lists: Any, queries: Any, wanted: int, nearest: Any, chosen: Any, parameters: Any) -> Any:
+        visited.append(chosen)
+        return candidates(lists, queries, wanted, nearest, chosen, parameters)
+
+    monkeypatch.setattr(inverted, "_candidates", watched)
+    questions = drawn(30, seed=19)
+    for length in (1.0, 7.0):
+        visited.clear()
+        assert recall(index, oracle, questions * np.float32(length), None) >= 0.95
+        assert 40 * 10 / COUNT <= (np.concatenate(visited) >= 0).mean() < 0.5
+    monkeypatch.setattr(inverted, "_REACH_OF_LISTS", 0.0)
+    visited.clear()
+    index.search(questions, 10)
+    # However far away: forty vectors for each hit.
+    assert ((np.concatenate(visited) >= 0).sum(axis=1) == np.ceil(40 * 10 * 256 / COUNT)).all()
+
+
 def test_rows_that_cannot_be_among_the_best_are_not_looked_at(
     grown: tuple[FaissIndex, NumpyIndex], monkeypatch: pytest.MonkeyPatch
 ) -> None:
