@@ -42,7 +42,7 @@ _GRAPH_LINKS, _GRAPH_CARE = 16, 200
 _GRAPH_WIDTH, _WIDTH_PER_LIST = 32, 1.5
 _ITERATIONS = 6
 _TRAINING_PER_LIST = 40
-_AT_ONCE = 1024
+_AT_ONCE = 512
 _ENCODED_AT_ONCE = 20_000
 # Effort is measured with so many hits. Of more, the last lie further away: with 300 case histories as questions among
 # a million passages, 16 lists held .93 of the first hundred, 64 lists .98.
@@ -97,11 +97,13 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """The rows of an array of allowed ids, their lists, and, for many: how many each list holds, and FAISS's filter."""
+    """The rows of an array of allowed ids, their lists, each of these once, and, for many: how many each list holds,
+    and FAISS's filter."""
 
     allowed: Ids
     rows: Ids
     lists: NDArray[np.uint16]
+    visited: Ids
     held: Ids
     selector: Any
 
@@ -222,16 +224,15 @@ class InvertedIndex:
             out[start : start + len(part)] = products(own.codes.take(part, axis=0).astype(np.float32), query)
         out *= own.scales.take(rows)
         lists = own.lists.take(rows)
-        out += (self._closeness(query, lists) if closeness is None else closeness).take(lists)
+        out += (self._closeness(query, _each_once(lists)) if closeness is None else closeness).take(lists)
         out *= own.factors.take(rows)
         return out
 
-    def _closeness(self, query: Vectors, lists: NDArray[np.uint16]) -> Vectors:
+    def _closeness(self, query: Vectors, visited: Ids) -> Vectors:
         """(lists,) inner products with the centroids; of few lists only theirs are computed, the rest is anything."""
-        if len(lists) > self.count_of_lists:
+        if 2 * len(visited) > self.count_of_lists:
             return products(self.centroids, query)
-        # A search visits a few lists: reading their centroids once, and not for each row, is most of the time saved.
-        visited = np.flatnonzero(np.bincount(lists))
+        # Reading their centroids once, and not for each row, is most of the time saved.
         found = np.empty(self.count_of_lists, dtype=np.float32)
         found[visited] = products(self.centroids[visited], query)
         return found
@@ -241,7 +242,7 @@ class InvertedIndex:
 
     def _best_of_nearest(self, query: Vectors, chosen: _Selection, k: int) -> tuple[Vectors, Ids]:
         """Of the allowed rows those in the nearest lists, and of the others as many as may be among the best still."""
-        closeness = products(self.centroids, query)
+        closeness = self._closeness(query, chosen.visited)
         near, asked_for = closeness.take(chosen.lists), _VISITED_PER_HIT * k
         first = _nearest(near, max(_FIRST, asked_for))
         scores = self.scores(query, chosen.rows[first], closeness)
@@ -268,6 +269,7 @@ class InvertedIndex:
             allowed,
             rows,
             lists,
+            _each_once(lists),
             np.bincount(lists, minlength=self.count_of_lists) if by_lists else rows,
             _selector(self._rows.ids[rows]) if by_lists else None,
         )
@@ -359,6 +361,10 @@ def products(vectors: Vectors, query: Vectors) -> Vectors:
         pointers = [faiss.swig_ptr(array) for array in (out, query, vectors)]
         faiss.fvec_inner_products_ny(*pointers, vectors.shape[1], len(vectors))
     return out
+
+
+def _each_once(lists: NDArray[np.uint16]) -> Ids:
+    return np.flatnonzero(np.bincount(lists))
 
 
 def _nearest(closeness: Vectors, count: int) -> Ids:
