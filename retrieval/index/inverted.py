@@ -286,7 +286,7 @@ class InvertedIndex:
 
     def _visited(self, k: int) -> int:
         """How many lists are visited for k hits, however far away they are."""
-        return math.ceil(_VISITED_PER_HIT * k * self.count_of_lists / len(self))
+        return math.ceil(_VISITED_PER_HIT * k * self.count_of_lists / max(len(self), 1))
 
     def _probes_over(self, query: Vectors, held: Ids, k: int) -> int:
         """How many of the nearest lists hold as many allowed vectors as a search of everything visits."""

@@ -254,6 +254,13 @@ def test_an_index_that_was_outgrown_asks_for_everything_again(
     assert index.kind == "Flat"
 
 
+def test_an_index_that_lost_everything_finds_nothing(grown: tuple[FaissIndex, NumpyIndex]) -> None:
+    index, _ = grown
+    assert index.kind != "Flat"
+    assert index.remove(index.ids) == COUNT
+    assert (index.search(drawn(2), 3)[1] == -1).all()
+
+
 def test_an_index_that_shrank_is_made_anew_and_exact(grown: tuple[FaissIndex, NumpyIndex]) -> None:
     index, _ = grown
     index.prepare(200)
