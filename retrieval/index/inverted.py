@@ -34,16 +34,27 @@ BY_LISTS = 50_000
 _FURTHER = 4
 # From so many lists on, finding the nearest through a graph of centroids is cheaper than comparing them all.
 _GRAPH_FROM = 2048
-_GRAPH_LINKS = 32
+# Measured at a million: a graph that is made with more care finds as much with half the links, in two thirds of the
+# time, for a second of building; of centroids in eight bits it takes a third less time again.
+_GRAPH_LINKS, _GRAPH_CARE = 16, 200
 # Measured at a million: a search of the graph as wide as this and as one and a half times the lists visited finds as
-# much as one twice to four times as wide, in a fifth less time for the whole search.
-_GRAPH_WIDTH, _WIDTH_PER_LIST = 24, 1.5
+# much as one twice to four times as wide.
+_GRAPH_WIDTH, _WIDTH_PER_LIST = 32, 1.5
 _ITERATIONS = 6
 _TRAINING_PER_LIST = 40
-_AT_ONCE = 1024
+_AT_ONCE = 512
 _ENCODED_AT_ONCE = 20_000
+# Effort is measured with so many hits. Of more, the last lie further away: with 300 case histories as questions among
+# a million passages, 16 lists held .93 of the first hundred, 64 lists .98.
+_MEASURED_WITH, _DEEPER = 11, 0.6
+# Beside a question of length 1: of the first hundred of 300 case histories among a million passages none was in a list
+# whose centroid is this much further away than the nearest one (at most .294; of questions like the passages .08).
+_REACH_OF_LISTS = 0.3
 # A vector a caller asks for is worth so many visited, at least.
 _VISITED_PER_HIT = 40
+# Of allowed vectors so many in the nearest lists are looked at first. How far their scores lie from the closeness of
+# their centroids, on average and so many times their spread more, says how far away a better one may still lie.
+_FIRST, _REACH = 500, 5
 # Filters that are kept ready.
 _SELECTIONS = 4
 _TABLE_LIMIT = 1 << 28
@@ -71,8 +82,8 @@ def lists_for(count: int) -> int:
 
 @dataclass(slots=True)
 class Rows:
-    """What is held of every vector, by ascending id: its list, its residual in eight bits, the scale of these, and a
-    factor by which the whole is as long in the direction of the vector as the vector is."""
+    """What is held of every vector, by ascending id: its list, its residual in eight bits, the scale of these, and the
+    factor of the whole. With both, the inner products with the vector itself and with its centroid are exact."""
 
     ids: Ids
     lists: NDArray[np.uint16]
@@ -86,11 +97,13 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """The rows of an array of allowed ids, their lists, and, for many: how many each list holds, and FAISS's filter."""
+    """The rows of an array of allowed ids, their lists, each of these once, and, for many: how many each list holds,
+    and FAISS's filter."""
 
     allowed: Ids
     rows: Ids
     lists: NDArray[np.uint16]
+    visited: Ids
     held: Ids
     selector: Any
 
@@ -108,8 +121,9 @@ class InvertedIndex:
         self.effort = Effort()
         count = min(lists or lists_for(len(ids)), len(ids))
         with all_cores():
-            self.centroids = _clustered(vectors, count)
-        self._lists = _empty(self.centroids)
+            self._lists = _empty(_clustered(vectors, count))
+        # As the graph holds them: what it says of their closeness is exact then.
+        self.centroids = np.ascontiguousarray(self._lists.quantizer.reconstruct_n(0, count))
         self._rows = Rows(
             np.zeros(0, np.int64),
             np.zeros(0, np.uint16),
@@ -119,7 +133,7 @@ class InvertedIndex:
         )
         self._table: NDArray[np.int32] | None = None
         self._selections: list[_Selection] = []
-        self._unfiltered: dict[int, Any] = {}
+        self._kept_parameters: dict[int, tuple[Any, Any]] = {}
         self.add(ids, vectors)
 
     @classmethod
@@ -127,7 +141,7 @@ class InvertedIndex:
         """From its parts, as they are stored."""
         index = cls.__new__(cls)
         index._lists, index.centroids, index._rows, index.effort = lists, centroids, rows, effort
-        index._table, index._selections, index._unfiltered = None, [], {}
+        index._table, index._selections, index._kept_parameters = None, [], {}
         return index
 
     @property
@@ -177,7 +191,7 @@ class InvertedIndex:
     def search(self, queries: Vectors, k: int, allowed: Ids | None = None) -> tuple[Vectors, Ids]:
         """Scores and ids, both (n, k), as of `VectorIndex.search`; equal scores stand in the order of their ids."""
         if allowed is None:
-            return padded(self._by_lists(queries, k, self._probes(k), None), k)
+            return padded(self._by_lists(queries, k, math.ceil(self._probes(k)), None), k)
         chosen = self._selection(allowed)
         if len(chosen.rows) <= max(DIRECT, 2 * k):
             return padded([self._best(query, chosen.rows, k) for query in queries], k)
@@ -195,10 +209,7 @@ class InvertedIndex:
         if not len(own):
             return np.zeros(0, dtype=np.int64)
         ids = ids[(ids >= 0) & (ids <= own[-1])]
-        if own[-1] < min(_TABLE_LIMIT, 16 * len(own) + 1_000_000):
-            known = self._places()[ids]
-            return np.asarray(known[known >= 0], dtype=np.int64)
-        places = np.searchsorted(own, ids)
+        places = self._places(ids)
         return np.asarray(places[own[places] == ids], dtype=np.int64)
 
     def scores(self, query: Vectors, rows: Ids, closeness: Vectors | None = None) -> Vectors:
@@ -213,16 +224,15 @@ class InvertedIndex:
             out[start : start + len(part)] = products(own.codes.take(part, axis=0).astype(np.float32), query)
         out *= own.scales.take(rows)
         lists = own.lists.take(rows)
-        out += (self._closeness(query, lists) if closeness is None else closeness).take(lists)
+        out += (self._closeness(query, _each_once(lists)) if closeness is None else closeness).take(lists)
         out *= own.factors.take(rows)
         return out
 
-    def _closeness(self, query: Vectors, lists: NDArray[np.uint16]) -> Vectors:
+    def _closeness(self, query: Vectors, visited: Ids) -> Vectors:
         """(lists,) inner products with the centroids; of few lists only theirs are computed, the rest is anything."""
-        if len(lists) > self.count_of_lists:
+        if 2 * len(visited) > self.count_of_lists:
             return products(self.centroids, query)
-        # A search visits a few lists: reading their centroids once, and not for each row, is most of the time saved.
-        visited = np.flatnonzero(np.bincount(lists))
+        # Reading their centroids once, and not for each row, is most of the time saved.
         found = np.empty(self.count_of_lists, dtype=np.float32)
         found[visited] = products(self.centroids[visited], query)
         return found
@@ -231,13 +241,21 @@ class InvertedIndex:
         return best(self.scores(query, rows), self._rows.ids[rows], k)
 
     def _best_of_nearest(self, query: Vectors, chosen: _Selection, k: int) -> tuple[Vectors, Ids]:
-        """Of the allowed rows those in the nearest lists."""
-        rows, wanted = chosen.rows, max(self.effort.filtered, _VISITED_PER_HIT * k)
-        closeness = products(self.centroids, query)
-        if wanted < len(rows):
-            # In their order, so that what is read next lies ahead.
-            rows = rows[np.sort(np.argpartition(-closeness[chosen.lists], wanted)[:wanted])]
-        return best(self.scores(query, rows, closeness), self._rows.ids[rows], k)
+        """Of the allowed rows those in the nearest lists, and of the others as many as may be among the best still."""
+        closeness = self._closeness(query, chosen.visited)
+        near, asked_for = closeness.take(chosen.lists), _VISITED_PER_HIT * k
+        first = _nearest(near, max(_FIRST, asked_for))
+        scores = self.scores(query, chosen.rows[first], closeness)
+        if (rest := max(self.effort.filtered, asked_for) - len(first)) > 0:
+            beyond = scores - near[first]
+            reach = beyond.mean() + _REACH * beyond.std()
+            floor = np.partition(scores, len(scores) - k)[len(scores) - k] - reach
+            near[first] = -np.inf
+            second = np.flatnonzero(near >= floor)
+            second = second[_nearest(near[second], rest)]
+            scores = np.concatenate([scores, self.scores(query, chosen.rows[second], closeness)])
+            first = np.concatenate([first, second])
+        return best(scores, self._rows.ids[chosen.rows[first]], k)
 
     def _selection(self, allowed: Ids) -> _Selection:
         """What a search among these ids needs; kept for the same array, as the same reader asks again."""
@@ -251,6 +269,7 @@ class InvertedIndex:
             allowed,
             rows,
             lists,
+            _each_once(lists),
             np.bincount(lists, minlength=self.count_of_lists) if by_lists else rows,
             _selector(self._rows.ids[rows]) if by_lists else None,
         )
@@ -260,13 +279,18 @@ class InvertedIndex:
         self._selections = [chosen, *kept[: _SELECTIONS - 1]]
         return chosen
 
-    def _probes(self, k: int) -> int:
-        mean = max(len(self) / self.count_of_lists, 1.0)
-        return int(min(self.count_of_lists, max(self.effort.probes, math.ceil(_VISITED_PER_HIT * k / mean))))
+    def _probes(self, k: int, further: float = 1.0) -> float:
+        """How many lists are visited for k hits, at least `further` times those that effort says."""
+        deeper = self.effort.probes * max(further, (k / _MEASURED_WITH) ** _DEEPER)
+        return float(min(self.count_of_lists, max(deeper, further * self._visited(k))))
+
+    def _visited(self, k: int) -> int:
+        """How many lists are visited for k hits, however far away they are."""
+        return math.ceil(_VISITED_PER_HIT * k * self.count_of_lists / max(len(self), 1))
 
     def _probes_over(self, query: Vectors, held: Ids, k: int) -> int:
         """How many of the nearest lists hold as many allowed vectors as a search of everything visits."""
-        enough = _FURTHER * self._probes(k) * len(self) / self.count_of_lists
+        enough = self._probes(k, _FURTHER) * len(self) / self.count_of_lists
         seen = np.cumsum(held[np.argsort(-products(self.centroids, query))])
         return int(min(self.count_of_lists, np.searchsorted(seen, min(enough, seen[-1])) + 1))
 
@@ -274,32 +298,47 @@ class InvertedIndex:
         # The best of few lie further away, where one bit tells them apart less well.
         looked_at = self.effort.candidates * (1 if selector is None else 2)
         wanted = min(k * looked_at, len(self))
-        _, found = self._lists.search(queries, wanted, params=self._parameters(probes, selector))
-        return [self._best(query, self.rows_of(ids[ids >= 0]), k) for query, ids in zip(queries, found, strict=True)]
+        for_graph, for_lists = self._parameters(probes, selector)
+        nearest, lists = self._lists.quantizer.search(queries, probes, params=for_graph)
+        if selector is None:
+            _leave_out(lists[:, self._visited(k) :], nearest[:, self._visited(k) :], queries, nearest[:, :1])
+        found = _candidates(self._lists, queries, wanted, nearest, lists, for_lists)
+        # One more than there are: where the graph found fewer lists, it says -1.
+        closeness = np.empty(self.count_of_lists + 1, dtype=np.float32)
+        answers = []
+        for place, query in enumerate(queries):
+            ids = found[place]
+            if ids[-1] < 0:
+                ids = ids[ids >= 0]
+            closeness[lists[place]] = nearest[place]
+            answers.append(best(self.scores(query, self._places(ids), closeness), ids, k))
+        return answers
 
-    def _parameters(self, probes: int, selector: Any) -> Any:
-        """FAISS's own; without a filter they are kept, as making them is a part of a short search."""
-        if selector is None and (kept := self._unfiltered.get(probes)):
+    def _parameters(self, probes: int, selector: Any) -> tuple[Any, Any]:
+        """FAISS's own, of the centroids and of the lists; those without a filter are kept, as making them takes a part
+        of a short search."""
+        if selector is None and (kept := self._kept_parameters.get(probes)):
             return kept
         faiss = load_faiss()
 
-        parameters = faiss.IVFRaBitQSearchParameters(nprobe=probes)
+        for_graph, for_lists = None, faiss.IVFRaBitQSearchParameters(nprobe=probes)
         if self.count_of_lists >= _GRAPH_FROM:
             width = max(_GRAPH_WIDTH, math.ceil(_WIDTH_PER_LIST * probes))
-            parameters.quantizer_params = faiss.SearchParametersHNSW(efSearch=width)
+            for_graph = faiss.SearchParametersHNSW(efSearch=width)
         if selector is None:
-            self._unfiltered[probes] = parameters
+            self._kept_parameters[probes] = for_graph, for_lists
         else:
-            parameters.sel = selector
-        return parameters
+            for_lists.sel = selector
+        return for_graph, for_lists
 
-    def _places(self) -> NDArray[np.int32]:
-        table = self._table
-        if table is None:
-            table = np.full(int(self._rows.ids[-1]) + 1, -1, dtype=np.int32)
-            table[self._rows.ids] = np.arange(len(self), dtype=np.int32)
+    def _places(self, ids: Ids) -> Ids:
+        """Row numbers of ids between the least and the greatest; of one that is not there, that of another."""
+        own, table = self._rows.ids, self._table
+        if table is None and own[-1] < min(_TABLE_LIMIT, 16 * len(own) + 1_000_000):
+            table = np.zeros(int(own[-1]) + 1, dtype=np.int32)
+            table[own] = np.arange(len(own), dtype=np.int32)
             self._table = table
-        return table
+        return np.searchsorted(own, ids) if table is None else table.take(ids).astype(np.int64)
 
     def _merge(self, new: Rows) -> None:
         old = self._rows
@@ -322,6 +361,17 @@ def products(vectors: Vectors, query: Vectors) -> Vectors:
         pointers = [faiss.swig_ptr(array) for array in (out, query, vectors)]
         faiss.fvec_inner_products_ny(*pointers, vectors.shape[1], len(vectors))
     return out
+
+
+def _each_once(lists: NDArray[np.uint16]) -> Ids:
+    return np.flatnonzero(np.bincount(lists))
+
+
+def _nearest(closeness: Vectors, count: int) -> Ids:
+    """Places of the `count` greatest, in their order, so that what is read next lies ahead; of equal ones, all."""
+    if count >= len(closeness):
+        return np.arange(len(closeness))
+    return np.flatnonzero(closeness >= np.partition(closeness, len(closeness) - count)[len(closeness) - count])
 
 
 def _clustered(vectors: Vectors, count: int) -> Vectors:
@@ -349,10 +399,13 @@ def _empty(centroids: Vectors) -> Any:
 
     count, dimension = centroids.shape
     if count >= _GRAPH_FROM:
-        quantizer = faiss.IndexHNSWFlat(dimension, _GRAPH_LINKS, faiss.METRIC_INNER_PRODUCT)
+        eight_bits = faiss.ScalarQuantizer.QT_8bit
+        quantizer = faiss.IndexHNSWSQ(dimension, eight_bits, _GRAPH_LINKS, faiss.METRIC_INNER_PRODUCT)
+        quantizer.hnsw.efConstruction = _GRAPH_CARE
     else:
         quantizer = faiss.IndexFlatIP(dimension)
     with all_cores():
+        quantizer.train(centroids)
         quantizer.add(centroids)
     lists = faiss.IndexIVFRaBitQ(quantizer, dimension, count, faiss.METRIC_INNER_PRODUCT)
     # FAISS would delete what Python still holds.
@@ -371,17 +424,50 @@ def _append(lists: Any, ids: Ids, vectors: Vectors, own: Ids) -> None:
     lists.add_core(len(ids), faiss.swig_ptr(vectors), faiss.swig_ptr(ids), faiss.swig_ptr(own))
 
 
+def _candidates(lists: Any, queries: Vectors, wanted: int, nearest: Vectors, visited: Ids, parameters: Any) -> Ids:
+    """(n, wanted) ids by one bit a dimension, best first; -1 where there are no more.
+
+    FAISS's own wrapper of this takes no parameters.
+    """
+    faiss = load_faiss()
+
+    scores, ids = np.empty((len(queries), wanted), dtype=np.float32), np.empty((len(queries), wanted), dtype=np.int64)
+    given, put = (queries, visited, nearest), (scores, ids)
+    query, *lists_given = map(faiss.swig_ptr, given)
+    out = map(faiss.swig_ptr, put)
+    lists.search_preassigned_c(len(queries), query, wanted, *lists_given, *out, False, parameters)
+    return ids
+
+
+def _leave_out(lists: Ids, closeness: Vectors, queries: Vectors, nearest: Vectors) -> None:
+    """Puts -1 for those of (n, m) lists whose centroids are too far away for one of the best to be in them."""
+    reach = _REACH_OF_LISTS * np.sqrt(np.einsum("ij,ij->i", queries, queries))
+    np.copyto(lists, -1, where=closeness < nearest - reach[:, None])
+
+
 def _encoded(vectors: Vectors, centroids: Vectors) -> tuple[NDArray[np.int8], Vectors, Vectors]:
     residuals = vectors - centroids
-    largest = np.maximum(np.abs(residuals).max(axis=1), 1e-12)
-    scales = (largest / 127).astype(np.float32)
-    codes = np.rint(residuals / scales[:, None])
-    # What is near a question lies in its direction: there the loss is made good.
-    along = np.einsum("ij,ij->i", vectors, centroids + codes * scales[:, None])
-    length = np.einsum("ij,ij->i", vectors, vectors)
-    usable = (along > 0.5 * length) & (length > 0)
-    factors = np.where(usable, length / np.where(usable, along, 1.0), 1.0).astype(np.float32)
-    return codes.astype(np.int8), scales, factors
+    steps = np.maximum(np.abs(residuals).max(axis=1), 1e-12) / 127
+    codes = np.rint(residuals / steps[:, None])
+    of_codes, of_centroids = _corrections(vectors, centroids, codes * steps[:, None] - residuals)
+    return codes.astype(np.int8), (steps * of_codes / of_centroids).astype(np.float32), of_centroids.astype(np.float32)
+
+
+def _corrections(vectors: Vectors, centroids: Vectors, losses: Vectors) -> tuple[Vectors, Vectors]:
+    """What the residuals and the centroids are multiplied by, so that their sum loses nothing of the inner products
+    with the vectors and with the centroids: what a question shares with a vector lies mostly in these two directions.
+    """
+    length, shared, central = (
+        np.einsum("ij,ij->i", *pair) for pair in ((vectors, vectors), (vectors, centroids), (centroids, centroids))
+    )
+    lost, lost_centrally = (np.einsum("ij,ij->i", one, losses) for one in (vectors, centroids))
+    area = length * central - shared**2
+    # Of a vector that lies where its centroid does, next to nothing is lost.
+    apart = area > 1e-4 * length * central
+    area = np.where(apart, area, np.inf)
+    of_residuals = 1 + (lost_centrally * shared - lost * central) / area
+    of_centroids = 1 + (lost * (shared - central) - lost_centrally * (length - shared)) / area
+    return of_residuals, of_centroids
 
 
 def _selector(ids: Ids) -> Any:

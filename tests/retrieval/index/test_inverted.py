@@ -11,6 +11,7 @@ from retrieval.index import container, inverted
 from retrieval.index import faiss as faiss_index
 from retrieval.index.faiss import FaissIndex
 from retrieval.index.inverted import Effort, InvertedIndex
+from retrieval.index.loading import load_faiss
 from retrieval.index.numpy import NumpyIndex
 from retrieval.index.tuning import PROMISED, Sample, measured, tuned
 
@@ -78,6 +79,66 @@ def test_a_corner_far_from_the_question_is_searched_all_the_same(
     assert (index.search(questions, 10, allowed)[1] >= 0).all()
 
 
+def test_a_deep_search_visits_more_lists_than_a_short_one(monkeypatch: pytest.MonkeyPatch, vectors: Any) -> None:
+    monkeypatch.setattr(inverted, "_VISITED_PER_HIT", 4)
+    monkeypatch.setattr(inverted, "_REACH_OF_LISTS", 2.0)
+    index, oracle = InvertedIndex(np.arange(COUNT), vectors), NumpyIndex(WIDTH)
+    oracle.add(np.arange(COUNT), vectors)
+    index.effort, questions = Effort(probes=16, candidates=10), drawn(40, seed=17)
+    found, expected = (each.search(questions, 100)[1] for each in (index, oracle))
+    assert np.mean([len(set(a) & set(b)) / 100 for a, b in zip(found, expected, strict=True)]) >= 0.99
+
+
+def test_lists_too_far_away_for_one_of_the_best_are_not_visited(
+    grown: tuple[FaissIndex, NumpyIndex], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, oracle = grown
+    assert index.tuning is not None
+    assert index._inverted is not None
+    index._inverted.effort = Effort(probes=256, candidates=40)
+    visited: list[Any] = []
+    candidates = inverted._candidates
+
+    def watched(lists: Any, queries: Any, wanted: int, nearest: Any, chosen: Any, parameters: Any) -> Any:
+        visited.append(chosen)
+        return candidates(lists, queries, wanted, nearest, chosen, parameters)
+
+    monkeypatch.setattr(inverted, "_candidates", watched)
+    questions = drawn(30, seed=19)
+    for length in (1.0, 7.0):
+        visited.clear()
+        assert recall(index, oracle, questions * np.float32(length), None) >= 0.95
+        assert 40 * 10 / COUNT <= (np.concatenate(visited) >= 0).mean() < 0.5
+    monkeypatch.setattr(inverted, "_REACH_OF_LISTS", 0.0)
+    visited.clear()
+    index.search(questions, 10)
+    # However far away: forty vectors for each hit.
+    assert ((np.concatenate(visited) >= 0).sum(axis=1) == np.ceil(40 * 10 * 256 / COUNT)).all()
+
+
+def test_rows_that_cannot_be_among_the_best_are_not_looked_at(
+    grown: tuple[FaissIndex, NumpyIndex], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, oracle = grown
+    assert index.tuning is not None
+    monkeypatch.setattr(inverted, "_FIRST", 40)
+    monkeypatch.setattr(inverted, "_VISITED_PER_HIT", 4)
+    scored: list[int] = []
+    scores = InvertedIndex.scores
+
+    def counting(self: InvertedIndex, query: Any, rows: Any, closeness: Any = None) -> Any:
+        scored.append(len(rows))
+        return scores(self, query, rows, closeness)
+
+    monkeypatch.setattr(InvertedIndex, "scores", counting)
+    assert index._inverted is not None
+    index._inverted.effort = Effort(probes=16, candidates=40, filtered=COUNT)
+    allowed, questions = np.arange(0, 3 * 1400, 3), drawn(30, seed=8)
+    assert recall(index, oracle, questions, allowed) >= 0.95
+    assert len(scored) == 2 * len(questions)
+    assert sum(scored) < len(questions) * len(allowed) / 4
+
+
 def test_ids_that_are_not_there_and_more_than_there_are(grown: tuple[FaissIndex, NumpyIndex], vectors: Any) -> None:
     index, _ = grown
     allowed = np.array([3, 4, 5, 6, 10**12, -7], dtype=np.int64)
@@ -136,6 +197,51 @@ def test_what_goes_and_comes_is_followed_by_what_was_measured(
     assert len(read) == 3499
 
 
+def test_nothing_is_lost_of_the_products_with_a_vector_and_with_its_centroid(vectors: Any) -> None:
+    """Neighbours differ by less than what eight bits lose, unless it is made good where questions lie."""
+    index = InvertedIndex(np.arange(COUNT), vectors, lists=64)
+    rows = np.arange(200)
+    for row in rows:
+        centroid = index.centroids[index.parts()[2].lists[row]]
+        for question in (vectors[row], centroid):
+            np.testing.assert_allclose(index.scores(question, rows[row : row + 1]), vectors[row] @ question, atol=2e-6)
+    questions = drawn(50, seed=13)
+    lost = np.stack([index.scores(question, rows) - vectors[rows] @ question for question in questions])
+    assert np.abs(lost).max() < 4e-3
+
+
+def test_lists_found_through_a_graph_are_those_that_are_nearest(monkeypatch: pytest.MonkeyPatch, vectors: Any) -> None:
+    monkeypatch.setattr(inverted, "_GRAPH_FROM", 100)
+    index, oracle = InvertedIndex(np.arange(COUNT), vectors, lists=128), NumpyIndex(WIDTH)
+    oracle.add(np.arange(COUNT), vectors)
+    questions = drawn(60, seed=15)
+    index.effort = Effort(probes=24, candidates=40)
+    (scores, found), (expected_scores, expected) = (each.search(questions, 10) for each in (index, oracle))
+    assert np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, expected, strict=True)]) >= 0.95
+    np.testing.assert_allclose(scores, expected_scores, atol=5e-3)
+    # More lists than the graph finds: those it does not find are nobody's.
+    index.effort = Effort(probes=128, candidates=40)
+    np.testing.assert_allclose(index.search(questions, COUNT)[0][:, :10], expected_scores, atol=1e-3)
+
+
+def test_an_index_whose_centroids_are_in_full_precision_is_read_and_grows(
+    monkeypatch: pytest.MonkeyPatch, vectors: Any
+) -> None:
+    """Those of before have a graph of another kind, and codes that make good less."""
+    faiss = load_faiss()
+    monkeypatch.setattr(inverted, "_GRAPH_FROM", 100)
+    half = COUNT // 2
+    made = InvertedIndex(np.arange(half), vectors[:half], lists=128)
+    lists, centroids, rows = made.parts()
+    graph = faiss.IndexHNSWFlat(WIDTH, 32, faiss.METRIC_INNER_PRODUCT)
+    graph.add(centroids)
+    lists.quantizer, lists.own_fields = graph, False
+    rows.factors[:], rows.scales[:] = 1.0, rows.scales * rows.factors
+    read = InvertedIndex.of(faiss.deserialize_index(faiss.serialize_index(lists)), centroids, rows, Effort(24, 40))
+    read.add(np.arange(half, COUNT), vectors[half:])
+    assert read.search(vectors, 1)[1].ravel().tolist() == list(range(COUNT))
+
+
 def test_an_index_that_was_outgrown_asks_for_everything_again(
     grown: tuple[FaissIndex, NumpyIndex], vectors: Any
 ) -> None:
@@ -146,6 +252,13 @@ def test_an_index_that_was_outgrown_asks_for_everything_again(
     assert len(index) == 0
     index.add(np.arange(100), vectors[:100])
     assert index.kind == "Flat"
+
+
+def test_an_index_that_lost_everything_finds_nothing(grown: tuple[FaissIndex, NumpyIndex]) -> None:
+    index, _ = grown
+    assert index.kind != "Flat"
+    assert index.remove(index.ids) == COUNT
+    assert (index.search(drawn(2), 3)[1] == -1).all()
 
 
 def test_an_index_that_shrank_is_made_anew_and_exact(grown: tuple[FaissIndex, NumpyIndex]) -> None:
