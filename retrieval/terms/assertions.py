@@ -121,8 +121,12 @@ def _polarity(sentence: str, start: int, end: int, governed: Iterable[Cue]) -> P
     return "uncertain" if kinds else "affirmed"
 
 
+_AGAIN = re.compile(r",|\b(?:and|or|but)\s*\Z", re.IGNORECASE)
+
+
 def _in_force(sentence: str, start: int, end: int, governed: Iterable[Cue]) -> list[Cue]:
-    """The cues that govern a phrase; in "no cough, no fever" the second takes the place of the first.
+    """The cues that govern a phrase; in "no cough, no fever" and "no cough and no fever" the second takes the place of
+    the first.
 
     In "no opacity to suggest pneumonia" the denial holds for both.
     """
@@ -135,7 +139,7 @@ def _in_force(sentence: str, start: int, end: int, governed: Iterable[Cue]) -> l
     nearest = max(before, key=lambda cue: cue.at)
     if sentence[nearest.at : nearest.at_end].lower() == "nor":
         return [cue for cue in reach if cue not in before or cue is nearest]
-    return [cue for cue in reach if cue not in before or "," not in sentence[cue.at_end : nearest.at]]
+    return [cue for cue in reach if cue not in before or not _AGAIN.search(sentence, cue.at_end, nearest.at)]
 
 
 def _is_to_suggest(sentence: str, cue: Cue) -> bool:

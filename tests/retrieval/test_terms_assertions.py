@@ -81,5 +81,9 @@ def test_offsets_always_slice_to_the_phrase(text: str) -> None:
 
 
 def test_a_list_of_denials_denies_each() -> None:
-    for text in ("No cough, no haemoptysis, no weight loss.", "No fever, no chills, or rigors."):
+    for text in (
+        "No cough, no haemoptysis, no weight loss.",
+        "No fever, no chills, or rigors.",
+        "No fat and no edema.",
+    ):
         assert {found.polarity for found in assertions(text)} == {"denied"}
