@@ -6,6 +6,8 @@ import ctypes
 import os
 from pathlib import Path
 
+# Instruction sets: with one of them a processor multiplies bfloat16 itself; elsewhere it is slower than float32.
+BFLOAT16 = frozenset(("amx_bf16", "avx512_bf16"))
 # glibc, malloc.h
 _M_ARENA_MAX = -8
 

@@ -15,7 +15,7 @@ from retrieval.types import Ids
 DISCUSSIONS = 2
 # Pairs of a document alone, as a share of the pairs of the cases: what was general stays general, and what a name
 # stands for is learned of topics that have no case.
-DOCUMENT_SHARE = 0.5
+DOCUMENT_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,15 @@ with the checksum of every file. It is written beside, fsynced and renamed. `ser
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from retrieval.files import sync_folder, written_beside
 FORMAT = 1
 REMEDY = "Run manage.py adapt_encoder again, or with --rollback."
 _SERVING, _MANIFEST, _MODEL, _UNFINISHED = "serving.json", "manifest.json", "model", ".unfinished-"
+_TEACHING = ".teaching"
 _NAME = re.compile(r"[0-9a-f]{12}")
 
 
@@ -60,6 +63,29 @@ class Serving:
     base: str
     name: str
     before: str | None
+
+
+@contextmanager
+def only_teacher(root: Path) -> Iterator[None]:
+    """Nobody else teaches into this folder meanwhile.
+
+    Raises:
+        AdaptationError: somebody does, or the folder cannot be written.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        file = (root / _TEACHING).open("a")
+    except OSError as error:
+        raise AdaptationError(f"A taught encoder could not be written to {root}: {error.strerror}.") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AdaptationError(
+                "Another run teaches the text encoder of this site. Wait until it has ended; one that was killed "
+                "goes on when it is started again."
+            ) from error
+        yield
 
 
 def publish(root: Path, save: Callable[[Path], None], *, base: str, about: Mapping[str, Any]) -> Taught:

@@ -53,8 +53,8 @@ class Settings:
     decay: float = 0.01
     warmup: float = 0.1
     scale: float = 20.0
-    tokens: int = 128
-    frozen: float = 0.0
+    tokens: int = 96
+    frozen: float = 1 / 3
     shares: tuple[float, ...] = (1.0, 0.7, 0.4)
     seed: int = 7
     every: int = 20
@@ -102,11 +102,11 @@ class Trained:
 
 
 def rank_of_best(scores: Vectors, wanted: Ids) -> int:
-    """Rank, from 1, of the best of the wanted columns; equal scores count against it."""
+    """Rank, from 1, of the best of the wanted columns; equal scores, and what is no number, count against it."""
     best = scores[wanted].max()
     others = np.ones(len(scores), dtype=bool)
     others[wanted] = False
-    return 1 + int((scores[others] >= best).sum())
+    return 1 + int((~(scores[others] < best)).sum())
 
 
 def begun_with(base: str, lessons: Lessons, unseen: Unseen, settings: Settings) -> str:
@@ -180,14 +180,12 @@ def _step(tower: Tower, optimiser: Any, batch: Sequence[Pair], settings: Setting
     import torch
     from torch.nn.functional import cross_entropy
 
-    # What is dropped at random follows from the number of the step, so that a resumed training drops the same.
-    torch.manual_seed(settings.seed * 1_000_003 + step)
-    tower.training(True)
     warm = max(1, round(settings.warmup * total))
     rate = settings.rate * min((step + 1) / warm, max(total - step, 1) / max(total - warm, 1))
     for group in optimiser.param_groups:
         group["lr"] = rate
-    vectors = tower.vectors([pair.question for pair in batch] + [pair.answer for pair in batch])
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=tower.half):
+        vectors = tower.vectors([pair.question for pair in batch] + [pair.answer for pair in batch]).float()
     scores = settings.scale * vectors[: len(batch)] @ vectors[len(batch) :].T
     topics = torch.tensor([pair.topic for pair in batch])
     alike = (topics[:, None] == topics[None, :]) & ~torch.eye(len(batch), dtype=torch.bool)

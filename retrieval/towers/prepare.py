@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrieval.machine import processor_flags
+from retrieval.machine import BFLOAT16, processor_flags
 from retrieval.towers import checks, export, store
 from retrieval.towers.session import OnnxTower
 from retrieval.towers.text import SHORT, TOKENS, TORCH, TorchTower, run
@@ -32,8 +32,6 @@ OPTIONS: Mapping[str, Any] = {
     "text": checks.TEXT_COSINE,
     "ndcg": checks.NDCG_LOSS,
 }
-# With one of them a processor multiplies bfloat16 itself; elsewhere it is slower than float32.
-HALF = frozenset(("amx_bf16", "avx512_bf16"))
 # Texts that are timed.
 _TIMED = 12
 
@@ -151,7 +149,7 @@ class _Text:
 
     def _stored(self, exported: OnnxTower | None) -> tuple[str, dict[str, Any]]:
         towers: Towers = {"float32": exported} if exported else {}
-        if HALF & processor_flags():
+        if BFLOAT16 & processor_flags():
             towers["bfloat16"] = TorchTower(self.reference.network, token_types=self.about["token_types"])
         alike = {name: checks.likeness(self._run(towers, name, self.sample.passages), self.passages) for name in towers}
         texts = self.sample.passages[:_TIMED]

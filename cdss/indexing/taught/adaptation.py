@@ -31,6 +31,8 @@ from cdss.indexing.taught.comparing import DENSE, GENERAL, SEARCHED, WHOLE, figu
 from cdss.indexing.taught.lessons import Curriculum, Held, curriculum_of, source_key
 from cdss.indexing.versions.pruning import leftovers_prune
 from cdss.library.models import Case
+from cdss.locks.models import Mode
+from cdss.locks.modes import refuse_in
 from retrieval.errors import AdaptationError
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ FEWEST_MEASURED, FEWEST_STOPPING = 20, 8
 TOLERATED = 0.02
 HELD_OUT = 0.2
 TRAINING = "training"
+NONE_SERVES = "No taught text encoder serves, so there is none to take back."
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +98,15 @@ def encoder_adapt(
     """Teaches the text encoder of the settings, measures it beside the one that serves, and takes it if it is better.
 
     A training that was cut short goes on where it was, to the same weights. Raises AdaptationError when there is too
-    little to teach or to measure with, or the encoder has no weights that could be taught.
+    little to teach or to measure with, the encoder has no weights that could be taught, or another run is teaching it;
+    LockedError while nothing may be changed.
     """
+    from retrieval.adaptation import store
     from retrieval.adaptation.train import Settings
 
     report = progress or (lambda step, done, total: None)
+    if not dry_run:
+        refuse_in(Mode.READ_ONLY)
     chosen = Settings()
     chosen = replace(
         chosen,
@@ -115,25 +122,29 @@ def encoder_adapt(
     if dry_run:
         return Adapted(sizes, serving.version)
     _require(sizes)
-    taught, trained = _teach(plain, curriculum, chosen, restart, report)
-    candidate = taught_text_encoder(taught.name)
-    with only_builder():
-        figures = _compare(serving, candidate, held, curriculum, chosen.seed, report)
-        adapted = Adapted(sizes, serving.version, taught.version, trained, tuple(figures))
-        if candidate.version != serving.version and is_better(figures):
-            return _promote(taught, candidate, adapted, report)
-        return _keep_out(taught, adapted)
+    with store.only_teacher(taught_folder()):
+        taught, trained = _teach(plain, curriculum, chosen, restart, report)
+        candidate = taught_text_encoder(taught.name)
+        with only_builder():
+            figures = _compare(serving, candidate, held, curriculum, chosen.seed, report)
+            adapted = Adapted(sizes, serving.version, taught.version, trained, tuple(figures))
+            if candidate.version != serving.version and is_better(figures):
+                return _promote(taught, candidate, adapted, report)
+            return _keep_out(taught, adapted)
 
 
 def encoder_rollback(*, progress: Progress | None = None) -> str:
     """The encoder that served before serves again; returns its version. Raises AdaptationError when there is none."""
     from retrieval.adaptation import store
 
+    refuse_in(Mode.READ_ONLY)
     report = progress or (lambda step, done, total: None)
-    with only_builder():
+    if store.serving(taught_folder()) is None:
+        raise AdaptationError(NONE_SERVES)
+    with store.only_teacher(taught_folder()), only_builder():
         current = store.serving(taught_folder())
         if current is None or (current.before is None and not current.name):
-            raise AdaptationError("No taught text encoder serves, so there is none to take back.")
+            raise AdaptationError(NONE_SERVES)
         name = current.before or PLAIN
         earlier = taught_text_encoder(name) if name else plain_text_encoder()
         text_align(texts=earlier, progress=report)

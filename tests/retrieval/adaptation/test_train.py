@@ -138,7 +138,15 @@ def test_a_saved_tower_is_an_encoder(tiny: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("scores", "wanted", "rank"),
-    [([3, 2, 1], [0], 1), ([3, 2, 1], [1, 2], 2), ([1, 1, 1], [2], 3), ([1, 1, 1], [0, 1, 2], 1)],
+    [
+        ([3, 2, 1], [0], 1),
+        ([3, 2, 1], [1, 2], 2),
+        ([1, 1, 1], [2], 3),
+        ([1, 1, 1], [0, 1, 2], 1),
+        ([np.nan, 2, 1], [0], 3),
+        ([np.nan, 2, 1], [1], 2),
+        ([np.nan] * 3, [1], 3),
+    ],
 )
 def test_rank_of_best(scores: list[float], wanted: list[int], rank: int) -> None:
     assert rank_of_best(np.array(scores, dtype=np.float32), np.array(wanted)) == rank

@@ -24,9 +24,12 @@ from cdss.indexing.taught import adaptation
 from cdss.indexing.taught.adaptation import DENSE, GENERAL, WHOLE, is_better
 from cdss.indexing.taught.lessons import curriculum_of, topic_documents
 from cdss.library.models import Case, Collection
+from cdss.locks.models import Mode
+from cdss.locks.modes import LockedError
 from retrieval.adaptation import store, train
 from retrieval.adaptation.compare import Figure
 from retrieval.encoders.hashing import HashingTextEncoder
+from retrieval.errors import AdaptationError
 from retrieval.types import Query
 from tests.tiny_model import tiny_model
 
@@ -280,6 +283,39 @@ def test_the_documents_of_a_topic(make_document: MakeItem) -> None:
     by_title = make_document("Liver cyst", "t", source_id="x")
     found = topic_documents([("lung-mass", "Liver cyst"), ("", "liver cyst"), ("unknown", "nothing")])
     assert found == [{by_id.pk}, {by_title.pk}, set()]
+
+
+def test_a_second_run_at_the_same_time_is_refused_and_disturbs_nothing(topical: None) -> None:
+    refusals: list[str] = []
+
+    def second(step: str, done: int, total: int) -> None:
+        if (step, done) == ("lessons", 6):
+            for arguments in ((), ("--restart",)):
+                with pytest.raises(CommandError, match="Another run teaches") as refused:
+                    run(*arguments)
+                refusals.append(str(refused.value.returncode))
+
+    assert adaptation.encoder_adapt(held_out=0.3, progress=second).promoted
+    assert refusals == ["2", "2"]
+    assert adaptation.encoder_rollback() == plain_text_encoder().version
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_taught(topical: None) -> None:
+    taught_folder().parent.mkdir(parents=True, exist_ok=True)
+    taught_folder().write_text("a file in its place")
+    steps: list[str] = []
+    with pytest.raises(AdaptationError, match="could not be written"):
+        adaptation.encoder_adapt(held_out=0.3, progress=lambda step, done, total: steps.append(step))
+    assert not steps
+
+
+def test_a_site_that_is_read_only_teaches_nothing(topical: None, settings: DjangoSettings) -> None:
+    settings.LOCKED_MODES = frozenset({Mode.READ_ONLY})
+    for arguments in ((), ("--rollback",)):
+        with pytest.raises(LockedError):
+            run(*arguments)
+    assert not taught_folder().exists()
+    assert json.loads(run("--dry-run", "--json"))["sizes"]["cases"] >= 50
 
 
 def test_an_encoder_without_weights_is_refused(settings: DjangoSettings, collection: Collection) -> None:
