@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from cdss.reasoning.parts import OPEN, content_words, elsewhere, head_of, is_stated, telling, turned
 from cdss.reasoning.plain_words import PERSON, PLAIN_WORDS
-from cdss.reasoning.regions import all_far_apart, region_of, region_of_case, regions_named, regions_of, share_none
+from cdss.reasoning.regions import all_far_apart, regions_about, regions_named, regions_of, regions_of_case, share_none
 from cdss.reasoning.roles import is_feature, is_only_compared
 from cdss.reasoning.types import CaseInput, EvidenceText, Stance
 from cdss.reasoning.understanding import PARTS, read_case
@@ -83,7 +83,7 @@ class Sentence:
     @property
     def regions(self) -> frozenset[str]:
         """Of the organs it names, or else of what the whole text is about."""
-        return regions_named(self.text) or _one_or_none(region_of(self.evidence.text))
+        return regions_named(self.text) or regions_about(self.evidence.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Match:
 def findings_of(case: CaseInput) -> list[Finding]:
     """What the case reports and denies, corrections included; what is uncertain speaks for nothing."""
     found: dict[frozenset[str], Finding] = {}
-    whole = _one_or_none(region_of_case(case))
+    whole = regions_of_case(case)
     for one in sorted(read_case(case).findings, key=lambda one: (not one.by_hand, -PARTS.index(one.part))):
         words = frozenset(tokens(one.text))
         if words - PLAIN_WORDS and one.assertion != "uncertain":
@@ -109,10 +109,6 @@ def findings_of(case: CaseInput) -> list[Finding]:
             finding = Finding(one.text.strip(), words, denied, one.laterality, past, one.by_hand, organs, regions)
             found.setdefault(words, finding)
     return list(found.values())
-
-
-def _one_or_none(region: str) -> frozenset[str]:
-    return frozenset({region} - {""})
 
 
 def sentences_of(evidence: EvidenceText) -> list[Sentence]:

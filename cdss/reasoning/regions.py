@@ -68,6 +68,10 @@ def region_of_case(case: CaseInput) -> str:
     return region_of(case.findings) or region_of(case.text)
 
 
+def regions_of_case(case: CaseInput) -> frozenset[str]:
+    return regions_about(case.findings) or regions_about(case.text)
+
+
 def unlike(case: CaseInput, text: str, name: str) -> float:
     """From 0, both name the same parts of the body as often, to 1, none in common; 0 where one of them names none.
 
@@ -100,7 +104,15 @@ def regions_named(text: str) -> frozenset[str]:
 
 
 def regions_of(organs: Collection[str]) -> frozenset[str]:
-    return frozenset(_REGION[organ] for organ in organs if organ in _REGION)
+    """The skeleton is one of them: a border of a bone is none of a lung."""
+    bones = {_SKELETON} if _OF_THE_SKELETON & set(organs) else set()
+    return frozenset(bones | {_REGION[organ] for organ in organs if organ in _REGION})
+
+
+def regions_about(text: str) -> frozenset[str]:
+    """What a text is mostly about, and the skeleton where it names a bone."""
+    bones = {_SKELETON} if _parts_named(text).get(_SKELETON) else set()
+    return frozenset({region_of(text), *bones} - {""})
 
 
 def all_far_apart(some: Collection[str], others: Collection[str]) -> bool:
@@ -109,12 +121,12 @@ def all_far_apart(some: Collection[str], others: Collection[str]) -> bool:
 
 
 def share_none(some: Collection[str], others: Collection[str]) -> bool:
-    """Whether both are known and have none in common; what is felt along the spine may be of any."""
+    """Whether both are known and have none in common; what is felt along the spine may be of any part."""
     known = {*some, *others}
     return bool(some and others) and "spine" not in known and not set(some) & set(others)
 
 
 def far_apart(one: str, other: str) -> bool:
-    """Never where one of them is not known; the spine adjoins all."""
+    """Never where one of them is not known; the spine and the skeleton adjoin all."""
     known = {one, other} - {""}
-    return len(known) == 2 and "spine" not in known and frozenset(known) not in _ADJOINING
+    return len(known) == 2 and not known & {"spine", _SKELETON} and frozenset(known) not in _ADJOINING

@@ -104,6 +104,8 @@ _FIRST = word_set(
 )
 _BEGINNINGS = word_set("non susp sugg pres ques conc ruli rule eval prob cons inde")
 _FIRST_WORD = re.compile(r"\w+")
+# A vein that cannot be flattened by compression, widened and filled, is wide: what cannot be is told by then.
+_CANNOT_BE = re.compile(r"can ?not be \w+ (?:by|with|on|in|from|under|during) [^,;]*(?=,)", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)
@@ -123,6 +125,8 @@ def cues(sentence: str) -> tuple[Cue, ...]:
         polarity: Literal["denied", "uncertain"] = "denied" if kind.endswith("denied") else "uncertain"
         if kind.startswith("pre"):
             until = next((stop for stop, _ in stops if stop >= end), len(sentence))
+            if whole := _CANNOT_BE.match(sentence, start):
+                until = min(until, whole.end())
             if sentence[start:end].lower().startswith("non") and (word := _FIRST_WORD.match(sentence, end)):
                 until = word.end()
             found.append(Cue(polarity, start, end, end, until))

@@ -15,6 +15,11 @@ LABELLED = [
     ("The lungs are free of any focal opacity.", "opacity D"),
     ("No focal opacity to suggest a pneumonia.", "opacity D · pneumonia D"),
     ("There is no pleural line to suggest pneumothorax.", "pleural line D · pneumothorax D"),
+    (
+        "A vein that cannot be flattened by compression, widened and filled with low-level echoes.",
+        "flattened by compression D · widened P · echoes P",
+    ),
+    ("The vein cannot be compressed, displaced or filled.", "compressed D · displaced D · filled D"),
     ("Streaky opacity that may suggest atelectasis.", "opacity P · atelectasis U"),
     ("Atelectasis versus scarring at the left base.", "Atelectasis U · scarring U"),
     ("Bibasilar opacities, atelectasis versus pneumonia.", "opacities P · atelectasis U · pneumonia U"),

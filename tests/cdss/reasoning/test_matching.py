@@ -45,6 +45,10 @@ def met(case: CaseInput, text: str) -> list[str]:
         (CaseInput(history="Neck pain."), "Pain with load is typical. The tibia and the femur are affected."),
         (CaseInput(findings="Solid mass in the left lung."), "Enhancement of the kidney means a solid mass."),
         (CaseInput(findings="A well-marginated mass of the lung."), "The femur shows a well-marginated border."),
+        (
+            CaseInput(findings="A well-marginated mass of the lung."),
+            "It has a well-marginated border with a rim of bone.",
+        ),
     ],
 )
 def test_what_fits_most_diseases_is_met_only_where_it_is(case: CaseInput, text: str) -> None:
@@ -60,6 +64,7 @@ def test_what_fits_most_diseases_is_met_only_where_it_is(case: CaseInput, text: 
             CaseInput(findings="Popcorn calcification in the lung."),
             "The kidney shows no mass. Popcorn calcification is seen.",
         ),
+        (CaseInput(findings="A well-marginated lesion of the femur."), "Its well-marginated border is a rim of bone."),
         (CaseInput(history="Back pain."), "Back pain and a stiff spine are typical."),
     ],
 )

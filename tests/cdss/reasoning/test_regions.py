@@ -32,6 +32,7 @@ def test_the_part_named_most_often(text: str, region: str) -> None:
         ("abdomen", "pelvis", False),
         ("limb", "chest", False),
         ("spine", "limb", False),
+        ("skeleton", "chest", False),
         ("head", "head", False),
         ("head", "", False),
         ("", "", False),
